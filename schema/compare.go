@@ -1,0 +1,209 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Difference is one row in which two databases differ.
+type Difference struct {
+	Table string `json:"table"`
+	// Key is the row's primary key, Want and Got the row in either database;
+	// one of them is empty where the row is missing.
+	Key  string `json:"key"`
+	Want string `json:"want,omitempty"`
+	Got  string `json:"got,omitempty"`
+}
+
+func (d Difference) String() string {
+	switch {
+	case d.Want == "":
+		return fmt.Sprintf("%s: row %s should not be there: %s", d.Table, d.Key, d.Got)
+	case d.Got == "":
+		return fmt.Sprintf("%s: row %s is missing: %s", d.Table, d.Key, d.Want)
+	}
+	return fmt.Sprintf("%s: row %s\n  is        %s\n  should be %s", d.Table, d.Key, d.Got, d.Want)
+}
+
+// Comparison is what Compare found.
+type Comparison struct {
+	Rows        int64        `json:"rows"`
+	Different   int64        `json:"different"`
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Compare walks both databases in canonical order and returns the first limit
+// differences and the number of all. want is how the rows should be.
+func Compare(ctx context.Context, want, got Queryer, limit int) (Comparison, error) {
+	var res Comparison
+	wantTables, err := Tables(ctx, want)
+	if err != nil {
+		return res, err
+	}
+	gotTables, err := Tables(ctx, got)
+	if err != nil {
+		return res, err
+	}
+	have := map[string]Table{}
+	for _, t := range gotTables {
+		have[t.Name] = t
+	}
+	for _, t := range wantTables {
+		g, ok := have[t.Name]
+		delete(have, t.Name)
+		if !ok || fmt.Sprint(g.Columns) != fmt.Sprint(t.Columns) {
+			res.add(limit, Difference{Table: t.Name, Key: "(table)", Want: fmt.Sprint(t.Columns), Got: fmt.Sprint(g.Columns)})
+			continue
+		}
+		if err := compareTable(ctx, t, want, got, limit, &res); err != nil {
+			return res, err
+		}
+	}
+	for _, t := range gotTables {
+		if _, extra := have[t.Name]; extra {
+			res.add(limit, Difference{Table: t.Name, Key: "(table)", Got: fmt.Sprint(t.Columns)})
+		}
+	}
+	return res, nil
+}
+
+func (r *Comparison) add(limit int, d Difference) {
+	r.Different++
+	if len(r.Differences) < limit {
+		r.Differences = append(r.Differences, d)
+	}
+}
+
+// compareTable merges both sides by key. Keys are compared by SQLite's own
+// order, so a row that one side lacks is found by what comes next: a bounded
+// look-up of the other key settles which side is ahead.
+func compareTable(ctx context.Context, t Table, want, got Queryer, limit int, res *Comparison) (err error) {
+	w, err := t.open(ctx, want)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.rows.Close()) }()
+	g, err := t.open(ctx, got)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.rows.Close()) }()
+
+	wk, wr, wok, err := w.next()
+	if err != nil {
+		return err
+	}
+	gk, gr, gok, err := g.next()
+	if err != nil {
+		return err
+	}
+	for wok || gok {
+		res.Rows++
+		takeWant, takeGot := wok, gok
+		switch {
+		case wok && gok && wk == gk:
+			if wr != gr {
+				res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr, Got: gr})
+			}
+		case wok && gok:
+			if w.before(g) {
+				takeGot = false
+				res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr})
+			} else {
+				takeWant = false
+				res.add(limit, Difference{Table: t.Name, Key: gk, Got: gr})
+			}
+		case wok:
+			res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr})
+		default:
+			res.add(limit, Difference{Table: t.Name, Key: gk, Got: gr})
+		}
+		if takeWant {
+			if wk, wr, wok, err = w.next(); err != nil {
+				return err
+			}
+		}
+		if takeGot {
+			if gk, gr, gok, err = g.next(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// before orders two rows by key as SQLite does: numbers before texts, names
+// without case. Keys that only differ in case count as the same place; they then
+// show as one row that differs.
+func (c *cursor) before(o *cursor) bool {
+	for _, at := range c.table.key {
+		switch d := compareValues(c.vals[at], o.vals[at]); {
+		case d < 0:
+			return true
+		case d > 0:
+			return false
+		}
+	}
+	return false
+}
+
+func compareValues(a, b any) int {
+	if ra, rb := class(a), class(b); ra != rb {
+		return ra - rb
+	}
+	switch a := a.(type) {
+	case int64:
+		if b, ok := b.(int64); ok {
+			return compareOrdered(a, b)
+		}
+		return compareOrdered(number(a), number(b))
+	case float64:
+		return compareOrdered(a, number(b))
+	case string:
+		return compareOrdered(foldASCII(a), foldASCII(b.(string)))
+	}
+	return 0
+}
+
+func number(v any) float64 {
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case float64:
+		return v
+	}
+	return 0
+}
+
+func class(v any) int {
+	switch v.(type) {
+	case nil:
+		return 0
+	case int64, float64:
+		return 1
+	case string:
+		return 2
+	}
+	return 3
+}
+
+func compareOrdered[T int64 | float64 | string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func foldASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,205 @@
+package schema
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Table is one table of a database in its canonical form: columns in the order
+// of their definition, rows in the order of the primary key. Indexes, views and
+// the inside of the full-text index are no part of it.
+type Table struct {
+	Name    string
+	Columns []string
+	key     []int
+}
+
+// Tables lists the tables by name.
+func Tables(ctx context.Context, q Queryer) ([]Table, error) {
+	rows, err := q.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table'
+		AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'chat_search%' ORDER BY name`)
+	if err != nil {
+		return nil, fmt.Errorf("schema: list tables: %w", err)
+	}
+	var list []Table
+	for rows.Next() {
+		var t Table
+		if err := rows.Scan(&t.Name); err != nil {
+			return nil, errors.Join(fmt.Errorf("schema: list tables: %w", err), rows.Close())
+		}
+		list = append(list, t)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("schema: list tables: %w", err)
+	}
+	for i := range list {
+		if err := list[i].describe(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (t *Table) describe(ctx context.Context, q Queryer) error {
+	// hidden 0 and 2, 3: ordinary and generated columns.
+	rows, err := q.QueryContext(ctx, "SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", t.Name)
+	if err != nil {
+		return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	key := map[int]int{}
+	for rows.Next() {
+		var name string
+		var pk int
+		if err := rows.Scan(&name, &pk); err != nil {
+			return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+		}
+		if pk > 0 {
+			key[pk] = len(t.Columns)
+		}
+		t.Columns = append(t.Columns, name)
+	}
+	for i := 1; i <= len(key); i++ {
+		t.key = append(t.key, key[i])
+	}
+	if len(t.key) == 0 && rows.Err() == nil {
+		return fmt.Errorf("schema: describe %s: a table without a primary key has no canonical order", t.Name)
+	}
+	return rows.Err()
+}
+
+func (t *Table) query() string {
+	order := make([]string, len(t.key))
+	for i, k := range t.key {
+		order[i] = quote(t.Columns[k])
+	}
+	cols := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		cols[i] = quote(c)
+	}
+	return "SELECT " + strings.Join(cols, ", ") + " FROM " + quote(t.Name) + " ORDER BY " + strings.Join(order, ", ")
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// cursor walks the rows of one table in canonical order.
+type cursor struct {
+	table Table
+	rows  *sql.Rows
+	vals  []any
+	ptrs  []any
+}
+
+func (t Table) open(ctx context.Context, q Queryer) (*cursor, error) {
+	rows, err := q.QueryContext(ctx, t.query())
+	if err != nil {
+		return nil, fmt.Errorf("schema: read %s: %w", t.Name, err)
+	}
+	c := &cursor{table: t, rows: rows, vals: make([]any, len(t.Columns)), ptrs: make([]any, len(t.Columns))}
+	for i := range c.vals {
+		c.ptrs[i] = &c.vals[i]
+	}
+	return c, nil
+}
+
+// next returns the key and the whole row as text; ok is false at the end.
+func (c *cursor) next() (key, row string, ok bool, err error) {
+	if !c.rows.Next() {
+		return "", "", false, errors.Join(c.rows.Err(), c.rows.Close())
+	}
+	if err := c.rows.Scan(c.ptrs...); err != nil {
+		return "", "", false, fmt.Errorf("schema: read %s: %w", c.table.Name, err)
+	}
+	var k, r strings.Builder
+	for i, at := range c.table.key {
+		if i > 0 {
+			k.WriteByte(' ')
+		}
+		k.WriteString(c.table.Columns[at] + "=")
+		writeValue(&k, c.vals[at])
+	}
+	r.WriteByte('{')
+	for i, v := range c.vals {
+		if i > 0 {
+			r.WriteByte(',')
+		}
+		r.WriteString(strconv.Quote(c.table.Columns[i]) + ":")
+		writeValue(&r, v)
+	}
+	r.WriteByte('}')
+	return k.String(), r.String(), true, nil
+}
+
+// writeValue writes a value as JSON. Whole numbers and fractions stay apart, as
+// SQLite keeps them apart; a blob is an object with its hexadecimal digits.
+func writeValue(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("null")
+	case int64:
+		b.WriteString(strconv.FormatInt(v, 10))
+	case float64:
+		s := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".eEnI") {
+			s += ".0"
+		}
+		b.WriteString(s)
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case []byte:
+		b.WriteString(`{"hex":"` + hex.EncodeToString(v) + `"}`)
+	case string:
+		// The encoder escapes every control character, so a row is one line.
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = []byte(strconv.Quote(v))
+		}
+		b.Write(text)
+	default:
+		fmt.Fprintf(b, "%q", fmt.Sprint(v))
+	}
+}
+
+// WriteDump writes the canonical form of the database: a line for each row, its
+// table first. Equal databases have equal dumps.
+func WriteDump(ctx context.Context, q Queryer, w io.Writer) error {
+	tables, err := Tables(ctx, q)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	for _, t := range tables {
+		c, err := t.open(ctx, q)
+		if err != nil {
+			return err
+		}
+		for {
+			_, row, ok, err := c.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if _, err := out.WriteString(t.Name + " " + row + "\n"); err != nil {
+				return fmt.Errorf("schema: dump %s: %w", t.Name, err)
+			}
+		}
+	}
+	return out.Flush()
+}
+
+// Dump is WriteDump into a text.
+func Dump(ctx context.Context, q Queryer) (string, error) {
+	var b strings.Builder
+	err := WriteDump(ctx, q, &b)
+	return b.String(), err
+}

@@ -1,0 +1,213 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// A Store is the place of one projection: a link such as rosey.db, and the
+// generations beside it.
+type Store struct {
+	// Link is the path that readers open.
+	Link string
+}
+
+// Generation is one real database file of a Store.
+type Generation struct {
+	Number int
+	Path   string
+}
+
+func (s Store) file(n int) string { return s.Link + ".g" + strconv.Itoa(n) }
+
+// Current returns the generation that the link names. It is ErrNoDatabase when
+// there is none: never made, or deleted by somebody who wants it rebuilt.
+func (s Store) Current() (Generation, error) {
+	info, err := os.Lstat(s.Link)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Generation{}, fmt.Errorf("schema: %s: %w", s.Link, ErrNoDatabase)
+	}
+	if err != nil {
+		return Generation{}, fmt.Errorf("schema: look at the database: %w", err)
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return Generation{Number: 0, Path: s.Link}, nil
+	}
+	target, err := os.Readlink(s.Link)
+	if err != nil {
+		return Generation{}, fmt.Errorf("schema: look at the database: %w", err)
+	}
+	n, ok := s.number(filepath.Base(target))
+	if !ok || filepath.Base(target) != target {
+		return Generation{}, fmt.Errorf("schema: %s links to %s, which is no generation of it; remove the link and start again", s.Link, target)
+	}
+	if _, err := os.Stat(s.file(n)); errors.Is(err, fs.ErrNotExist) {
+		return Generation{}, fmt.Errorf("schema: %s: %w", s.file(n), ErrNoDatabase)
+	}
+	return Generation{Number: n, Path: s.file(n)}, nil
+}
+
+// Adopt turns a database that stands at the link's own place, such as a restored
+// copy, into a generation. The caller holds the lock, so nobody has it open.
+func (s Store) Adopt() (Generation, error) {
+	if err := probe(s.Link); err != nil {
+		return Generation{}, err
+	}
+	g, err := s.Next()
+	if err != nil {
+		return Generation{}, err
+	}
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		err := os.Rename(s.Link+suffix, g.Path+suffix)
+		if err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return Generation{}, fmt.Errorf("schema: adopt %s: %w", s.Link, err)
+		}
+	}
+	return g, s.Swap(g)
+}
+
+// Next names the generation after the newest one there is.
+func (s Store) Next() (Generation, error) {
+	all, err := s.all()
+	if err != nil {
+		return Generation{}, err
+	}
+	n := 1
+	if len(all) > 0 {
+		n = all[len(all)-1].Number + 1
+	}
+	return Generation{Number: n, Path: s.file(n)}, nil
+}
+
+// Swap makes the generation the current one, atomically and durably.
+func (s Store) Swap(g Generation) error {
+	fresh := s.Link + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
+	}
+	if err := os.Symlink(filepath.Base(g.Path), fresh); err != nil {
+		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
+	}
+	if err := os.Rename(fresh, s.Link); err != nil {
+		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
+	}
+	return syncPath(filepath.Dir(s.Link))
+}
+
+// Keep is how many generations Prune leaves by default.
+const Keep = 2
+
+// Prune removes all but the newest keep generations; never the current one.
+func (s Store) Prune(keep int) error {
+	current, err := s.Current()
+	if err != nil {
+		return err
+	}
+	all, err := s.all()
+	if err != nil {
+		return err
+	}
+	for i, g := range all {
+		if i >= len(all)-keep || g.Number == current.Number {
+			continue
+		}
+		if err := RemoveFile(g.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Discard removes generations newer than the current one: rebuilds that a crash
+// left unfinished.
+func (s Store) Discard() ([]string, error) {
+	current, err := s.Current()
+	if err != nil && !errors.Is(err, ErrNoDatabase) {
+		return nil, err
+	}
+	if errors.Is(err, ErrNoDatabase) {
+		return nil, nil
+	}
+	all, err := s.all()
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	for _, g := range all {
+		if g.Number <= current.Number {
+			continue
+		}
+		if err := RemoveFile(g.Path); err != nil {
+			return gone, err
+		}
+		gone = append(gone, g.Path)
+	}
+	return gone, nil
+}
+
+// RemoveFile removes a database with everything SQLite keeps beside it.
+func RemoveFile(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("schema: remove database: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s Store) all() ([]Generation, error) {
+	entries, err := os.ReadDir(filepath.Dir(s.Link))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("schema: list generations: %w", err)
+	}
+	var list []Generation
+	for _, e := range entries {
+		if n, ok := s.number(e.Name()); ok {
+			list = append(list, Generation{Number: n, Path: s.file(n)})
+		}
+	}
+	sort.Slice(list, func(i, k int) bool { return list[i].Number < list[k].Number })
+	return list, nil
+}
+
+func (s Store) number(name string) (int, bool) {
+	tail, ok := strings.CutPrefix(name, filepath.Base(s.Link)+".g")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(tail)
+	return n, err == nil && n > 0 && strconv.Itoa(n) == tail
+}
+
+// Lock makes the caller the one writer of the store, until the returned function
+// is called. It does not wait: another writer is an InUseError.
+func (s Store) Lock() (release func() error, err error) {
+	if err := os.MkdirAll(filepath.Dir(s.Link), 0o700); err != nil {
+		return nil, fmt.Errorf("schema: lock: %w", err)
+	}
+	path := s.Link + ".lock"
+	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("schema: lock %s: %w", path, err)
+	}
+	if !ok {
+		pid, _ := os.ReadFile(path)
+		return nil, &InUseError{Path: s.Link, PID: strings.TrimSpace(string(pid))}
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("schema: lock %s: %w", path, err), l.Unlock())
+	}
+	return l.Unlock, nil
+}

@@ -1,0 +1,254 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID marks a database as Rosey's ("Rosy").
+const applicationID = 0x526f7379
+
+// DB is an open database file.
+type DB struct {
+	*sql.DB
+	path string
+}
+
+// Path is the file that is open.
+func (d *DB) Path() string { return d.path }
+
+// dsn spells out the pragmas for every connection of the pool: a PRAGMA run
+// once reaches one connection only.
+func dsn(path string, mode string, pragmas ...string) string {
+	q := url.Values{}
+	q.Set("mode", mode)
+	for _, p := range append([]string{"busy_timeout(10000)", "foreign_keys(1)"}, pragmas...) {
+		q.Add("_pragma", p)
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return u.String()
+}
+
+func open(ctx context.Context, dsn, path string, conns int) (*DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("schema: open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(conns)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("schema: open %s: %w", path, err)
+	}
+	return &DB{DB: db, path: path}, nil
+}
+
+// Create makes a new database file with all tables, for live projection. The
+// file must not exist.
+func Create(ctx context.Context, path string) (*DB, error) {
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, dsn(path, "rw", "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
+	if err != nil {
+		return nil, err
+	}
+	now, late, err := statements()
+	if err == nil {
+		err = db.exec(ctx, append(now, late...))
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// CreateForLoading makes a new database file for a rebuild: without a journal
+// and without the indexes that only readers need. Finish completes it. Until
+// then the file is worthless after a crash.
+func CreateForLoading(ctx context.Context, path string) (*DB, error) {
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, dsn(path, "rw", "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
+		"cache_size(-65536)", "temp_store(MEMORY)"), path, 1)
+	if err != nil {
+		return nil, err
+	}
+	now, _, err := statements()
+	if err == nil {
+		err = db.exec(ctx, now)
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// Finish builds the late indexes and the full-text index of a database made by
+// CreateForLoading, checks it, makes it durable and closes it.
+func (d *DB) Finish(ctx context.Context) error {
+	_, late, err := statements()
+	if err != nil {
+		return err
+	}
+	late = append(late, "INSERT INTO chat_search (chat_search) VALUES ('rebuild')")
+	if err := d.exec(ctx, late); err != nil {
+		return err
+	}
+	if err := d.integrity(ctx); err != nil {
+		return err
+	}
+	for _, p := range []string{"PRAGMA locking_mode = NORMAL", "PRAGMA synchronous = FULL", "PRAGMA journal_mode = WAL",
+		"PRAGMA wal_checkpoint(TRUNCATE)"} {
+		rows, err := d.QueryContext(ctx, p)
+		if err != nil {
+			return fmt.Errorf("schema: finish %s: %s: %w", d.path, p, err)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return fmt.Errorf("schema: finish %s: %s: %w", d.path, p, err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		return fmt.Errorf("schema: finish %s: %w", d.path, err)
+	}
+	return syncPath(d.path)
+}
+
+// integrity runs SQLite's own checks, the full-text index among them.
+func (d *DB) integrity(ctx context.Context) error {
+	var verdict string
+	if err := d.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fmt.Errorf("schema: check %s: %w", d.path, err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("schema: check %s: %s", d.path, verdict)
+	}
+	if _, err := d.ExecContext(ctx, "INSERT INTO chat_search (chat_search, rank) VALUES ('integrity-check', 1)"); err != nil {
+		return fmt.Errorf("schema: check the full-text index of %s: %w", d.path, err)
+	}
+	return nil
+}
+
+// OpenWriter opens an existing database for projection.
+func OpenWriter(ctx context.Context, path string) (*DB, error) {
+	if err := probe(path); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, dsn(path, "rw", "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
+	if err != nil {
+		return nil, classify(path, err)
+	}
+	return db, db.verifyOwn(ctx)
+}
+
+// OpenReader opens an existing database for queries alone: nothing that runs on
+// it can change a row.
+func OpenReader(ctx context.Context, path string) (*DB, error) {
+	if err := probe(path); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, dsn(path, "rw", "query_only(1)"), path, 4)
+	if err != nil {
+		return nil, classify(path, err)
+	}
+	return db, db.verifyOwn(ctx)
+}
+
+// verifyOwn closes the database again when it is not Rosey's.
+func (d *DB) verifyOwn(ctx context.Context) error {
+	var id int64
+	err := d.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
+	switch {
+	case err != nil:
+		err = classify(d.path, err)
+	case id != applicationID:
+		err = fmt.Errorf("schema: open %s: %w", d.path, ErrForeignDatabase)
+	default:
+		return nil
+	}
+	_ = d.Close()
+	return err
+}
+
+// probe looks at the file before SQLite does: SQLite takes an empty file for a
+// new database and would write to it.
+func probe(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("schema: open %s: %w", path, ErrNoDatabase)
+	}
+	if err != nil {
+		return fmt.Errorf("schema: open: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic {
+		return fmt.Errorf("schema: open %s: %w", path, ErrNotADatabase)
+	}
+	return nil
+}
+
+// classify recognises SQLite's errors by their codes, never by their text.
+func classify(path string, err error) error {
+	var se *sqlite.Error
+	if errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_NOTADB {
+		return fmt.Errorf("schema: open %s: %w", path, ErrNotADatabase)
+	}
+	return fmt.Errorf("schema: open %s: %w", path, err)
+}
+
+func createFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("schema: create: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("schema: create: %w", err)
+	}
+	return f.Close()
+}
+
+func (d *DB) exec(ctx context.Context, statements []string) error {
+	tx, err := d.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("schema: create tables in %s: %w", d.path, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	statements = append([]string{fmt.Sprintf("PRAGMA application_id = %d", applicationID)}, statements...)
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("schema: create tables in %s: %.40s: %w", d.path, s, err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("schema: create tables in %s: %w", d.path, err)
+	}
+	return nil
+}
+
+// syncPath makes a file and its entry in the folder durable.
+func syncPath(path string) error {
+	for _, p := range []string{path, filepath.Dir(path)} {
+		f, err := os.Open(p)
+		if err != nil {
+			return fmt.Errorf("schema: sync: %w", err)
+		}
+		err = errors.Join(f.Sync(), f.Close())
+		if err != nil {
+			return fmt.Errorf("schema: sync %s: %w", p, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+CREATE TABLE user_stats (
+  channel               TEXT    NOT NULL,
+  username              TEXT    NOT NULL COLLATE NOCASE,
+  first_seen            INTEGER NOT NULL, -- Unix seconds
+  last_seen             INTEGER NOT NULL,
+  total_chat_lines      INTEGER NOT NULL DEFAULT 0,
+  total_time_connected  INTEGER GENERATED ALWAYS AS (connected_ms / 1000) VIRTUAL, -- seconds, finished sessions
+  current_session_start INTEGER, -- Unix seconds, NULL when not present
+  joins                 INTEGER NOT NULL DEFAULT 0,
+  connected_ms          INTEGER NOT NULL DEFAULT 0,
+  afk_ms                INTEGER NOT NULL DEFAULT 0,
+  rank                  REAL,   -- last known
+  PRIMARY KEY (channel, username)
+) WITHOUT ROWID;
+
+CREATE TABLE user_sessions (
+  channel      TEXT    NOT NULL,
+  username     TEXT    NOT NULL COLLATE NOCASE,
+  opened_seq   INTEGER NOT NULL,
+  started_ms   INTEGER NOT NULL,
+  ended_ms     INTEGER, -- NULL while present
+  opened_by    TEXT    NOT NULL, -- join, roster
+  ended_by     TEXT,    -- leave, roster (missing from it), unobserved, rejoin
+  ended_seq    INTEGER,
+  afk_ms       INTEGER NOT NULL DEFAULT 0, -- finished AFK time
+  afk_since_ms INTEGER, -- NULL when not AFK
+  rank         REAL    NOT NULL,
+  PRIMARY KEY (channel, username, opened_seq)
+) WITHOUT ROWID;
+CREATE INDEX user_sessions_open ON user_sessions (channel, ended_seq);
+CREATE INDEX user_sessions_time ON user_sessions (channel, started_ms);
+
+CREATE TABLE user_actions (
+  channel   TEXT    NOT NULL,
+  seq       INTEGER NOT NULL,
+  username  TEXT    NOT NULL COLLATE NOCASE,
+  timestamp INTEGER NOT NULL, -- Unix seconds
+  time_ms   INTEGER NOT NULL,
+  action    TEXT    NOT NULL, -- join, leave, afk, back, rank, mute, unmute, pm
+  details   TEXT    NOT NULL,
+  PRIMARY KEY (channel, seq, username, action)
+) WITHOUT ROWID;
+CREATE INDEX user_actions_user ON user_actions (channel, username, time_ms);
