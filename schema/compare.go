@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,9 +76,7 @@ func (r *Comparison) add(limit int, d Difference) {
 	}
 }
 
-// compareTable merges both sides by key. Keys are compared by SQLite's own
-// order, so a row that one side lacks is found by what comes next: a bounded
-// look-up of the other key settles which side is ahead.
+// compareTable merges both sides by key.
 func compareTable(ctx context.Context, t Table, want, got Queryer, limit int, res *Comparison) (err error) {
 	w, err := t.open(ctx, want)
 	if err != nil {
@@ -101,22 +100,20 @@ func compareTable(ctx context.Context, t Table, want, got Queryer, limit int, re
 	for wok || gok {
 		res.Rows++
 		takeWant, takeGot := wok, gok
+		order := 0
+		if wok && gok {
+			order = w.compare(g)
+		}
 		switch {
-		case wok && gok && wk == gk:
+		case wok && gok && order == 0:
 			if wr != gr {
 				res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr, Got: gr})
 			}
-		case wok && gok:
-			if w.before(g) {
-				takeGot = false
-				res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr})
-			} else {
-				takeWant = false
-				res.add(limit, Difference{Table: t.Name, Key: gk, Got: gr})
-			}
-		case wok:
+		case !gok || order < 0:
+			takeGot = false
 			res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr})
 		default:
+			takeWant = false
 			res.add(limit, Difference{Table: t.Name, Key: gk, Got: gr})
 		}
 		if takeWant {
@@ -133,35 +130,35 @@ func compareTable(ctx context.Context, t Table, want, got Queryer, limit int, re
 	return nil
 }
 
-// before orders two rows by key as SQLite does: numbers before texts, names
-// without case. Keys that only differ in case count as the same place; they then
-// show as one row that differs.
-func (c *cursor) before(o *cursor) bool {
-	for _, at := range c.table.key {
-		switch d := compareValues(c.vals[at], o.vals[at]); {
-		case d < 0:
-			return true
-		case d > 0:
-			return false
+// compare orders two rows by key as SQLite does: numbers before texts, and a
+// column without case without case. Keys that differ in case alone are one row.
+func (c *cursor) compare(o *cursor) int {
+	for i, at := range c.table.key {
+		if d := compareValues(c.vals[at], o.vals[at], c.table.nocase[i]); d != 0 {
+			return d
 		}
 	}
-	return false
+	return 0
 }
 
-func compareValues(a, b any) int {
+func compareValues(a, b any, nocase bool) int {
 	if ra, rb := class(a), class(b); ra != rb {
 		return ra - rb
 	}
 	switch a := a.(type) {
 	case int64:
 		if b, ok := b.(int64); ok {
-			return compareOrdered(a, b)
+			return cmp.Compare(a, b)
 		}
-		return compareOrdered(number(a), number(b))
+		return cmp.Compare(float64(a), number(b))
 	case float64:
-		return compareOrdered(a, number(b))
+		return cmp.Compare(a, number(b))
 	case string:
-		return compareOrdered(foldASCII(a), foldASCII(b.(string)))
+		b, _ := b.(string)
+		if nocase {
+			return cmp.Compare(foldASCII(a), foldASCII(b))
+		}
+		return cmp.Compare(a, b)
 	}
 	return 0
 }
@@ -186,16 +183,6 @@ func class(v any) int {
 		return 2
 	}
 	return 3
-}
-
-func compareOrdered[T int64 | float64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func foldASCII(s string) string {

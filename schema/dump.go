@@ -20,6 +20,7 @@ type Table struct {
 	Name    string
 	Columns []string
 	key     []int
+	nocase  []bool // for each column of the key
 }
 
 // Tables lists the tables by name.
@@ -72,6 +73,32 @@ func (t *Table) describe(ctx context.Context, q Queryer) error {
 	}
 	if len(t.key) == 0 && rows.Err() == nil {
 		return fmt.Errorf("schema: describe %s: a table without a primary key has no canonical order", t.Name)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+	}
+	return t.collations(ctx, q)
+}
+
+// collations finds the columns of the key that compare without case. A table
+// keyed by its rowid has no index for it, and nothing to fold.
+func (t *Table) collations(ctx context.Context, q Queryer) error {
+	rows, err := q.QueryContext(ctx, `SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
+		WHERE l.origin = 'pk' AND x.key = 1`, t.Name)
+	if err != nil {
+		return fmt.Errorf("schema: collations of %s: %w", t.Name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	coll := map[string]string{}
+	for rows.Next() {
+		var name, c string
+		if err := rows.Scan(&name, &c); err != nil {
+			return fmt.Errorf("schema: collations of %s: %w", t.Name, err)
+		}
+		coll[name] = c
+	}
+	for _, k := range t.key {
+		t.nocase = append(t.nocase, coll[t.Columns[k]] == "NOCASE")
 	}
 	return rows.Err()
 }
