@@ -1,0 +1,53 @@
+package embedded
+
+import (
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Health returns nil when the server can store and deliver. It asks for the
+// server's complete check, streams and consumers included: the short forms stay
+// well after a full disk has disabled the store. The error is ErrNotRunning,
+// ErrUnhealthy or ErrDiskLow.
+func (s *Server) Health() error {
+	r := s.current()
+	if r == nil {
+		return fmt.Errorf("embedded: %w", ErrNotRunning)
+	}
+	if h := r.srv.Healthz(&server.HealthzOptions{}); h.Status != "ok" {
+		return fmt.Errorf("embedded: %w: %s: %s", ErrUnhealthy, h.Status, h.Error)
+	}
+	free, err := s.Free()
+	if err != nil {
+		return err
+	}
+	if free < s.cfg.MinFree {
+		return fmt.Errorf("embedded: %w: %d MiB left under %s", ErrDiskLow, free>>20, s.cfg.StoreDir)
+	}
+	if r.log.sawDiskFull() {
+		// Publishes get no answer from here on, whatever has been freed since.
+		return fmt.Errorf("embedded: %w: the disk was full: restart the server", ErrUnhealthy)
+	}
+	return nil
+}
+
+// Free returns the bytes that can still be written under the store directory.
+func (s *Server) Free() (int64, error) {
+	free, err := freeBytes(s.cfg.StoreDir)
+	if err != nil {
+		return 0, fmt.Errorf("embedded: measure free space under %s: %w", s.cfg.StoreDir, err)
+	}
+	return free, nil
+}
+
+// NeedsRestart reports whether the server ran out of disk, has room again and
+// will serve publishes only after a Restart.
+func (s *Server) NeedsRestart() bool {
+	r := s.current()
+	if r == nil || !r.log.sawDiskFull() {
+		return false
+	}
+	free, err := s.Free()
+	return err == nil && free >= s.cfg.MinFree
+}

@@ -1,0 +1,125 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What keeps Connect from a usable connection.
+var (
+	// ErrUnreachable means that no server answered at the given addresses.
+	ErrUnreachable = errors.New("no NATS server answers")
+	// ErrAuth means that the server refused the credentials.
+	ErrAuth = errors.New("the NATS server refused the credentials")
+	// ErrTLS means that no secure connection came about.
+	ErrTLS = errors.New("no secure connection to the NATS server")
+	// ErrNoJetStream means that the server has no JetStream for this account.
+	ErrNoJetStream = errors.New("JetStream is not enabled on the NATS server for this account")
+	// ErrServerTooOld means that the server lacks what the stream needs.
+	ErrServerTooOld = errors.New("the NATS server is too old")
+	// ErrPermission means that the user may not do what was asked. The error is a
+	// *PermissionError that names the subject.
+	ErrPermission = errors.New("permissions violation")
+)
+
+// What keeps a stream from being used.
+var (
+	// ErrNoStream means that the stream does not exist.
+	ErrNoStream = errors.New("stream does not exist")
+	// ErrNoIdentity means that the stream exists but was not set up by Rosey.
+	ErrNoIdentity = errors.New("stream has no identity")
+	// ErrMisses means that an event subject does not lead to the stream.
+	ErrMisses = errors.New("stream misses an event subject")
+	// ErrCaptures means that a stream captures a service subject. The error is a
+	// *CaptureError.
+	ErrCaptures = errors.New("stream captures a service subject")
+	// ErrCannotChange means that an existing stream differs in a way that the
+	// server never changes. The error is a *DifferenceError.
+	ErrCannotChange = errors.New("stream cannot be changed as wanted")
+)
+
+// What an append can come to, apart from success.
+var (
+	// ErrUncertain means that no answer came: the message may be stored. Look with
+	// Find before sending it again.
+	ErrUncertain = errors.New("append without an answer")
+	// ErrUnavailable means that the message is surely not stored and may be
+	// accepted later.
+	ErrUnavailable = errors.New("stream is not available")
+	// ErrFull accompanies ErrUnavailable when the stream's or the server's storage
+	// is full.
+	ErrFull = errors.New("stream storage is full")
+	// ErrRefused means that the server will never take this message.
+	ErrRefused = errors.New("message is refused for good")
+	// ErrDuplicateInBatch means that a batch was rejected whole, because one of its
+	// message ids is stored already or occurs twice.
+	ErrDuplicateInBatch = errors.New("batch contains a message id that is stored already")
+	// ErrBatchTooLarge means that a batch exceeds MaxBatch or MaxBatchBytes.
+	ErrBatchTooLarge = errors.New("batch is too large")
+)
+
+// What reading can come to.
+var (
+	// ErrMessageNotFound means that the stream holds no message of that sequence:
+	// it was erased, trimmed, or never was.
+	ErrMessageNotFound = errors.New("message not found")
+	// ErrBeyondEnd means that a start lies after the stream's end. The server
+	// would accept it and skip everything up to there in silence.
+	ErrBeyondEnd = errors.New("start is beyond the end of the stream")
+	// ErrConsumerGone means that the consumer was deleted.
+	ErrConsumerGone = errors.New("consumer is gone")
+	// ErrNoHeartbeat means that the server stopped talking about the consumer.
+	ErrNoHeartbeat = errors.New("no heartbeat from the consumer")
+	// ErrDisconnected means that the connection was lost, and possibly messages
+	// with it.
+	ErrDisconnected = errors.New("connection lost")
+	// ErrDeliveryStopped means that the delivery or reader was stopped by its user.
+	ErrDeliveryStopped = errors.New("delivery is stopped")
+	// ErrBadInstance means that an instance's name cannot be part of a consumer's.
+	ErrBadInstance = errors.New("invalid instance name")
+)
+
+// PermissionError names the subject on which the server denied an operation.
+type PermissionError struct {
+	Operation string // "publish" or "subscribe"
+	Subject   string
+}
+
+func (e *PermissionError) Error() string {
+	return "permissions violation: " + e.Operation + " to " + e.Subject
+}
+
+// Is makes errors.Is(err, ErrPermission) hold.
+func (e *PermissionError) Is(target error) bool { return target == ErrPermission }
+
+// CaptureError names a stream that would answer requests itself.
+type CaptureError struct {
+	Stream  string
+	Subject string
+}
+
+func (e *CaptureError) Error() string {
+	return fmt.Sprintf("stream %s captures the service subject %s and would answer its requests: "+
+		"take that subject out of the stream (nats stream edit %s --subjects …) or remove the stream",
+		e.Stream, e.Subject, e.Stream)
+}
+
+// Is makes errors.Is(err, ErrCaptures) hold.
+func (e *CaptureError) Is(target error) bool { return target == ErrCaptures }
+
+// DifferenceError lists what cannot be changed on the existing stream.
+type DifferenceError struct {
+	Stream      string
+	Differences []Difference
+}
+
+func (e *DifferenceError) Error() string {
+	text := "stream " + e.Stream + " cannot be changed as wanted"
+	for _, d := range e.Differences {
+		text += "; " + d.String()
+	}
+	return text
+}
+
+// Is makes errors.Is(err, ErrCannotChange) hold.
+func (e *DifferenceError) Is(target error) bool { return target == ErrCannotChange }

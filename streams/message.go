@@ -1,0 +1,72 @@
+package streams
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Message is one stored message.
+type Message struct {
+	Seq     uint64
+	Time    time.Time // when the stream stored it
+	Subject string
+	MsgID   string
+	Header  nats.Header
+	Data    []byte
+	// Pending is how many messages the stream held for this reader after this one,
+	// when it was delivered.
+	Pending uint64
+
+	reply    string // where it is acknowledged
+	delivery uint64 // its place among what the consumer delivered
+}
+
+// position is what a delivered message's reply subject tells.
+type position struct {
+	stream   uint64 // stream sequence
+	delivery uint64 // consumer sequence
+	time     time.Time
+	pending  uint64
+}
+
+var errNotDelivered = errors.New("message was not delivered by a consumer")
+
+// parsePosition reads the reply subject of a delivered message:
+//
+//	$JS.ACK.<stream>.<consumer>.<times>.<seq>.<delivery>.<time>.<pending>
+//	$JS.ACK.<domain>.<account>.<stream>.<consumer>.<times>.<seq>.<delivery>.<time>.<pending>[.<token>]
+func parsePosition(reply string) (position, error) {
+	var p position
+	rest, ok := strings.CutPrefix(reply, "$JS.ACK.")
+	if !ok {
+		return p, errNotDelivered
+	}
+	before := 3 // tokens in front of the sequence
+	switch n := strings.Count(rest, "."); {
+	case n == 6:
+	case n >= 8:
+		before = 5
+	default:
+		return p, errNotDelivered
+	}
+	for range before {
+		_, rest, _ = strings.Cut(rest, ".")
+	}
+	var numbers [4]uint64
+	for i := range numbers {
+		var token string
+		token, rest, _ = strings.Cut(rest, ".")
+		n, err := strconv.ParseUint(token, 10, 64)
+		if err != nil {
+			return p, errNotDelivered
+		}
+		numbers[i] = n
+	}
+	p.stream, p.delivery, p.pending = numbers[0], numbers[1], numbers[3]
+	p.time = time.Unix(0, int64(numbers[2])).UTC()
+	return p, nil
+}

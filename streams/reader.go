@@ -1,0 +1,229 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// ReadOptions says what to read.
+type ReadOptions struct {
+	// From is the first sequence. Default 1.
+	From uint64
+	// UpTo is the last sequence; Next returns io.EOF after it. Default: follow for
+	// ever.
+	UpTo uint64
+	// StopAtEnd sets UpTo to the stream's last sequence at opening time.
+	StopAtEnd bool
+	// InFlight bounds the messages on their way. Default 20,000.
+	InFlight int
+	// Subjects narrows what is read. Default: everything. Keep it to few: filters
+	// over many subjects are slow.
+	Subjects []string
+	// HeadersOnly leaves the data on the server.
+	HeadersOnly bool
+}
+
+// Reader reads the stream in order without acknowledging anything. It survives
+// lost connections and restarted servers by going on after the last message.
+// One goroutine may use it at a time.
+type Reader struct {
+	s    *Stream
+	opts ReadOptions
+
+	end   uint64 // last sequence to return, 0 for none
+	there bool   // end was stored already when the reader was opened
+	last  uint64 // last sequence returned, or From-1
+
+	cons     jetstream.Consumer
+	pull     *pull
+	delivery uint64 // last delivery of this consumer
+	done     bool
+	attempt  int
+}
+
+// Reader opens a reader. The error is ErrBeyondEnd when From is more than one
+// after the last sequence.
+func (s *Stream) Reader(ctx context.Context, o ReadOptions) (*Reader, error) {
+	r, err := s.reader(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("streams: read stream %s from seq=%d: %w", StreamName, o.From, err)
+	}
+	return r, nil
+}
+
+func (s *Stream) reader(ctx context.Context, o ReadOptions) (*Reader, error) {
+	o.From = max(o.From, 1)
+	if o.InFlight <= 0 {
+		o.InFlight = 20_000
+	}
+	o.InFlight = min(o.InFlight, maxInFlight)
+	state, err := s.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.From > state.LastSeq+1 {
+		return nil, fmt.Errorf("%w: last seq=%d", ErrBeyondEnd, state.LastSeq)
+	}
+	r := &Reader{s: s, opts: o, end: o.UpTo, last: o.From - 1}
+	if o.StopAtEnd && (o.UpTo == 0 || o.UpTo > state.LastSeq) {
+		r.end = state.LastSeq
+	}
+	r.there = r.end > 0 && r.end <= state.LastSeq
+	if r.ended(o.StopAtEnd && state.LastSeq == 0) {
+		return r, nil
+	}
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ended notes that nothing is left to return.
+func (r *Reader) ended(nothing bool) bool {
+	r.done = r.done || nothing || r.end > 0 && r.last >= r.end
+	return r.done
+}
+
+// open creates the consumer behind the reader.
+func (r *Reader) open(ctx context.Context) error {
+	lost := r.s.c.disconnected()
+	since := r.s.c.denied.mark()
+	lctx, cancel := r.s.c.limit(ctx)
+	defer cancel()
+	cons, err := r.s.c.js.CreateConsumer(lctx, StreamName, jetstream.ConsumerConfig{
+		Name:              "reader-" + nuid.Next(),
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       r.last + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		FilterSubjects:    r.opts.Subjects,
+		HeadersOnly:       r.opts.HeadersOnly,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("create reader: %w", r.s.c.explain(err, since))
+	}
+	if r.there && cons.CachedInfo().NumPending == 0 {
+		// What lies between here and the end was erased.
+		r.done = true
+	}
+	p, err := r.s.c.startPull(cons, r.opts.InFlight, lost)
+	if err != nil {
+		return fmt.Errorf("start reader: %w", err)
+	}
+	r.cons, r.pull, r.delivery = cons, p, 0
+	return nil
+}
+
+// Next returns the next message, waiting for it if need be. Erased messages are
+// holes in the sequence. The error is io.EOF at the end, ctx's own, or one that
+// trying again will not cure, such as ErrNoStream or ErrPermission.
+func (r *Reader) Next(ctx context.Context) (Message, error) {
+	for {
+		if r.done {
+			return Message{}, io.EOF
+		}
+		if r.pull == nil {
+			if err := r.reopen(ctx); err != nil {
+				return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
+			}
+			continue
+		}
+		raw, err := r.pull.next(ctx)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, ErrDeliveryStopped) {
+				return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
+			}
+			r.s.c.log.Debug("reader lost its consumer", "stream", StreamName, "seq", r.last, "err", err)
+			r.drop()
+			continue
+		}
+		m, err := toMessage(raw)
+		if err != nil {
+			return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
+		}
+		if m.delivery != r.delivery+1 || m.Seq <= r.last {
+			// A message was lost on the way; the sequence alone cannot tell, because
+			// of erased and filtered ones.
+			r.s.c.log.Debug("reader lost a message", "stream", StreamName, "seq", r.last)
+			r.drop()
+			continue
+		}
+		r.delivery, r.attempt = m.delivery, 0
+		if r.end > 0 && m.Seq > r.end {
+			r.done = true
+			continue
+		}
+		r.last = m.Seq
+		r.ended(r.there && m.Pending == 0)
+		return m, nil
+	}
+}
+
+// Last returns the sequence of the last message returned, or the one before From.
+func (r *Reader) Last() uint64 { return r.last }
+
+// reopen makes another consumer after the last message, with growing pauses.
+func (r *Reader) reopen(ctx context.Context) error {
+	for {
+		if err := pause(ctx, r.attempt); err != nil {
+			return err
+		}
+		r.attempt++
+		err := r.open(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrPermission), errors.Is(err, jetstream.ErrStreamNotFound),
+			r.s.c.nc.IsClosed():
+			return err
+		}
+		r.s.c.log.Debug("reader cannot resume yet", "stream", StreamName, "seq", r.last, "attempt", r.attempt, "err", err)
+	}
+}
+
+// pause waits before the given attempt: not at all before the first, then up to
+// two seconds.
+func pause(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(min(2*time.Second, 50*time.Millisecond<<min(attempt, 8)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drop gives up the consumer.
+func (r *Reader) drop() {
+	if r.pull == nil {
+		return
+	}
+	r.pull.stop()
+	r.pull = nil
+	if r.s.c.nc.IsConnected() {
+		// A courtesy: the server removes it by itself after a minute.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = r.s.c.js.DeleteConsumer(ctx, StreamName, r.cons.CachedInfo().Name)
+	}
+}
+
+// Close ends the reader. Next returns io.EOF afterwards.
+func (r *Reader) Close() {
+	r.done = true
+	r.drop()
+}

@@ -1,0 +1,110 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stream is the stream ROSEY on a connection. Safe for concurrent use.
+type Stream struct {
+	c        *Conn
+	identity Identity
+	atomic   atomic.Bool // the stream takes atomic batches
+	replicas int
+}
+
+// Identity tells one stream from another of the same name: a stream that was
+// deleted and made again starts at sequence 1, and an old checkpoint would look
+// valid.
+type Identity struct {
+	ID      string
+	Created time.Time
+}
+
+// State is the extent of the stream.
+type State struct {
+	FirstSeq uint64 // the sequence after LastSeq when the stream is empty
+	LastSeq  uint64
+	Messages uint64
+	Deleted  uint64 // sequences between FirstSeq and LastSeq that were erased
+
+	Bytes    uint64
+	MaxBytes int64 // 0 means no limit
+
+	FirstTime time.Time
+	LastTime  time.Time
+
+	// Identity is the identity as it is now; it differs from Stream.Identity when
+	// the stream was replaced meanwhile.
+	Identity Identity
+}
+
+func newStream(c *Conn, info *jetstream.StreamInfo) *Stream {
+	s := &Stream{c: c, identity: identityOf(info), replicas: info.Config.Replicas}
+	s.atomic.Store(info.Config.AllowAtomicPublish)
+	return s
+}
+
+func identityOf(info *jetstream.StreamInfo) Identity {
+	return Identity{ID: info.Config.Metadata[identityKey], Created: info.Created}
+}
+
+// Identity returns the identity the stream had when it was opened.
+func (s *Stream) Identity() Identity { return s.identity }
+
+// Conn returns the connection the stream is used on.
+func (s *Stream) Conn() *Conn { return s.c }
+
+// State asks the server for the stream's extent. The error is ErrNoStream when
+// it is gone.
+func (s *Stream) State(ctx context.Context) (State, error) {
+	info, err := s.c.streamInfo(ctx)
+	if err != nil {
+		return State{}, fmt.Errorf("streams: state of stream %s: %w", StreamName, err)
+	}
+	return State{
+		FirstSeq:  info.State.FirstSeq,
+		LastSeq:   info.State.LastSeq,
+		Messages:  info.State.Msgs,
+		Deleted:   uint64(max(info.State.NumDeleted, 0)),
+		Bytes:     info.State.Bytes,
+		MaxBytes:  max(info.Config.MaxBytes, 0),
+		FirstTime: info.State.FirstTime,
+		LastTime:  info.State.LastTime,
+		Identity:  identityOf(info),
+	}, nil
+}
+
+// Get returns the message of a sequence. It asks the stream's leader: a replica
+// that lags behind would call a message missing that is not. The error is
+// ErrMessageNotFound where there is none.
+func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
+	if seq == 0 {
+		return nil, fmt.Errorf("streams: get seq=0: %w", ErrMessageNotFound)
+	}
+	since := s.c.denied.mark()
+	ctx, cancel := s.c.limit(ctx)
+	defer cancel()
+	// The older interface of nats.go is the one that reads from the leader.
+	old, err := s.c.nc.JetStream()
+	if err != nil {
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
+	}
+	raw, err := old.GetMsg(StreamName, seq, nats.Context(ctx))
+	if errors.Is(err, nats.ErrMsgNotFound) {
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, ErrMessageNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, s.c.explain(err, since))
+	}
+	return &Message{
+		Seq: raw.Sequence, Time: raw.Time, Subject: raw.Subject,
+		MsgID: raw.Header.Get(jetstream.MsgIDHeader), Header: raw.Header, Data: raw.Data,
+	}, nil
+}
