@@ -1,0 +1,16 @@
+// Package bot turns what a CyTube channel says into the events that Rosey keeps.
+//
+// A Translator is the pure middle: items of a session go in, events come out. It
+// does no I/O and asks no clock, so that a recording always translates to the
+// same events. Each CyTube event becomes exactly one event that carries its name
+// and arguments, the carrier; what the bot works out by itself (counts, highs,
+// the end of an item, its own status and life) follows the carrier and carries
+// nothing, so that completeness can be counted.
+//
+// Nothing that came is refused. Arguments of an unexpected shape travel under
+// the open-ended kinds, counted by Malformed. Passwords, addresses and aliases
+// are replaced before anything else is done with a frame (redact.go).
+//
+// The Translator reports; it does not reconcile. Who was present, which chat
+// line came twice and how long somebody stayed are the projector's to work out.
+package bot

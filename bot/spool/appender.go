@@ -1,0 +1,27 @@
+package spool
+
+import (
+	"context"
+
+	"rosey/streams"
+)
+
+// Appender is what the spool needs of a stream; *streams.Stream is one.
+//
+// An error of Append or AppendBatch that is neither streams.ErrUnavailable nor
+// streams.ErrRefused nor streams.ErrDuplicateInBatch is taken as
+// streams.ErrUncertain.
+type Appender interface {
+	// Append stores one message and returns its acknowledgement.
+	Append(ctx context.Context, m streams.AppendMessage) (streams.Ack, error)
+	// AppendBatch stores the messages in order. Of a batch that failed some may
+	// be stored.
+	AppendBatch(ctx context.Context, batch []streams.AppendMessage) ([]streams.Ack, error)
+	// Find returns the stream sequences of those of the message ids that are
+	// stored after a sequence.
+	Find(ctx context.Context, after uint64, ids []string) (map[string]uint64, error)
+	// State tells which stream it is and where it ends.
+	State(ctx context.Context) (streams.State, error)
+}
+
+var _ Appender = (*streams.Stream)(nil)

@@ -1,0 +1,297 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"rosey/streams"
+)
+
+// A batch is read and sent as a whole; both bounds keep it small in memory and
+// below what the server takes.
+const (
+	maxBatch      = 1000
+	maxBatchBytes = 4 << 20
+)
+
+// Drain sends what is in the spool to the stream, in order, until the context
+// ends, and returns the context's error. No failure of the stream ends it: it
+// tries again with growing pauses for as long as it takes. It returns early only
+// with ErrDraining, with ErrClosed, or when the spool's own file fails.
+func (s *Spool) Drain(ctx context.Context, app Appender) error {
+	ctx, done, err := s.startDrain(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	d := &drainer{spool: s, app: app, pause: s.newBackoff()}
+	for {
+		err := d.step(ctx)
+		switch {
+		case err == nil:
+			d.pause.reset()
+		case errors.Is(err, ErrClosed):
+			return ErrClosed
+		case ctx.Err() != nil:
+			return s.drainEnd(ctx)
+		default:
+			if err := d.pause.wait(ctx, err, s.Depth()); err != nil {
+				return s.drainEnd(ctx)
+			}
+		}
+	}
+}
+
+// startDrain admits one Drain at a time, whose context also ends with the spool.
+func (s *Spool) startDrain(ctx context.Context) (context.Context, func(), error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, nil, ErrClosed
+	case s.drained != nil:
+		return nil, nil, ErrDraining
+	}
+	drained := make(chan struct{})
+	s.drained = drained
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := make(chan struct{})
+	go func() {
+		defer close(drained)
+		select {
+		case <-s.closing:
+			cancel(ErrClosed)
+		case <-stop:
+		}
+		<-stop
+	}()
+	return ctx, func() {
+		close(stop)
+		<-drained
+		cancel(nil)
+		s.mu.Lock()
+		s.drained = nil
+		s.mu.Unlock()
+	}, nil
+}
+
+func (s *Spool) drainEnd(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), ErrClosed) {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+// drainer is one Drain at work.
+type drainer struct {
+	spool *Spool
+	app   Appender
+	pause *backoff
+
+	// batch is what is sent next. It is kept until every row of it is settled:
+	// a batch that is sent again must be the same batch.
+	batch []row
+	// singly is the last row of a batch that the server does not take as one.
+	singly int64
+	// streamID is the stream that acknowledges.
+	streamID string
+}
+
+// step settles or sends what is first in the queue, or waits for it. An error
+// means: pause, and do the same again.
+func (d *drainer) step(ctx context.Context) error {
+	if len(d.batch) == 0 {
+		if err := d.spool.waitFor(ctx, func(depth Depth) bool { return depth.Events > 0 }); err != nil {
+			return err
+		}
+		var err error
+		if d.batch, err = d.spool.head(ctx); err != nil {
+			return err
+		}
+	}
+	if d.streamID == "" {
+		state, err := d.app.State(ctx)
+		if err != nil {
+			return fmt.Errorf("ask for the stream's state: %w", err)
+		}
+		d.streamID = state.Identity.ID
+	}
+	if d.batch[0].id <= d.spool.sentRow {
+		return d.look(ctx)
+	}
+	return d.send(ctx)
+}
+
+// look settles those rows of the batch that the stream has already. They went
+// out before without a recorded acknowledgement, so they lie behind the last one
+// that was recorded, if it is still the same stream.
+func (d *drainer) look(ctx context.Context) error {
+	state, err := d.app.State(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the stream's state: %w", err)
+	}
+	d.streamID = state.Identity.ID
+	known, _ := d.spool.snapshot()
+	after := known.lastStreamSeq
+	if known.streamID != d.streamID || after > state.LastSeq {
+		after = 0
+	}
+	ids := make([]string, len(d.batch))
+	for i := range d.batch {
+		ids[i] = d.batch[i].eventID()
+	}
+	found, err := d.app.Find(ctx, after, ids)
+	if err != nil {
+		return fmt.Errorf("look for %d events after seq=%d: %w", len(ids), after, err)
+	}
+	var stored, missing []row
+	last := after
+	for i, r := range d.batch {
+		if seq, ok := found[ids[i]]; ok {
+			stored, last = append(stored, r), max(last, seq)
+		} else {
+			missing = append(missing, r)
+		}
+	}
+	if err := d.settle(ctx, stored, last); err != nil {
+		return err
+	}
+	d.batch = missing
+	if len(missing) > 0 {
+		// Sent in order, one batch at a time: nothing after these is there either.
+		d.spool.sentRow = 0
+	}
+	return nil
+}
+
+// send publishes the batch, or its first row where rows go singly, and settles
+// what was acknowledged.
+func (d *drainer) send(ctx context.Context) error {
+	unit := d.batch
+	if unit[0].id <= d.singly {
+		unit = unit[:1]
+	}
+	last := unit[len(unit)-1].id
+	before := d.spool.sentRow
+	d.spool.cfg.Crash(CrashDrainBeforePublish)
+	d.spool.sentRow = last
+	seq, err := d.publish(ctx, unit)
+	switch {
+	case err == nil:
+		d.spool.cfg.Crash(CrashDrainAfterPublish)
+		if err := d.settle(ctx, unit, seq); err != nil {
+			return err
+		}
+		d.batch = d.batch[len(unit):]
+		return nil
+	case len(unit) > 1 && (errors.Is(err, streams.ErrRefused) || errors.Is(err, streams.ErrDuplicateInBatch) ||
+		errors.Is(err, streams.ErrBatchTooLarge)):
+		d.spool.cfg.Logger.Info("batch is refused, its events go singly", "event_id", unit[0].eventID(), "err", err)
+		d.singly = last
+		return nil
+	case errors.Is(err, streams.ErrRefused):
+		d.spool.sentRow = before
+		return d.setAside(ctx, &d.batch[0], err)
+	case len(unit) == 1 && errors.Is(err, streams.ErrUnavailable):
+		d.spool.sentRow = before
+	}
+	return fmt.Errorf("send %d events from event_id=%s: %w", len(unit), unit[0].eventID(), err)
+}
+
+// publish returns the stream sequence of the last message.
+func (d *drainer) publish(ctx context.Context, unit []row) (uint64, error) {
+	messages := make([]streams.AppendMessage, len(unit))
+	for i := range unit {
+		messages[i] = streams.AppendMessage{Subject: unit[i].subject, MsgID: unit[i].eventID(), Data: unit[i].data}
+	}
+	if len(messages) == 1 {
+		ack, err := d.app.Append(ctx, messages[0])
+		return ack.Seq, err
+	}
+	acks, err := d.app.AppendBatch(ctx, messages)
+	if err != nil {
+		return 0, err
+	}
+	if len(acks) == 0 {
+		return 0, errors.New("acknowledgement of the batch is empty")
+	}
+	return acks[len(acks)-1].Seq, nil
+}
+
+// settle deletes rows that the stream has, and records how far it acknowledged.
+func (d *drainer) settle(ctx context.Context, rows []row, streamSeq uint64) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	d.spool.cfg.Crash(CrashDrainBeforeDelete)
+	// What is acknowledged is recorded even if the Drain ends here.
+	err := d.spool.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
+		if err := deleteRows(ctx, tx, rows); err != nil {
+			return err
+		}
+		for i := range rows {
+			st.depth.Events--
+			st.depth.Bytes -= rows[i].bytes()
+		}
+		var oldest sql.NullInt64
+		err := tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read oldest event: %w", err)
+		}
+		st.depth.OldestMS = oldest.Int64
+		st.streamID, st.lastStreamSeq = d.streamID, streamSeq
+		_, err = tx.ExecContext(ctx, "UPDATE drain SET stream_id = ?, last_stream_seq = ?", st.streamID, st.lastStreamSeq)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete %d sent events: %w", len(rows), err)
+	}
+	d.spool.cfg.Crash(CrashDrainAfterDelete)
+	return nil
+}
+
+// deleteRows deletes the rows, one statement for each run of adjacent ones:
+// nearly always one.
+func deleteRows(ctx context.Context, tx *sql.Conn, rows []row) error {
+	for from := 0; from < len(rows); {
+		to := from
+		for to+1 < len(rows) && rows[to+1].id == rows[to].id+1 {
+			to++
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id BETWEEN ? AND ?", rows[from].id, rows[to].id); err != nil {
+			return err
+		}
+		from = to + 1
+	}
+	return nil
+}
+
+// head reads the first batch of the queue, at least one row.
+func (s *Spool) head(ctx context.Context) (batch []row, err error) {
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT id, producer, seq, kind, subject, at_ms, data FROM events ORDER BY id LIMIT ?", maxBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read queue: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	total := 0
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(&r.id, &r.producer, &r.seq, &r.kind, &r.subject, &r.atMS, &r.data); err != nil {
+			return nil, fmt.Errorf("read queue: %w", err)
+		}
+		if total += len(r.data); len(batch) > 0 && total > maxBatchBytes {
+			break
+		}
+		batch = append(batch, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read queue: %w", err)
+	}
+	if len(batch) == 0 {
+		return nil, errors.New("queue is empty although events are counted")
+	}
+	return batch, nil
+}

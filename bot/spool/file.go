@@ -1,0 +1,229 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID marks the file as a spool ("RoSp"), so that another program's
+// database is never taken for one.
+const applicationID = 0x526f5370
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// errDamaged means that a file is a spool that SQLite cannot read any more.
+var errDamaged = errors.New("spool file is damaged")
+
+// openFile opens the database, creating or migrating it as needed.
+func openFile(ctx context.Context, path string) (*sql.DB, error) {
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, path); err != nil {
+		return nil, err
+	}
+	db, err := open(path, "journal_mode(WAL)", "journal_size_limit(16777216)")
+	if err != nil {
+		return nil, err
+	}
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, classify(err)
+	}
+	return db, nil
+}
+
+// open returns a handle whose every connection has the pragmas, which reach one
+// connection only when they are run as statements.
+func open(path string, pragmas ...string) (*sql.DB, error) {
+	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+		"busy_timeout(10000)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
+	}, pragmas...)}
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	// One connection for the writer, one for Drain to read with.
+	db.SetMaxOpenConns(2)
+	return db, nil
+}
+
+// createFile makes the file and its folder with their modes: SQLite would use
+// the process's mask, and gives the same mode to the files beside it.
+func createFile(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return fmt.Errorf("create folder: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	return f.Close()
+}
+
+// migrate brings the schema to this program's version. It runs before the file
+// is in WAL mode the first time, so that the header of the file itself, and not
+// of a log beside it, says from the start whose it is.
+func migrate(ctx context.Context, path string) (err error) {
+	db, err := open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkFile(ctx, db); err != nil {
+		return err
+	}
+	steps, err := migrationSteps()
+	if err != nil {
+		return err
+	}
+	version, err := pragma(ctx, db, "user_version")
+	if err != nil {
+		return err
+	}
+	if version > int64(len(steps)) {
+		return fmt.Errorf("%w: schema %d, this program knows %d; use that version, or move the file away once it is drained",
+			ErrNewerSchema, version, len(steps))
+	}
+	for i := int(version); i < len(steps); i++ {
+		if err := migrateStep(ctx, db, i+1, steps[i]); err != nil {
+			return fmt.Errorf("migrate to schema %d: %w", i+1, classify(err))
+		}
+	}
+	return nil
+}
+
+func migrateStep(ctx context.Context, db *sql.DB, version int, step string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	statement := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, version)
+	if _, err := tx.ExecContext(ctx, step+statement); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// migrationSteps lists the migrations in the order of their numbers.
+func migrationSteps() ([]string, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	steps := make([]string, len(names))
+	for i, name := range names {
+		number, _, _ := strings.Cut(path.Base(name), "_")
+		if n, err := strconv.Atoi(number); err != nil || n != i+1 {
+			return nil, fmt.Errorf("migration %s is not number %d", name, i+1)
+		}
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		steps[i] = string(text)
+	}
+	return steps, nil
+}
+
+// checkFile refuses a file that is not a spool, or not a whole one.
+func checkFile(ctx context.Context, db *sql.DB) error {
+	id, err := pragma(ctx, db, "application_id")
+	if err != nil {
+		return err
+	}
+	var tables int64
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return fmt.Errorf("read schema: %w", classify(err))
+	}
+	switch {
+	case id == 0 && tables == 0:
+		return nil // new, or a creation that a crash cut short
+	case id != applicationID:
+		return fmt.Errorf("%w: it is the database of another program (application id %#x)", ErrNotASpool, id)
+	}
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fmt.Errorf("check file: %w", classify(err))
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, verdict)
+	}
+	return nil
+}
+
+func pragma(ctx context.Context, db *sql.DB, name string) (int64, error) {
+	var n int64
+	if err := db.QueryRowContext(ctx, "PRAGMA "+name).Scan(&n); err != nil {
+		return 0, fmt.Errorf("read %s: %w", name, classify(err))
+	}
+	return n, nil
+}
+
+// classify names the two conditions under which a file cannot be opened at all.
+func classify(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", ErrNotASpool, err)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
+}
+
+// headerID reads the application id straight from the file's header, for a file
+// that SQLite does not read.
+func headerID(name string) (uint32, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	header := make([]byte, 100)
+	if _, err := f.ReadAt(header, 0); err != nil {
+		return 0, err
+	}
+	if !strings.HasPrefix(string(header), "SQLite format 3\x00") {
+		return 0, nil
+	}
+	const at = 68
+	return uint32(header[at])<<24 | uint32(header[at+1])<<16 | uint32(header[at+2])<<8 | uint32(header[at+3]), nil
+}
+
+// setFileAside renames a damaged spool and its log, so that a new one can take
+// its place and nothing is destroyed. It returns the new name.
+func setFileAside(name string, now time.Time) (string, error) {
+	if id, err := headerID(name); err != nil || id != applicationID {
+		return "", fmt.Errorf("%w: its header is not that of a spool", ErrNotASpool)
+	}
+	aside := name + ".damaged-" + now.UTC().Format("20060102T150405.000")
+	// The log first: were it left behind, it would be taken for the new file's.
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		err := os.Rename(name+suffix, aside+suffix)
+		if err != nil && !(suffix != "" && errors.Is(err, fs.ErrNotExist)) {
+			return "", fmt.Errorf("set damaged file aside: %w", err)
+		}
+	}
+	return aside, nil
+}

@@ -1,0 +1,70 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Run is one run of the bot on the spool.
+type Run struct {
+	// Producer begins the IDs of the run's events.
+	Producer string
+}
+
+// Previous is the run before, as far as the spool knows it.
+type Previous struct {
+	// Producer is empty for the first run of all.
+	Producer string
+	// LastSeq is the last sequence it committed here, sent or not.
+	LastSeq uint64
+	// Known is false where the spool that would know was lost.
+	Known bool
+}
+
+// producerBytes is enough that two installations never choose alike.
+const producerBytes = 10
+
+var producerEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Begin starts a run: the events put from here on carry a new producer, from
+// sequence 1. It returns the last run that put anything: one that did not has
+// left no tail to vouch for.
+func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
+	name := make([]byte, producerBytes)
+	if _, err := io.ReadFull(s.cfg.Random, name); err != nil {
+		return Run{}, Previous{}, fmt.Errorf("spool: begin a run: choose a producer: %w", err)
+	}
+	run := Run{Producer: producerEncoding.EncodeToString(name)}
+	var previous Previous
+	err := s.change(ctx, func(ctx context.Context, tx *sql.Conn, st *state) error {
+		var err error
+		if previous, err = readPrevious(ctx, tx); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO producers (producer, started_ms, last_seq) VALUES (?, ?, 0)",
+			run.Producer, s.cfg.Now().UnixMilli())
+		st.producer, st.lastSeq = run.Producer, 0
+		return err
+	})
+	if err != nil {
+		return Run{}, Previous{}, fmt.Errorf("spool: begin a run in %s: %w", s.cfg.Path, err)
+	}
+	return run, previous, nil
+}
+
+func readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
+	previous := Previous{Known: true}
+	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq FROM producers WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
+		Scan(&previous.Producer, &previous.LastSeq)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return previous, err
+	}
+	var replaced int64
+	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM replaced").Scan(&replaced)
+	previous.Known = replaced == 0
+	return previous, err
+}

@@ -1,0 +1,131 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+// Spool is one open spool. Its methods may be called concurrently.
+type Spool struct {
+	cfg  Config
+	lock *flock.Flock
+	db   *sql.DB
+
+	changes chan change
+	closing chan struct{} // closed by Close: nothing new is taken
+	drained chan struct{} // closed when the running Drain has returned; nil when none runs
+	written chan struct{} // closed when the writer has ended
+
+	mu      sync.Mutex
+	state   state
+	changed chan struct{}
+	closed  bool
+
+	// sentRow is the last row that may be in the stream without the spool
+	// knowing it. Only Drain uses it once the spool is open.
+	sentRow int64
+}
+
+// Open opens the spool at cfg.Path or creates it, and takes it for this process.
+//
+// It returns ErrInUse, ErrNotASpool or ErrNewerSchema for a file that it must
+// not touch. A spool that is damaged is renamed and a new one takes its place;
+// the next Begin then reports that the previous run is not known.
+func Open(ctx context.Context, cfg Config) (*Spool, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return nil, fmt.Errorf("spool: open %s: %w", cfg.Path, err)
+	}
+	cfg.Path = path
+	s, err := openLocked(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("spool: open %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
+	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("create folder: %w", err)
+	}
+	lock, err := lockSpool(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openOrReplace(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	s := &Spool{
+		cfg: cfg, lock: lock, db: db,
+		changes: make(chan change), closing: make(chan struct{}), written: make(chan struct{}),
+		changed: make(chan struct{}),
+	}
+	w, err := s.newWriter(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close(), lock.Unlock())
+	}
+	// A crash may have come between an append and its deletion here.
+	s.sentRow = s.state.lastRow
+	// The writer outlives the context of the call that opens the spool: it ends
+	// with Close.
+	go w.run(context.WithoutCancel(ctx))
+	return s, nil
+}
+
+// openOrReplace opens the file. A damaged one is set aside for a new one.
+func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
+	db, err := openFile(ctx, cfg.Path)
+	if !errors.Is(err, errDamaged) && !errors.Is(err, ErrNotASpool) {
+		return db, err
+	}
+	damage := err
+	now := cfg.Now()
+	aside, err := setFileAside(cfg.Path, now)
+	if err != nil {
+		return nil, errors.Join(damage, err)
+	}
+	cfg.Logger.Error("spool is damaged and was set aside; events that were not sent yet are in it",
+		"path", aside, "err", damage)
+	if db, err = openFile(ctx, cfg.Path); err != nil {
+		return nil, fmt.Errorf("replace damaged file: %w", err)
+	}
+	if _, err := db.ExecContext(ctx, "INSERT INTO replaced VALUES (?, ?)", now.UnixMilli(), aside); err != nil {
+		return nil, errors.Join(fmt.Errorf("note the damaged file: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+// Close ends a running Drain, waits for what is being committed, and releases
+// the file. What still waits in the spool is sent by the next run.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	drained := s.drained
+	close(s.closing)
+	s.mu.Unlock()
+
+	if drained != nil {
+		<-drained
+	}
+	<-s.written
+	if err := errors.Join(s.db.Close(), s.lock.Unlock()); err != nil {
+		return fmt.Errorf("spool: close %s: %w", s.cfg.Path, err)
+	}
+	return nil
+}

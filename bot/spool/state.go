@@ -1,0 +1,101 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Depth is what waits in the spool.
+type Depth struct {
+	// Events is how many rows the queue holds, Bytes what they take.
+	Events, Bytes int64
+	// OldestMS is when the first of them was put, 0 when none waits.
+	OldestMS int64
+}
+
+// state is what the writer knows without asking the file. A transaction works on
+// a copy, which replaces the state when it is committed.
+type state struct {
+	producer string
+	lastSeq  uint64
+	lastRow  int64
+	depth    Depth
+
+	streamID      string
+	lastStreamSeq uint64
+}
+
+// readState reads from the file what a transaction may have left there.
+func readState(ctx context.Context, conn *sql.Conn, producer string) (state, error) {
+	st := state{producer: producer}
+	var oldest sql.NullInt64
+	err := conn.QueryRowContext(ctx, `
+		SELECT count(*), coalesce(sum(bytes), 0), coalesce(max(id), 0),
+		       (SELECT at_ms FROM events ORDER BY id LIMIT 1)
+		FROM events`).Scan(&st.depth.Events, &st.depth.Bytes, &st.lastRow, &oldest)
+	if err != nil {
+		return st, fmt.Errorf("read queue: %w", err)
+	}
+	st.depth.OldestMS = oldest.Int64
+	err = conn.QueryRowContext(ctx, "SELECT stream_id, last_stream_seq FROM drain").Scan(&st.streamID, &st.lastStreamSeq)
+	if err != nil {
+		return st, fmt.Errorf("read last acknowledgement: %w", err)
+	}
+	err = conn.QueryRowContext(ctx, "SELECT last_seq FROM producers WHERE producer = ?", producer).Scan(&st.lastSeq)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return st, fmt.Errorf("read last sequence: %w", err)
+	}
+	return st, nil
+}
+
+// Depth returns what waits, without touching the file.
+func (s *Spool) Depth() Depth {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.depth
+}
+
+// snapshot returns the committed state and a channel that is closed when it
+// changes.
+func (s *Spool) snapshot() (state, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state, s.changed
+}
+
+func (s *Spool) setState(st state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = st
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// waitFor blocks until the number of waiting events is as wanted.
+func (s *Spool) waitFor(ctx context.Context, wanted func(Depth) bool) error {
+	for {
+		st, changed := s.snapshot()
+		if wanted(st.depth) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closing:
+			return ErrClosed
+		case <-changed:
+		}
+	}
+}
+
+// Settle waits until nothing waits in the spool: for an orderly stop, while a
+// Drain is running. It returns the context's error when that takes too long.
+func (s *Spool) Settle(ctx context.Context) error {
+	return s.waitFor(ctx, func(d Depth) bool { return d.Events == 0 })
+}
+
+// nowMS is the clock in the unit of the file.
+func nowMS(now func() time.Time) int64 { return now().UnixMilli() }

@@ -1,0 +1,120 @@
+package bot
+
+import (
+	"time"
+
+	"rosey/bot/cytube"
+	"rosey/events"
+)
+
+// PreviousRun is the run before this one, as the spool remembers it.
+type PreviousRun struct {
+	Producer string // empty for the first run
+	LastSeq  uint64 // the last sequence it committed
+	Known    bool   // false where the spool that would know was lost
+}
+
+// Started begins the run: bot.started, which vouches for how the last run ended,
+// and bot.recording.
+func (t *Translator) Started(now time.Time, previous PreviousRun) []*events.Event {
+	t.started = now
+	started := &events.BotStarted{
+		Producer: t.cfg.Producer, Previous: events.PreviousUnknown, BotVersion: t.cfg.BotVersion,
+	}
+	if previous.Known {
+		started.Previous, started.PreviousSeq = previous.Producer, int64(previous.LastSeq)
+	}
+	return append([]*events.Event{t.event(events.KindBotStarted, started, now)}, t.Recording(now)...)
+}
+
+// Recording says that this run leads the recording of the channel from now on.
+// Started says it too; it is said again when the lead was lost and regained.
+func (t *Translator) Recording(now time.Time) []*events.Event {
+	return []*events.Event{t.event(events.KindBotRecording, &events.BotRecording{Producer: t.cfg.Producer}, now)}
+}
+
+// Stopped ends the run in good order. The last state is told first, however
+// recently another was: no one will come after it.
+func (t *Translator) Stopped(now time.Time) []*events.Event {
+	var out []*events.Event
+	if t.session.ending != nil {
+		out = t.end(out, now)
+	}
+	out = t.statusChanged(out, now)
+	return append(out, t.event(events.KindBotStopped, &events.BotStopped{Reason: cytube.ReasonStopped}, now))
+}
+
+func (t *Translator) connected(it cytube.Connected) []*events.Event {
+	t.session = session{connected: true, burst: true}
+	return []*events.Event{t.event(events.KindBotConnected, &events.BotConnected{Server: it.Server}, it.At)}
+}
+
+func (t *Translator) joined(it cytube.Joined) []*events.Event {
+	s := &t.session
+	s.joined, s.burst, s.name = true, false, it.Name
+	t.why = ""
+	out := []*events.Event{t.event(events.KindBotJoined, &events.BotJoined{Username: it.Name, Guest: it.Guest}, it.At)}
+	if s.sockets != nil {
+		return append(out, t.userCount(it.At))
+	}
+	// The server's count comes up to ten seconds late. Should it not come at
+	// all, the regular count must still.
+	s.countDue = it.At.Add(countEvery)
+	return out
+}
+
+func (t *Translator) disconnected(it cytube.Disconnected) []*events.Event {
+	out := t.end(nil, it.At)
+	observed := it.LastFrame
+	if observed.IsZero() {
+		observed = it.At
+	}
+	t.session = session{}
+	t.why = it.Reason
+	return append(out, t.event(events.KindBotDisconnected, &events.BotDisconnected{
+		// The network's own words name addresses, the bot's among them.
+		Reason: it.Reason, Detail: redactAddresses(it.Detail), ObservedMS: observed.UnixMilli(),
+	}, it.At))
+}
+
+func readKick(_ *Translator, f *frame) (events.Payload, error) {
+	w, err := argument[struct {
+		Reason string `json:"reason"`
+	}](f)
+	if err != nil {
+		return nil, err
+	}
+	return &events.BotKicked{Reason: w.Reason}, nil
+}
+
+func readLogin(t *Translator, f *frame) (events.Payload, error) {
+	w, err := argument[struct {
+		Success bool   `json:"success"`
+		Name    string `json:"name"`
+	}](f)
+	if err != nil {
+		return nil, err
+	}
+	if w.Success {
+		t.session.name = w.Name
+	}
+	return nil, nil
+}
+
+func readRank(t *Translator, f *frame) (events.Payload, error) {
+	rank, err := argument[float64](f)
+	if err != nil {
+		return nil, err
+	}
+	t.session.rank = &rank
+	return nil, nil
+}
+
+func readUserCount(t *Translator, f *frame) (events.Payload, error) {
+	count, err := argument[int64](f)
+	if err != nil {
+		return nil, err
+	}
+	t.session.sockets = &count
+	return nil, nil
+}
