@@ -156,12 +156,13 @@ func (c *Channel) Leave(name string) error {
 	if p == nil {
 		return fmt.Errorf("%w: %s", ErrAbsent, name)
 	}
-	v := p.v
-	c.exit(p)
-	if v != nil {
-		v.inside, v.person = false, nil
+	if p.v != nil {
+		v := p.v
+		v.vanish()
 		v.end()
+		return nil
 	}
+	c.exit(p)
 	return nil
 }
 

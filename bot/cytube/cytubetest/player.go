@@ -192,14 +192,15 @@ func (p *Player) serveSocketConfig(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Player) serveSocket(w http.ResponseWriter, r *http.Request) {
-	p.wg.Add(1)
-	defer p.wg.Done()
 	k, conn, ok := p.take()
-	if !ok || conn.Failed {
+	if !ok {
 		refuse(w)
-		if ok {
-			p.played(k, false)
-		}
+		return
+	}
+	defer p.wg.Done()
+	if conn.Failed {
+		refuse(w)
+		p.played(k, false)
 		return
 	}
 	s, err := newSocket(w, r)
@@ -223,7 +224,8 @@ func (p *Player) serveSocket(w http.ResponseWriter, r *http.Request) {
 	p.played(k, again)
 }
 
-// take returns the recorded connection for a new client connection.
+// take returns the recorded connection for a new client connection. If there is
+// one, p.wg counts it.
 func (p *Player) take() (int, Connection, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,6 +240,7 @@ func (p *Player) take() (int, Connection, bool) {
 		k = len(p.rec.Connections) - 1
 	}
 	p.next = k + 1
+	p.wg.Add(1)
 	return k, p.rec.Connections[k], true
 }
 

@@ -18,6 +18,9 @@ const (
 	floodPause    = 2 * time.Second
 )
 
+// maxReceived bounds what a long demo keeps of the clients' frames.
+const maxReceived = 10_000
+
 // visitor is one client's connection. Its fields are guarded by Channel.mu, but
 // for the queue, which has a lock of its own.
 type visitor struct {
@@ -30,7 +33,6 @@ type visitor struct {
 	inside    bool // is in the channel
 	waiting   bool // for the channel's password
 	removed   bool // was thrown out
-	lostName  bool // logged in, but outside
 	name      string
 	account   float64 // rank before joining: -1, 0 or 1
 	person    *person // while inside with a name
@@ -48,7 +50,14 @@ type visitor struct {
 func sid(n int) string { return fmt.Sprintf("demo%016d", n) }
 
 func (c *Channel) serveSocket(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		refuse(w)
+		return
+	}
 	c.wg.Add(1)
+	c.mu.Unlock()
 	defer c.wg.Done()
 	s, err := newSocket(w, r)
 	if err != nil {
@@ -71,20 +80,25 @@ func (c *Channel) serveSocket(w http.ResponseWriter, r *http.Request) {
 		v.write()
 	}()
 	v.read()
-	v.end()
-	<-writer
 	s.abort()
+	<-writer
 
 	c.mu.Lock()
 	c.visitors = slices.DeleteFunc(c.visitors, func(o *visitor) bool { return o == v })
-	if v.person != nil {
-		c.exit(v.person)
-	} else if v.inside {
-		c.countChanged()
-	}
-	v.inside = false
+	v.vanish()
 	c.mu.Unlock()
 	close(v.done)
+}
+
+// vanish takes the client out of the channel.
+func (v *visitor) vanish() {
+	p, wasInside := v.person, v.inside
+	v.inside, v.person = false, nil
+	if p != nil {
+		v.c.exit(p)
+	} else if wasInside {
+		v.c.countChanged()
+	}
 }
 
 // put queues a frame. It never blocks: a slow client holds up nobody.
@@ -198,10 +212,8 @@ func (v *visitor) frame(frame string) bool {
 		v.connect()
 		return true
 	case "41":
-		if v.person != nil {
-			v.c.exit(v.person)
-		}
-		v.inside, v.person, v.connected = false, nil, false
+		v.vanish()
+		v.connected = false
 		return true
 	}
 	event, args, ok := parseEvent(frame)
@@ -212,6 +224,9 @@ func (v *visitor) frame(frame string) bool {
 		return true
 	}
 	v.c.received = append(v.c.received, Received{v.name, event, args})
+	if extra := len(v.c.received) - maxReceived; extra > 0 {
+		v.c.received = slices.Delete(v.c.received, 0, extra)
+	}
 	v.event(event, args)
 	return true
 }
@@ -413,13 +428,13 @@ func (v *visitor) channelRank() float64 {
 
 // enter puts the client into the channel and sends it the state.
 func (v *visitor) enter() {
-	v.inside = true
 	if v.name != "" {
 		v.becomePerson()
 		if v.person == nil {
 			return
 		}
 	}
+	v.inside = true
 	v.burst()
 	v.c.countChanged()
 }
