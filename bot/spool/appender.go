@@ -8,14 +8,15 @@ import (
 
 // Appender is what the spool needs of a stream; *streams.Stream is one.
 //
-// An error of Append or AppendBatch that is neither streams.ErrUnavailable nor
-// streams.ErrRefused nor streams.ErrDuplicateInBatch is taken as
-// streams.ErrUncertain.
+// An error of Append or AppendBatch that is none of streams.ErrUnavailable,
+// streams.ErrRefused, streams.ErrDuplicateInBatch and streams.ErrBatchTooLarge is
+// taken as streams.ErrUncertain.
 type Appender interface {
 	// Append stores one message and returns its acknowledgement.
 	Append(ctx context.Context, m streams.AppendMessage) (streams.Ack, error)
-	// AppendBatch stores the messages in order. Of a batch that failed some may
-	// be stored.
+	// AppendBatch stores the messages in order and returns the acknowledgements
+	// of the first of them, of all when there is no error. An error is about the
+	// first message without one, or about all of these.
 	AppendBatch(ctx context.Context, batch []streams.AppendMessage) ([]streams.Ack, error)
 	// Find returns the stream sequences of those of the message ids that are
 	// stored after a sequence.

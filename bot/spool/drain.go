@@ -57,18 +57,18 @@ func (s *Spool) startDrain(ctx context.Context) (context.Context, func(), error)
 	drained := make(chan struct{})
 	s.drained = drained
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := make(chan struct{})
+	returned := make(chan struct{})
 	go func() {
 		defer close(drained)
 		select {
 		case <-s.closing:
 			cancel(ErrClosed)
-		case <-stop:
+			<-returned
+		case <-returned:
 		}
-		<-stop
 	}()
 	return ctx, func() {
-		close(stop)
+		close(returned)
 		<-drained
 		cancel(nil)
 		s.mu.Lock()
@@ -158,8 +158,7 @@ func (d *drainer) look(ctx context.Context) error {
 	if err := d.settle(ctx, stored, last); err != nil {
 		return err
 	}
-	d.batch = missing
-	if len(missing) > 0 {
+	if d.batch = missing; len(missing) > 0 {
 		// Sent in order, one batch at a time: nothing after these is there either.
 		d.spool.sentRow = 0
 	}
@@ -173,51 +172,65 @@ func (d *drainer) send(ctx context.Context) error {
 	if unit[0].id <= d.singly {
 		unit = unit[:1]
 	}
-	last := unit[len(unit)-1].id
-	before := d.spool.sentRow
 	d.spool.cfg.Crash(CrashDrainBeforePublish)
-	d.spool.sentRow = last
-	seq, err := d.publish(ctx, unit)
-	switch {
-	case err == nil:
-		d.spool.cfg.Crash(CrashDrainAfterPublish)
-		if err := d.settle(ctx, unit, seq); err != nil {
+	d.spool.sentRow = unit[len(unit)-1].id
+	acks, err := d.publish(ctx, unit)
+	d.spool.cfg.Crash(CrashDrainAfterPublish)
+	if len(acks) > 0 {
+		if err := d.settle(ctx, unit[:len(acks)], acks[len(acks)-1].Seq); err != nil {
 			return err
 		}
-		d.batch = d.batch[len(unit):]
-		return nil
-	case len(unit) > 1 && (errors.Is(err, streams.ErrRefused) || errors.Is(err, streams.ErrDuplicateInBatch) ||
-		errors.Is(err, streams.ErrBatchTooLarge)):
-		d.spool.cfg.Logger.Info("batch is refused, its events go singly", "event_id", unit[0].eventID(), "err", err)
-		d.singly = last
-		return nil
-	case errors.Is(err, streams.ErrRefused):
-		d.spool.sentRow = before
-		return d.setAside(ctx, &d.batch[0], err)
-	case len(unit) == 1 && errors.Is(err, streams.ErrUnavailable):
-		d.spool.sentRow = before
+		d.batch, unit = d.batch[len(acks):], unit[len(acks):]
 	}
-	return fmt.Errorf("send %d events from event_id=%s: %w", len(unit), unit[0].eventID(), err)
+	if err == nil {
+		return nil
+	}
+	return d.failed(ctx, unit, err)
 }
 
-// publish returns the stream sequence of the last message.
-func (d *drainer) publish(ctx context.Context, unit []row) (uint64, error) {
+// publish returns the acknowledgements of the first messages, of all when there
+// is no error.
+func (d *drainer) publish(ctx context.Context, unit []row) ([]streams.Ack, error) {
 	messages := make([]streams.AppendMessage, len(unit))
 	for i := range unit {
 		messages[i] = streams.AppendMessage{Subject: unit[i].subject, MsgID: unit[i].eventID(), Data: unit[i].data}
 	}
 	if len(messages) == 1 {
 		ack, err := d.app.Append(ctx, messages[0])
-		return ack.Seq, err
+		if err != nil {
+			return nil, err
+		}
+		return []streams.Ack{ack}, nil
 	}
 	acks, err := d.app.AppendBatch(ctx, messages)
-	if err != nil {
-		return 0, err
+	if len(acks) == len(unit) {
+		return acks, nil
 	}
-	if len(acks) == 0 {
-		return 0, errors.New("acknowledgement of the batch is empty")
+	if len(acks) > len(unit) || err == nil {
+		return nil, fmt.Errorf("%w: %d acknowledgements for %d messages", streams.ErrUncertain, len(acks), len(unit))
 	}
-	return acks[len(acks)-1].Seq, nil
+	return acks, err
+}
+
+// failed decides what follows an append whose error is about the unit's first
+// row, or about all of it. It returns nil where something can be done at once.
+func (d *drainer) failed(ctx context.Context, unit []row, err error) error {
+	first, last := &unit[0], unit[len(unit)-1].id
+	switch {
+	case len(unit) > 1 && (errors.Is(err, streams.ErrRefused) || errors.Is(err, streams.ErrDuplicateInBatch) ||
+		errors.Is(err, streams.ErrBatchTooLarge)):
+		d.spool.cfg.Logger.Info("batch is refused: its events are looked for and go singly",
+			"event_id", first.eventID(), "err", err)
+		d.singly = last
+		return nil
+	case errors.Is(err, streams.ErrRefused):
+		d.spool.sentRow = 0
+		return d.setAside(ctx, first, err)
+	case errors.Is(err, streams.ErrUnavailable):
+		// Surely not stored: there is nothing to look for.
+		d.spool.sentRow = 0
+	}
+	return fmt.Errorf("send %d events from event_id=%s: %w", len(unit), first.eventID(), err)
 }
 
 // settle deletes rows that the stream has, and records how far it acknowledged.

@@ -19,13 +19,14 @@ type Spool struct {
 	db   *sql.DB
 
 	changes chan change
-	closing chan struct{} // closed by Close: nothing new is taken
-	drained chan struct{} // closed when the running Drain has returned; nil when none runs
+	closing chan struct{} // closed by Close: a running Drain ends
+	stop    chan struct{} // closed after that: the writer ends
 	written chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex
 	state   state
-	changed chan struct{}
+	changed chan struct{} // closed when state changes
+	drained chan struct{} // closed when the running Drain has returned; nil when none runs
 	closed  bool
 
 	// sentRow is the last row that may be in the stream without the spool
@@ -69,8 +70,8 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 	}
 	s := &Spool{
 		cfg: cfg, lock: lock, db: db,
-		changes: make(chan change), closing: make(chan struct{}), written: make(chan struct{}),
-		changed: make(chan struct{}),
+		changes: make(chan change), changed: make(chan struct{}),
+		closing: make(chan struct{}), stop: make(chan struct{}), written: make(chan struct{}),
 	}
 	w, err := s.newWriter(ctx)
 	if err != nil {
@@ -123,6 +124,7 @@ func (s *Spool) Close() error {
 	if drained != nil {
 		<-drained
 	}
+	close(s.stop)
 	<-s.written
 	if err := errors.Join(s.db.Close(), s.lock.Unlock()); err != nil {
 		return fmt.Errorf("spool: close %s: %w", s.cfg.Path, err)

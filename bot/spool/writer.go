@@ -41,7 +41,7 @@ func (s *Spool) changeAt(ctx context.Context, before, after string, fn changeFun
 	select {
 	case s.changes <- c:
 		return <-c.done
-	case <-s.closing:
+	case <-s.stop:
 		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
@@ -76,7 +76,7 @@ func (w *writer) run(ctx context.Context) {
 	defer func() { _ = w.conn.Close() }()
 	for {
 		select {
-		case <-w.spool.closing:
+		case <-w.spool.stop:
 			return
 		case first := <-w.spool.changes:
 			w.commit(ctx, w.collect(first))
