@@ -9,7 +9,8 @@ CREATE TABLE media_history (
   title      TEXT    NOT NULL,
   seconds    REAL    NOT NULL,    -- length; 0 for live items
   queued_by  TEXT    NOT NULL,
-  resumed    INTEGER NOT NULL     -- 1: was playing as the bot joined
+  resumed    INTEGER NOT NULL,    -- 1: was playing as the bot joined
+  last_seq   INTEGER NOT NULL     -- last event that showed it playing
 );
 CREATE INDEX media_history_time ON media_history (channel, started_ms);
 CREATE INDEX media_history_open ON media_history (channel) WHERE ended_ms IS NULL;

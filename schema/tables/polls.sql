@@ -7,7 +7,6 @@ CREATE TABLE polls (
   counts      TEXT    NOT NULL, -- JSON array as told: numbers, or '?' in a hidden poll
   closed_ms   INTEGER,          -- NULL while open
   closed_by   TEXT,             -- closed, replaced, unobserved
-  updates     INTEGER NOT NULL, -- how often its counts were told to change
   first_seq   INTEGER NOT NULL,
   last_seq    INTEGER NOT NULL,
   PRIMARY KEY (channel, opened_ms, initiator)

@@ -31,7 +31,8 @@ CREATE TABLE channel_observation (
   leader           TEXT    NOT NULL,
   observing        INTEGER NOT NULL,
   last_observed_ms INTEGER NOT NULL,
-  suspended_seq    INTEGER NOT NULL, -- event that ended the observation
+  suspended_seq    INTEGER NOT NULL, -- event that ended the observation, until a roster resumes it
+  suspended_ms     INTEGER NOT NULL, -- last moment observed before it
   connected_seq    INTEGER NOT NULL  -- last bot.connected
 ) WITHOUT ROWID;
 

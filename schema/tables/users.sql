@@ -22,8 +22,11 @@ CREATE TABLE user_sessions (
   opened_by    TEXT    NOT NULL, -- join, roster
   ended_by     TEXT,    -- leave, roster (missing from it), unobserved, rejoin
   ended_seq    INTEGER,
-  afk_ms       INTEGER NOT NULL DEFAULT 0, -- finished AFK time
-  afk_since_ms INTEGER, -- NULL when not AFK
+  afk_finished_ms INTEGER NOT NULL, -- AFK times that ended with the user coming back
+  afk_since_ms INTEGER, -- NULL when not AFK; kept when the session ends so
+  afk_ms       INTEGER GENERATED ALWAYS AS (min(coalesce(max(0, ended_ms - started_ms), 9223372036854775807),
+                 afk_finished_ms + coalesce(max(0, ended_ms - afk_since_ms), 0))) VIRTUAL,
+  connected_ms INTEGER GENERATED ALWAYS AS (max(0, ended_ms - started_ms)) VIRTUAL, -- NULL while present
   rank         REAL    NOT NULL,
   PRIMARY KEY (channel, username, opened_seq)
 ) WITHOUT ROWID;

@@ -1,0 +1,308 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/events"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// ErrNotContiguous is returned for a batch that does not follow the checkpoint.
+// The caller fetches again from the checkpoint; nothing was written.
+var ErrNotContiguous = errors.New("batch does not follow the checkpoint")
+
+// ApplierConfig says what an Applier's rows depend on beside the stream.
+type ApplierConfig struct {
+	// DefaultChannel stands in for publishers that name no channel.
+	DefaultChannel string
+	// Identity is the stream the messages come from.
+	Identity streams.Identity
+	// Loading is for a database made by schema.CreateForLoading.
+	Loading bool
+	// Crash is called at named points of a batch; tests end the process there.
+	Crash func(point string)
+}
+
+// Applier applies batches of messages to one database. It is the one way rows
+// come about, live and in a rebuild. Not safe for concurrent use.
+type Applier struct {
+	db  *schema.DB
+	cfg ApplierConfig
+
+	checkpoint   schema.Checkpoint
+	positions    *positions
+	observations observations
+	parts        parts
+	chatKeys     chatKeys
+	projections  []projection
+	stale        bool // memory no longer matches the rows: load before the next batch
+
+	deadLetters bulk
+	holes       bulk
+	batch       []*fact
+	pool        []fact
+}
+
+// Applied counts what a batch did.
+type Applied struct {
+	Events      int // applied for the first time
+	Redelivered int // at or below the checkpoint
+	Duplicates  int // the same event appended again
+	DeadLetters int
+}
+
+// NewApplier reads the state the next batch needs. A database of another stream
+// or another program is an error; see schema.Checkpoint for what is compared.
+func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier, error) {
+	a := &Applier{db: db, cfg: cfg, stale: true}
+	if cfg.Crash == nil {
+		a.cfg.Crash = func(string) {}
+	}
+	print, err := Fingerprint(cfg.DefaultChannel)
+	if err != nil {
+		return nil, err
+	}
+	c, err := schema.ReadCheckpoint(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	if c == (schema.Checkpoint{}) {
+		c = schema.Checkpoint{
+			StreamID: cfg.Identity.ID, StreamCreatedMS: cfg.Identity.Created.UnixMilli(),
+			Fingerprint: print, DefaultChannel: cfg.DefaultChannel,
+		}
+	}
+	switch {
+	case c.Fingerprint != print:
+		return nil, fmt.Errorf("projector: %s: %w", db.Path(), ErrOtherProgram)
+	case c.StreamID != cfg.Identity.ID:
+		return nil, fmt.Errorf("projector: %s: %w", db.Path(), ErrOtherStream)
+	}
+	a.checkpoint = c
+	return a, a.load(ctx)
+}
+
+// Checkpoint is the last message applied.
+func (a *Applier) Checkpoint() schema.Checkpoint { return a.checkpoint }
+
+// load brings memory in line with the rows, as they are after the last commit.
+func (a *Applier) load(ctx context.Context) error {
+	c, err := schema.ReadCheckpoint(ctx, a.db)
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	if c != (schema.Checkpoint{}) {
+		a.checkpoint = c
+	}
+	a.positions = newPositions()
+	a.chatKeys.reset()
+	a.deadLetters = bulk{
+		head: "INSERT INTO dead_letters (seq, subject, msg_id, stream_time_ms, reason_class, reason, payload) VALUES", cols: 7,
+	}
+	a.holes = bulk{head: "INSERT INTO stream_holes (first_seq, last_seq) VALUES", cols: 2}
+	if err := a.observations.load(ctx, a.db); err != nil {
+		return fmt.Errorf("projector: load: %w", err)
+	}
+	if err := a.parts.load(ctx, a.db); err != nil {
+		return fmt.Errorf("projector: load: %w", err)
+	}
+	a.projections = a.projections[:0]
+	for _, d := range definitions {
+		p := d.make()
+		if err := p.load(ctx, a.db); err != nil {
+			return fmt.Errorf("projector: load projection %s: %w", d.name, err)
+		}
+		a.projections = append(a.projections, p)
+	}
+	a.stale = false
+	return nil
+}
+
+// Apply applies the items in one transaction that also moves the checkpoint. If
+// it fails nothing has happened, and it can be called again. An event that
+// cannot be applied is no failure: it becomes a dead letter.
+func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
+	rejected := map[uint64]Failure{}
+	for {
+		if a.stale {
+			if err := a.load(ctx); err != nil {
+				return Applied{}, err
+			}
+		}
+		res, err := a.attempt(ctx, items, rejected)
+		if err == nil {
+			return res, nil
+		}
+		a.stale = true
+		// A projection may have rejected the event half way: start the batch again
+		// from the rows, with this event set aside.
+		var fe *foldError
+		if !errors.As(err, &fe) {
+			return Applied{}, err
+		}
+		if _, again := rejected[fe.seq]; again {
+			return Applied{}, fmt.Errorf("projector: seq=%d is rejected twice: %w", fe.seq, err)
+		}
+		rejected[fe.seq] = fe.failure
+	}
+}
+
+func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64]Failure) (res Applied, err error) {
+	a.cfg.Crash("projector.before_begin")
+	tx, err := a.db.BeginTx(ctx, nil)
+	if err != nil {
+		return res, fmt.Errorf("projector: begin: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, rollback(tx))
+		}
+	}()
+	next := a.checkpoint
+	if err := a.gather(ctx, tx, items, rejected, &next, &res); err != nil {
+		return res, err
+	}
+	if next.Seq == a.checkpoint.Seq {
+		return res, rollback(tx)
+	}
+	if err := a.fold(ctx, tx, &res); err != nil {
+		return res, err
+	}
+	if err := a.flush(ctx, &writer{tx: tx, loading: a.cfg.Loading}, next); err != nil {
+		return res, err
+	}
+	a.cfg.Crash("projector.before_commit")
+	if err := tx.Commit(); err != nil {
+		return res, fmt.Errorf("projector: commit checkpoint %d: %w", next.Seq, err)
+	}
+	a.cfg.Crash("projector.after_commit")
+	a.checkpoint = next
+	return res, nil
+}
+
+// gather turns the items into facts: what was applied before is left out, what
+// was numbered twice too, and parts become wholes.
+func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, rejected map[uint64]Failure, next *schema.Checkpoint, res *Applied) error {
+	if err := a.positions.prepare(ctx, q, items); err != nil {
+		return fmt.Errorf("projector: prepare: %w", err)
+	}
+	a.batch = a.batch[:0]
+	if cap(a.pool) < len(items) {
+		a.pool = make([]fact, 0, len(items))
+	}
+	a.pool = a.pool[:0]
+	for i := range items {
+		it := &items[i]
+		seq := it.Msg.Seq
+		if seq <= next.Seq {
+			res.Redelivered++
+			continue
+		}
+		if seq != next.Seq+1+it.Erased {
+			return fmt.Errorf("projector: seq=%d after checkpoint %d: %w", seq, next.Seq, ErrNotContiguous)
+		}
+		if it.Erased > 0 {
+			a.holes.add(int64(next.Seq+1), int64(seq-1))
+		}
+		next.Seq, next.TimeMS, next.MsgID = seq, it.Msg.Time.UnixMilli(), it.Msg.MsgID
+		a.fill(it)
+		if !a.positions.accept(it) {
+			res.Duplicates++
+			continue
+		}
+		if f, bad := rejected[seq]; bad {
+			a.dead(it, f)
+			res.DeadLetters++
+			continue
+		}
+		if it.Failure != nil {
+			a.dead(it, *it.Failure)
+			res.DeadLetters++
+			continue
+		}
+		e := it.Event
+		if part, ok := e.Payload.(*events.BotPart); ok {
+			whole, failure := a.parts.take(it, part)
+			if failure != nil {
+				a.dead(it, *failure)
+				res.DeadLetters++
+				continue
+			}
+			if whole == nil {
+				res.Events++
+				continue
+			}
+			whole.Default(next.TimeMS, a.cfg.DefaultChannel)
+			e = whole
+		}
+		f := fact{Event: e, seq: seq, streamMS: next.TimeMS, at: e.Observed()}
+		f.producer, f.producerSeq, _ = events.ParseID(e.ID)
+		a.pool = append(a.pool, f)
+		a.batch = append(a.batch, &a.pool[len(a.pool)-1])
+	}
+	return nil
+}
+
+// fill supplies what an older publisher left out.
+func (a *Applier) fill(it *Item) {
+	if it.Event != nil {
+		it.Event.Default(it.Msg.Time.UnixMilli(), a.cfg.DefaultChannel)
+	}
+}
+
+func (a *Applier) fold(ctx context.Context, q schema.Queryer, res *Applied) error {
+	if err := a.chatKeys.prepare(ctx, q, a.batch); err != nil {
+		return fmt.Errorf("projector: prepare: %w", err)
+	}
+	for i, p := range a.projections {
+		if err := p.prepare(ctx, q, a.batch); err != nil {
+			return fmt.Errorf("projector: prepare projection %s: %w", definitions[i].name, err)
+		}
+	}
+	for _, f := range a.batch {
+		a.observations.observe(f)
+		a.chatKeys.settle(f)
+		for i, p := range a.projections {
+			if err := safeFold(definitions[i].name, p, f); err != nil {
+				return err
+			}
+		}
+		res.Events++
+	}
+	return nil
+}
+
+func (a *Applier) flush(ctx context.Context, w *writer, next schema.Checkpoint) error {
+	for i, p := range a.projections {
+		if err := p.flush(ctx, w); err != nil {
+			return fmt.Errorf("projector: write projection %s: %w", definitions[i].name, err)
+		}
+		a.cfg.Crash("projector.after_" + definitions[i].name)
+	}
+	for _, f := range []func(context.Context, *writer) error{
+		a.deadLetters.flush, a.holes.flush, a.parts.flush, a.observations.flush, a.positions.flush,
+	} {
+		if err := f(ctx, w); err != nil {
+			return fmt.Errorf("projector: write: %w", err)
+		}
+	}
+	a.chatKeys.flushed()
+	if err := schema.WriteCheckpoint(ctx, w.tx, next); err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	return nil
+}
+
+func (a *Applier) dead(it *Item, f Failure) {
+	a.deadLetters.add(int64(it.Msg.Seq), it.Msg.Subject, it.Msg.MsgID, it.Msg.Time.UnixMilli(), f.Class, f.Reason, append([]byte{}, it.Msg.Data...))
+}
+
+func rollback(tx interface{ Rollback() error }) error {
+	if err := tx.Rollback(); err != nil {
+		return fmt.Errorf("projector: roll back: %w", err)
+	}
+	return nil
+}

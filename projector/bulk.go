@@ -1,0 +1,140 @@
+package projector
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// writer is the transaction of one batch.
+type writer struct {
+	tx *sql.Tx
+	// loading is set during a rebuild: indexes that only readers need are filled
+	// at its end.
+	loading bool
+}
+
+func (w *writer) exec(ctx context.Context, query string, args ...any) error {
+	if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
+		return fmt.Errorf("%.60s: %w", query, err)
+	}
+	return nil
+}
+
+// bulkRows is how many rows one statement carries.
+const bulkRows = 64
+
+// bulk gathers rows for one INSERT and writes many with each statement.
+type bulk struct {
+	head string // INSERT INTO t (a, b) VALUES
+	tail string // ON CONFLICT ...
+	cols int
+	args []any
+}
+
+func (b *bulk) add(vals ...any) {
+	if len(vals) != b.cols {
+		panic(fmt.Sprintf("projector: %d values for %s", len(vals), b.head))
+	}
+	b.args = append(b.args, vals...)
+}
+
+func (b *bulk) flush(ctx context.Context, w *writer) error {
+	step := bulkRows * b.cols
+	if full := len(b.args) / step; full > 0 {
+		stmt, err := w.tx.PrepareContext(ctx, b.sql(bulkRows))
+		if err != nil {
+			return fmt.Errorf("%.60s: %w", b.head, err)
+		}
+		defer func() { _ = stmt.Close() }()
+		for i := range full {
+			if _, err := stmt.ExecContext(ctx, b.args[i*step:(i+1)*step]...); err != nil {
+				return fmt.Errorf("%.60s: %w", b.head, err)
+			}
+		}
+		b.args = b.args[:copy(b.args, b.args[full*step:])]
+	}
+	if len(b.args) > 0 {
+		if _, err := w.tx.ExecContext(ctx, b.sql(len(b.args)/b.cols), b.args...); err != nil {
+			return fmt.Errorf("%.60s: %w", b.head, err)
+		}
+	}
+	clear(b.args[:cap(b.args)])
+	b.args = b.args[:0]
+	return nil
+}
+
+func (b *bulk) sql(rows int) string {
+	row := "(?" + strings.Repeat(",?", b.cols-1) + ")"
+	return b.head + " " + row + strings.Repeat(","+row, rows-1) + " " + b.tail
+}
+
+// upsert spells the clause that takes every column but the key from the new row.
+func upsert(key, columns string) string {
+	var set []string
+	for _, c := range strings.Split(columns, ", ") {
+		set = append(set, c+" = excluded."+c)
+	}
+	return "ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(set, ", ")
+}
+
+// fold names compare without case; so do the tables' username columns.
+func foldName(name string) string {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= 'A' && c <= 'Z' {
+			b := []byte(name)
+			for ; i < len(b); i++ {
+				if b[i] >= 'A' && b[i] <= 'Z' {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return name
+}
+
+// seconds is the established unit of the older columns; it rounds to the past.
+func seconds(ms int64) int64 {
+	s := ms / 1000
+	if ms%1000 < 0 {
+		s--
+	}
+	return s
+}
+
+func boolean(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// optional is NULL for nil.
+func optional[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// each runs a query and hands every row to scan.
+func each(ctx context.Context, q interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("%.60s: %w", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fmt.Errorf("%.60s: %w", query, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%.60s: %w", query, err)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package projector
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Refusals of a start that cannot be right.
+var (
+	// ErrOtherStream: the database was made from another stream.
+	ErrOtherStream = errors.New("the database was made from another stream")
+	// ErrOtherProgram: the program's tables or projections differ from those the
+	// database was made with. The remedy is a rebuild.
+	ErrOtherProgram = errors.New("the database was made by another version of the projections")
+	// ErrAhead: the database has applied more than the stream holds.
+	ErrAhead = errors.New("the database is ahead of its stream")
+	// ErrOtherHistory: the stream holds another message at the checkpoint, so it
+	// was restored to an older state and has grown since.
+	ErrOtherHistory = errors.New("the stream holds another message at the checkpoint")
+	// ErrTrimmed: the stream no longer holds what follows the checkpoint.
+	ErrTrimmed = errors.New("the stream no longer holds what follows the checkpoint")
+	// ErrNoProgress: order could not be proven, again and again.
+	ErrNoProgress = errors.New("messages keep arriving out of order")
+)
+
+// StartError is a refusal with what to do about it.
+type StartError struct {
+	Reason error
+	Detail string
+	Remedy string
+}
+
+func (e *StartError) Error() string { return fmt.Sprintf("projector: %v: %s", e.Reason, e.Detail) }
+
+// Unwrap makes errors.Is find the reason.
+func (e *StartError) Unwrap() error { return e.Reason }
