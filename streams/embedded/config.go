@@ -56,6 +56,10 @@ type Config struct {
 	// MinFree is the disk space below which Health fails. Default 256 MiB.
 	MinFree int64
 
+	// WatchEvery is how often the server looks whether it has to restart itself
+	// after a full disk. Default 5 s.
+	WatchEvery time.Duration
+
 	// Protected names the consumers that anonymous users may not touch.
 	// Default: projector-main.
 	Protected []string
@@ -127,6 +131,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.StartTimeout == 0 {
 		c.StartTimeout = 2 * time.Minute
+	}
+	if c.WatchEvery == 0 {
+		c.WatchEvery = 5 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -50,4 +52,26 @@ func (s *Server) NeedsRestart() bool {
 	}
 	free, err := s.Free()
 	return err == nil && free >= s.cfg.MinFree
+}
+
+// watch restarts the server once a full disk has room again, because nothing
+// else makes it take publishes.
+func (s *Server) watch(ctx context.Context) {
+	defer close(s.watchDone)
+	tick := time.NewTicker(s.cfg.WatchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !s.NeedsRestart() {
+			continue
+		}
+		s.cfg.Logger.Warn("the disk was full and has room again: restarting the embedded server")
+		if err := s.Restart(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("embedded server did not come back", "err", err)
+		}
+	}
 }

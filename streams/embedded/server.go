@@ -30,6 +30,9 @@ type Server struct {
 
 	mu  sync.RWMutex
 	now *run // nil while there is none
+
+	watchEnd  context.CancelFunc
+	watchDone chan struct{}
 }
 
 // run is one NATS server object with its log.
@@ -49,6 +52,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
+	// The watch outlives the start; Shutdown ends it and waits.
+	watch, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.watchEnd, s.watchDone = end, make(chan struct{})
+	go s.watch(watch)
 	return s, nil
 }
 
@@ -276,6 +283,8 @@ func (s *Server) Restart(ctx context.Context) error {
 // the store is closed or ctx ends; in the latter case the directory stays
 // locked, because the old server may still write. A second call does nothing.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.watchEnd()
+	<-s.watchDone
 	s.lifecycle.Lock()
 	defer s.lifecycle.Unlock()
 	if s.lock == nil {
