@@ -12,6 +12,7 @@ import (
 
 	"rosey/events"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // testConfig is a spool in a folder of the test, with short pauses.
@@ -167,4 +168,48 @@ func idsOf(producer string, n int) []string {
 		ids[i] = events.MakeID(producer, uint64(i+1))
 	}
 	return ids
+}
+
+func waitUntil(t *testing.T, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// dedupeWindow is the shortest the server allows.
+const dedupeWindow = 100 * time.Millisecond
+
+// shortenWindow makes the server forget message ids soon, as it does in an
+// outage that lasts longer than its memory.
+func shortenWindow(t testing.TB, env *streamstest.Env) {
+	t.Helper()
+	js := env.Conn.JetStream()
+	stream, err := js.Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatalf("look up stream: %v", err)
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.Duplicates = dedupeWindow
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatalf("shorten duplicate window: %v", err)
+	}
+}
+
+// outlastWindow lets the time pass after which the server has forgotten.
+func outlastWindow(t testing.TB) {
+	t.Helper()
+	select {
+	case <-time.After(3 * dedupeWindow):
+	case <-t.Context().Done():
+		t.Fatal("test ended")
+	}
 }
