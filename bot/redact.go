@@ -227,19 +227,20 @@ func redactAddresses(text string) string {
 			text = text[1:]
 			continue
 		}
-		word := text[:n]
-		core := strings.TrimRight(word, ".-")
-		switch {
-		case isAddress(word):
-			b.WriteString(redacted)
-		case isAddress(core), isAddress(strings.TrimRight(core, ":")):
-			b.WriteString(redacted + word[len(core):])
-		default:
-			b.WriteString(word)
-		}
+		b.WriteString(redactWord(text[:n]))
 		text = text[n:]
 	}
 	return b.String()
+}
+
+// redactWord replaces a word that is an address, and keeps what ends a clause.
+func redactWord(word string) string {
+	for _, ends := range []string{"", ".-", ".-:"} {
+		if core := strings.TrimRight(word, ends); isAddress(core) {
+			return redacted + word[len(core):]
+		}
+	}
+	return word
 }
 
 func addressByte(c byte) bool {

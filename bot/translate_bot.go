@@ -89,13 +89,13 @@ func readKick(_ *Translator, f *frame) (events.Payload, error) {
 
 func readLogin(t *Translator, f *frame) (events.Payload, error) {
 	w, err := argument[struct {
-		Success bool   `json:"success"`
+		Success *bool  `json:"success"`
 		Name    string `json:"name"`
 	}](f)
-	if err != nil {
-		return nil, err
+	if err != nil || w.Success == nil {
+		return nil, errShape
 	}
-	if w.Success {
+	if *w.Success {
 		t.session.name = w.Name
 	}
 	return nil, nil
