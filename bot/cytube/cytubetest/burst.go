@@ -11,6 +11,7 @@ func (v *visitor) burst() {
 	v.emit("setPlaylistLocked", c.playlist.locked)
 	v.emit("emoteList", []any{})
 	for _, line := range c.history {
+		c.countLine(line)
 		v.emit("chatMsg", line)
 	}
 	v.emit("drinkCount", c.drinks)
@@ -26,6 +27,7 @@ func (v *visitor) burst() {
 		v.sendPlaylist()
 	}
 	if c.poll != nil {
+		c.countPoll()
 		v.emit("newPoll", c.poll.json(rank))
 	}
 	v.emit("userlist", c.userlist(rank))

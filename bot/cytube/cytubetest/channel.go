@@ -65,7 +65,8 @@ type Channel struct {
 	received  []Received
 
 	lastChat   int64
-	history    []chatLine
+	history    []*chatLine
+	ledger     Ledger
 	password   string
 	motd       string
 	drinks     int
@@ -99,6 +100,7 @@ func NewChannel(cfg ChannelConfig) (*Channel, error) {
 	c := &Channel{
 		cfg: cfg, stop: make(chan struct{}), banned: make(map[string]bool),
 		password: cfg.Password, motd: cfg.Motd,
+		ledger: Ledger{ChatByUser: make(map[string]int), JoinsByUser: make(map[string]int)},
 	}
 	if err := c.listen(cfg.Addr); err != nil {
 		return nil, fmt.Errorf("cytubetest: %w", err)

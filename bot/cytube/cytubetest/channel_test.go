@@ -2,7 +2,6 @@ package cytubetest_test
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -74,8 +73,11 @@ func (b *bot) events() []string {
 	var out []string
 	for _, it := range b.items {
 		if f, ok := it.(cytube.Frame); ok {
-			args, _ := json.Marshal(f.Args)
-			out = append(out, f.Event+" "+string(args))
+			args := make([]string, len(f.Args))
+			for i, arg := range f.Args {
+				args[i] = string(arg)
+			}
+			out = append(out, f.Event+" "+strings.Join(args, ","))
 		}
 	}
 	return out

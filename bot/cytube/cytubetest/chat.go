@@ -20,6 +20,8 @@ type chatLine struct {
 	Meta     map[string]any `json:"meta"`
 	Time     int64          `json:"time"`
 	To       string         `json:"to,omitempty"`
+
+	counted bool // in the Ledger
 }
 
 var (
@@ -57,7 +59,7 @@ func (c *Channel) say(p *person, text string) {
 		return
 	}
 	c.setAFK(p, false)
-	line := chatLine{Username: p.name, Meta: map[string]any{}}
+	line := &chatLine{Username: p.name, Meta: map[string]any{}}
 	if rest, ok := strings.CutPrefix(text, "/me "); ok {
 		text = rest
 		line.Meta["addClass"], line.Meta["action"] = "action", true
@@ -73,12 +75,13 @@ func (c *Channel) say(p *person, text string) {
 	if extra := len(c.history) - historyLength; extra > 0 {
 		c.history = slices.Delete(c.history, 0, extra)
 	}
+	c.count(func(*Ledger) { c.countLine(line) })
 	c.send("chatMsg", line)
 }
 
 // whisper shows the line of a shadow-muted person to them and to moderators.
-func (c *Channel) whisper(p *person, line chatLine) {
-	shadow := line
+func (c *Channel) whisper(p *person, line *chatLine) {
+	shadow := *line
 	shadow.Meta = map[string]any{"shadow": true}
 	for _, v := range c.visitors {
 		switch {

@@ -128,6 +128,7 @@ func (c *Channel) enter(p *person) {
 // announceArrival tells those inside, apart from the person, who has come. The
 // channel rank of a registered user follows, as on a real server.
 func (c *Channel) announceArrival(p *person) {
+	c.count(func(l *Ledger) { l.JoinsByUser[p.name]++ })
 	shown := *p
 	shown.rank = min(p.rank, 1)
 	for _, v := range c.visitors {
@@ -173,6 +174,7 @@ func (c *Channel) exit(p *person) {
 		return
 	}
 	c.people = slices.Delete(c.people, i, i+1)
+	c.count(func(l *Ledger) { l.Leaves++ })
 	for _, v := range c.visitors {
 		if v.inside && v.person != p {
 			v.emit("userLeave", nameOnly{p.name})
@@ -217,6 +219,7 @@ func (c *Channel) setAFK(p *person, afk bool) {
 		return
 	}
 	p.afk = afk
+	c.count(func(l *Ledger) { l.AFKChanges++ })
 	c.sendMeta(p)
 	c.send("setAFK", struct {
 		Name string `json:"name"`
@@ -374,10 +377,10 @@ func (c *Channel) Users() []string {
 func (c *Channel) UserCount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.count()
+	return c.connections()
 }
 
-func (c *Channel) count() int {
+func (c *Channel) connections() int {
 	n := c.anonymous
 	for _, p := range c.people {
 		if p.v == nil {
@@ -415,7 +418,9 @@ func (c *Channel) countChanged() {
 
 func (c *Channel) sendCount() {
 	c.countSent = time.Now()
-	c.send("usercount", c.count())
+	n := c.connections()
+	c.count(func(l *Ledger) { l.MaxConnected = max(l.MaxConnected, n) })
+	c.send("usercount", n)
 }
 
 func (c *Channel) userlist(rank float64) []userJSON {

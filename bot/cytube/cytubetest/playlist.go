@@ -151,6 +151,7 @@ func (c *Channel) start(item *playlistItem) {
 	list.current, list.startedAt, list.leadIn = item, c.cfg.Now(), item.Media.Seconds > 0
 	list.lastSent = list.startedAt
 	c.drinks = 0
+	c.count(func(l *Ledger) { l.MediaStarts++ })
 	c.send("setCurrent", item.UID)
 	c.send("changeMedia", c.playing())
 	c.send("drinkCount", 0)

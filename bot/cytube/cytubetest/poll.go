@@ -17,6 +17,7 @@ type poll struct {
 	timestamp int64
 	hidden    bool
 	votes     map[string]int // by lower-case name
+	counted   bool           // in the Ledger
 }
 
 type pollJSON struct {
@@ -73,6 +74,7 @@ func (c *Channel) openPoll(by, title string, options []string, hidden bool) {
 		p.options = append(p.options, pollEscaper.Replace(option))
 	}
 	c.poll = p
+	c.count(func(*Ledger) { c.countPoll() })
 	c.sendPoll("newPoll")
 }
 
@@ -91,6 +93,7 @@ func (c *Channel) vote(name string, option int) error {
 		return fmt.Errorf("cytubetest: the poll has no option %d", option)
 	}
 	c.poll.votes[strings.ToLower(name)] = option
+	c.count(func(l *Ledger) { l.Votes++ })
 	c.sendPoll("updatePoll")
 	return nil
 }

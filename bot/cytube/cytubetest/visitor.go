@@ -435,6 +435,7 @@ func (v *visitor) enter() {
 		}
 	}
 	v.inside = true
+	v.c.count(func(*Ledger) {})
 	v.burst()
 	v.c.countChanged()
 }
