@@ -1,0 +1,149 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rosey/events"
+	"rosey/streams"
+)
+
+// read decodes what is delivered, ahead of the writer.
+func read(ctx context.Context, d *streams.Delivery, out chan<- Item) error {
+	dec := events.NewDecoder()
+	for {
+		m, err := d.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("projector: %w", err)
+		}
+		select {
+		case out <- Decode(dec, m):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Bounds of a batch beside its number of events.
+const (
+	// maxBatchBytes keeps a batch of bulky events from filling the memory.
+	maxBatchBytes = 32 << 20
+	// idleWait commits a batch whose end never comes: messages announced as
+	// pending can be erased before they are delivered.
+	idleWait = 200 * time.Millisecond
+)
+
+// apply gathers batches and applies them. A batch ends when the stream has no
+// more, or when it is full: an event is visible at once in quiet times, and many
+// share a transaction in busy ones.
+func (p *Projector) apply(ctx context.Context, d *streams.Delivery, in <-chan Item) error {
+	var (
+		batch []Item
+		size  int
+		last  = p.applier.Checkpoint().Seq
+		idle  = time.NewTimer(idleWait)
+	)
+	defer idle.Stop()
+	for {
+		var wait <-chan time.Time
+		if len(batch) > 0 {
+			idle.Reset(idleWait)
+			wait = idle.C
+		}
+		commit := false
+		select {
+		case it, ok := <-in:
+			if !ok {
+				return nil // the reader says why
+			}
+			if it.Msg.Seq <= last {
+				continue
+			}
+			if err := p.prove(ctx, &it, last); err != nil {
+				return err
+			}
+			last = it.Msg.Seq
+			batch, size = append(batch, it), size+len(it.Msg.Data)
+			commit = it.Msg.Pending == 0 || len(batch) >= p.cfg.BatchSize || size >= maxBatchBytes
+		case <-wait:
+			commit = true
+		case <-ctx.Done():
+			return nil
+		}
+		if !commit {
+			continue
+		}
+		if err := p.commit(ctx, d, batch); err != nil {
+			return err
+		}
+		clear(batch)
+		batch, size = batch[:0], 0
+	}
+}
+
+// prove makes sure that the message follows the one before it. A hole is either
+// a message that was erased from the stream, or a sign that somebody else was
+// given what belongs here.
+func (p *Projector) prove(ctx context.Context, it *Item, last uint64) error {
+	if it.Msg.Seq == last+1 {
+		return nil
+	}
+	next, err := following(ctx, p.cfg.Stream, last)
+	if err != nil {
+		return err
+	}
+	if next != it.Msg.Seq {
+		return fmt.Errorf("projector: seq=%d was delivered after seq=%d, the stream has seq=%d: %w", it.Msg.Seq, last, next, ErrNotContiguous)
+	}
+	it.Erased = it.Msg.Seq - last - 1
+	p.log.Warn("messages are erased from the stream", "stream", streams.StreamName, "seq", it.Msg.Seq, "erased", it.Erased)
+	return nil
+}
+
+// following is the sequence of the first message after the given one, read from
+// the stream itself.
+func following(ctx context.Context, s *streams.Stream, after uint64) (uint64, error) {
+	r, err := s.Reader(ctx, streams.ReadOptions{From: after + 1, StopAtEnd: true, InFlight: 1, HeadersOnly: true})
+	if err != nil {
+		return 0, fmt.Errorf("projector: look for what follows seq=%d: %w", after, err)
+	}
+	defer r.Close()
+	m, err := r.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("projector: look for what follows seq=%d: %w", after, err)
+	}
+	return m.Seq, nil
+}
+
+// commit applies a batch and then acknowledges it. It is finished even when the
+// context ends meanwhile.
+func (p *Projector) commit(ctx context.Context, d *streams.Delivery, batch []Item) error {
+	res, err := p.applier.Apply(context.WithoutCancel(ctx), batch)
+	if err != nil {
+		return err
+	}
+	last := batch[len(batch)-1].Msg
+	p.status.applied(p.applier.Checkpoint(), last.Seq+last.Pending, res)
+	if res.DeadLetters > 0 {
+		p.log.Warn("events became dead letters", "seq", last.Seq, "count", res.DeadLetters)
+	}
+	p.cfg.crash("projector.before_ack")
+	// A lost acknowledgement is harmless: the checkpoint decides.
+	if err := d.Ack(ctx, last); err != nil {
+		p.log.Debug("acknowledgement not sent", "seq", last.Seq, "err", err)
+	}
+	p.cfg.crash("projector.after_ack")
+	return nil
+}
+
+func (c *Config) crash(point string) {
+	if c.Crash != nil {
+		c.Crash(point)
+	}
+}

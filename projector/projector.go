@@ -1,0 +1,182 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// Projector keeps one database current with the stream. It is the database's one
+// writer from New to Close.
+type Projector struct {
+	cfg     Config
+	log     *slog.Logger
+	release func() error
+	db      *schema.DB
+	applier *Applier
+	status  status
+}
+
+// New takes the database for this process and opens it, or makes it. It refuses
+// a start that cannot be right with a *StartError, and a database that another
+// process writes to with a *schema.InUseError.
+func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.defaults()
+	p := &Projector{cfg: cfg, log: cfg.Logger}
+	if p.release, err = cfg.Store.Lock(); err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	gone, err := cfg.Store.Discard()
+	for _, path := range gone {
+		p.log.Info("discarded an unfinished rebuild", "path", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	if p.db, err = OpenDatabase(ctx, cfg.Store); err != nil {
+		return nil, err
+	}
+	c, err := schema.ReadCheckpoint(ctx, p.db)
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	if err := CheckStart(ctx, cfg.Stream, c); err != nil {
+		return nil, err
+	}
+	p.applier, err = NewApplier(ctx, p.db, ApplierConfig{
+		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Crash: cfg.Crash,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.status.start(p.applier.Checkpoint())
+	return p, nil
+}
+
+// Close gives the database back. Run must have returned.
+func (p *Projector) Close() error {
+	var err error
+	if p.db != nil {
+		err = p.db.Close()
+	}
+	if p.release != nil {
+		err = errors.Join(err, p.release())
+	}
+	p.db, p.release = nil, nil
+	return err
+}
+
+// maxResets is how often order may fail to be proven without any progress.
+const maxResets = 3
+
+// Run projects until the context ends, which is no error: the batch at hand is
+// committed and acknowledged first. It survives whatever goes wrong with the
+// connection, the consumer or the disk; it returns an error only where going on
+// cannot be right.
+func (p *Projector) Run(ctx context.Context) error {
+	p.log.Info("projecting", "stream", streams.StreamName, "seq", p.applier.Checkpoint().Seq, "path", p.db.Path())
+	resets, attempt := 0, 0
+	for ctx.Err() == nil {
+		before := p.applier.Checkpoint().Seq
+		err := p.deliver(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if p.applier.Checkpoint().Seq > before {
+			resets, attempt = 0, 0
+		}
+		attempt++
+		if errors.Is(err, ErrNotContiguous) {
+			if resets++; resets >= maxResets {
+				return fmt.Errorf("projector: %w after seq=%d: another projector probably uses the same consumer: %w",
+					ErrNoProgress, before, err)
+			}
+		}
+		if fatal(err) {
+			return err
+		}
+		p.status.trouble(err)
+		p.log.Warn("projection interrupted, trying again", "attempt", attempt, "seq", p.applier.Checkpoint().Seq, "err", err)
+		if !pause(ctx, attempt) {
+			break
+		}
+	}
+	p.log.Info("projection stopped", "seq", p.applier.Checkpoint().Seq)
+	return nil
+}
+
+// fatal reports whether trying again cannot help.
+func fatal(err error) bool {
+	var refused *StartError
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		switch se.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISUSE:
+			return true
+		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR:
+			// A statement of ours that cannot work: broken state, not a passing fault.
+			return true
+		}
+	}
+	return errors.As(err, &refused) || errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrBadInstance)
+}
+
+// pause waits longer with each attempt, up to ten seconds.
+func pause(ctx context.Context, attempt int) bool {
+	t := time.NewTimer(min(10*time.Second, 50*time.Millisecond<<min(attempt-1, 8)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// deliver runs the consumer once, from the checkpoint on, until something ends
+// it. The server's own idea of where the consumer stands plays no part.
+func (p *Projector) deliver(ctx context.Context) error {
+	if err := CheckStart(ctx, p.cfg.Stream, p.applier.Checkpoint()); err != nil {
+		return err
+	}
+	c, err := p.cfg.Stream.Consumer(ctx, p.cfg.Instance, streams.ConsumerOptions{})
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	d, err := c.Start(ctx, p.applier.Checkpoint().Seq+1, p.cfg.InFlight)
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	defer d.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	in := make(chan Item, 1024)
+	done := make(chan error, 1)
+	go func() {
+		done <- read(ctx, d, in)
+		close(in)
+	}()
+	err = p.apply(ctx, d, in)
+	cancel()
+	for range in { // the reader may be waiting to hand on
+	}
+	if readErr := <-done; err == nil {
+		err = readErr
+	}
+	return err
+}

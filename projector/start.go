@@ -1,0 +1,102 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// CheckStart refuses a database that cannot go on with the stream as it is now.
+// The refusal is a *StartError that says what to do.
+func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) error {
+	state, err := s.State(ctx)
+	if err != nil {
+		return fmt.Errorf("projector: compare the database with the stream: %w", err)
+	}
+	if c.StreamID != "" && c.StreamID != state.Identity.ID {
+		return &StartError{
+			Reason: ErrOtherStream,
+			Detail: fmt.Sprintf("its checkpoint is seq=%d of stream %s, this one is %s", c.Seq, c.StreamID, state.Identity.ID),
+			Remedy: "start with the data folder that belongs to this stream, or move the database away: it is rebuilt from this stream",
+		}
+	}
+	switch {
+	case c.Seq > state.LastSeq:
+		return &StartError{
+			Reason: ErrAhead,
+			Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream ends at seq=%d", c.Seq, state.LastSeq),
+			Remedy: "restore the newer stream, or move the database away: it is rebuilt from what the stream holds",
+		}
+	case state.FirstSeq > c.Seq+1:
+		return &StartError{
+			Reason: ErrTrimmed,
+			Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream begins at seq=%d", c.Seq, state.FirstSeq),
+			Remedy: "restore the stream or a database that reaches into it",
+		}
+	case c.Seq == 0:
+		return nil
+	}
+	m, err := s.Get(ctx, c.Seq)
+	if errors.Is(err, streams.ErrMessageNotFound) {
+		return nil // erased since; what follows decides
+	}
+	if err != nil {
+		return fmt.Errorf("projector: compare the checkpoint with the stream: %w", err)
+	}
+	if m.MsgID != c.MsgID || m.Time.UnixMilli() != c.TimeMS {
+		return &StartError{
+			Reason: ErrOtherHistory,
+			Detail: fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID)),
+			Remedy: "the stream was restored to an older state: move the database away, it is rebuilt from what the stream holds",
+		}
+	}
+	return nil
+}
+
+func name(id string) string {
+	if id == "" {
+		return "a message without an id"
+	}
+	return id
+}
+
+// OpenDatabase opens the store's current generation, or makes the first one
+// where there is none. The caller holds the store's lock.
+func OpenDatabase(ctx context.Context, s schema.Store) (*schema.DB, error) {
+	g, err := s.Current()
+	if errors.Is(err, schema.ErrNoDatabase) {
+		return createGeneration(ctx, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	if g.Number == 0 {
+		if g, err = s.Adopt(); err != nil {
+			return nil, fmt.Errorf("projector: %w", err)
+		}
+	}
+	db, err := schema.OpenWriter(ctx, g.Path)
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	return db, nil
+}
+
+func createGeneration(ctx context.Context, s schema.Store) (*schema.DB, error) {
+	g, err := s.Next()
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	db, err := schema.Create(ctx, g.Path)
+	if err != nil {
+		return nil, fmt.Errorf("projector: %w", err)
+	}
+	// The link comes last: a crash before it leaves a file that nobody opens.
+	if err := errors.Join(s.Swap(g), s.Prune(schema.Keep)); err != nil {
+		return nil, errors.Join(fmt.Errorf("projector: %w", err), db.Close())
+	}
+	return db, nil
+}
