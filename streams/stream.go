@@ -69,7 +69,7 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 		return State{}, fmt.Errorf("streams: state of stream %s: %w", StreamName, err)
 	}
 	return State{
-		FirstSeq:  info.State.FirstSeq,
+		FirstSeq:  max(info.State.FirstSeq, 1), // 0 before the first message ever
 		LastSeq:   info.State.LastSeq,
 		Messages:  info.State.Msgs,
 		Deleted:   uint64(max(info.State.NumDeleted, 0)),

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 )
 
 // External is a NATS server in a process of its own, the real program, for tests
@@ -26,7 +25,6 @@ type External struct {
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
-	log *bytes.Buffer
 }
 
 // ExternalOptions says how the server runs.
@@ -60,8 +58,11 @@ func ExternalServer(t testing.TB, o ExternalOptions) *External {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Kill)
-	if !o.Stopped {
-		e.Start(t)
+	if o.Stopped {
+		return e
+	}
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
 	}
 	return e
 }
@@ -79,31 +80,31 @@ func (e *External) PID() int {
 	return e.cmd.Process.Pid
 }
 
-// Start runs the server on its old store and waits until it takes clients.
-func (e *External) Start(t testing.TB) {
-	t.Helper()
+// Start runs the server on its old store and waits until it takes clients. It
+// does nothing while it runs.
+func (e *External) Start() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.cmd != nil {
-		return
+		return nil
 	}
-	e.log = new(bytes.Buffer)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), e.bin, "-c", e.config)
-	cmd.Stderr, cmd.Stdout = e.log, e.log
+	var log bytes.Buffer
+	cmd := exec.CommandContext(context.Background(), e.bin, "-c", e.config)
+	cmd.Stderr, cmd.Stdout = &log, &log
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("start nats-server: %v", err)
+		return fmt.Errorf("start nats-server: %w", err)
 	}
-	e.cmd = cmd
 	deadline := time.Now().Add(30 * time.Second)
 	for !greets(e.port) {
 		if time.Now().After(deadline) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
-			e.cmd = nil
-			t.Fatalf("nats-server does not take clients:\n%s", e.log)
+			return fmt.Errorf("nats-server does not take clients:\n%s", &log)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	e.cmd = cmd
+	return nil
 }
 
 // greets reports whether a NATS server introduces itself on the port, which it
