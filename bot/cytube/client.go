@@ -27,6 +27,8 @@ type Client struct {
 	waits *waits
 	sleep func(context.Context, time.Duration) error
 
+	maxFrame int64 // tests make it small
+
 	status  status
 	running atomic.Bool
 	warned  time.Time // last warning about bad frames; belongs to the reading goroutine
@@ -42,10 +44,11 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.withDefaults()
 	return &Client{
-		cfg:   cfg,
-		log:   cfg.Logger.With("component", "cytube", "channel", cfg.Channel),
-		waits: newWaits(cfg, rand.Float64),
-		sleep: sleep,
+		cfg:      cfg,
+		log:      cfg.Logger.With("component", "cytube", "channel", cfg.Channel),
+		waits:    newWaits(cfg, rand.Float64),
+		sleep:    sleep,
+		maxFrame: maxFrame,
 	}, nil
 }
 

@@ -59,11 +59,11 @@ func (s *session) nextFrame() ([]byte, error) {
 	}
 	s.buf.Reset()
 	patient := extendingReader{s: s, r: r}
-	n, err := s.buf.ReadFrom(io.LimitReader(patient, maxFrame+1))
+	n, err := s.buf.ReadFrom(io.LimitReader(patient, s.c.maxFrame+1))
 	if err != nil {
 		return nil, err
 	}
-	if n > maxFrame {
+	if n > s.c.maxFrame {
 		if _, err := io.Copy(io.Discard, patient); err != nil {
 			return nil, err
 		}

@@ -532,10 +532,11 @@ func TestClient_OversizedFrameIsSkipped(t *testing.T) {
 	t.Parallel()
 	srv := newChannel(t, cytubetest.ChannelConfig{})
 	client := newClient(t, quickConfig(srv.URL(), srv.Name(), "rosey"))
+	client.maxFrame = 100_000
 	var got collector
 	start(t, client, got.handle)
 	eventually(t, "joined", func() bool { return client.State().Joined })
-	srv.Raw(`42["big","` + strings.Repeat("x", maxFrame) + `"]`)
+	srv.Raw(`42["big","` + strings.Repeat("x", 100_000) + `"]`)
 	srv.Event("after")
 	eventually(t, "the event after it", func() bool { return slices.Contains(got.frames(), `42["after"]`) })
 	if n := client.State().Oversized; n != 1 {

@@ -507,13 +507,13 @@ func (r *playing) pause(last *int64, at int64) error {
 // strict asks for each out frame in its place.
 func (r *playing) strict() error {
 	last := r.startTime()
-	for _, step := range r.steps {
+	for i, step := range r.steps {
 		if err := r.pause(&last, step.TMS); err != nil {
-			return err
+			return r.left(i, err)
 		}
 		if !step.Out {
 			if err := r.send(step.Frame); err != nil {
-				return err
+				return r.left(i, err)
 			}
 			continue
 		}
@@ -522,6 +522,20 @@ func (r *playing) strict() error {
 		}
 	}
 	return nil
+}
+
+// left turns the loss of the client at step i into an error of its own if the
+// client still had something to send.
+func (r *playing) left(i int, err error) error {
+	if !errors.Is(err, errGone) {
+		return err
+	}
+	for _, step := range r.steps[i:] {
+		if step.Out {
+			return fmt.Errorf("client left instead of sending %s", step.Frame)
+		}
+	}
+	return err
 }
 
 func (r *playing) expect(want string) error {
