@@ -343,25 +343,42 @@ func readBool(d *jx.Decoder) (bool, error) {
 	return d.Bool()
 }
 
+// readFloat reads the number that the text means to the last bit: the decoder's
+// own reading of long fractions is off by a little, and a stored number would
+// change each time it was written again.
 func readFloat(d *jx.Decoder) (float64, error) {
-	if d.Next() == jx.Null {
-		return 0, d.Null()
+	num, err := readNumber(d)
+	if err != nil || num == nil {
+		return 0, err
 	}
-	return d.Float64()
+	f, err := strconv.ParseFloat(string(num), 64)
+	if err != nil {
+		return 0, fmt.Errorf("not a number: %w", err)
+	}
+	return f, nil
+}
+
+// readNumber returns the text of a number, nil for null.
+func readNumber(d *jx.Decoder) (jx.Num, error) {
+	if d.Next() == jx.Null {
+		return nil, d.Null()
+	}
+	num, err := d.Num()
+	if err != nil {
+		return nil, err
+	}
+	if len(num) > 0 && num[0] == '"' {
+		return nil, fmt.Errorf("a number in quotes: %s", num)
+	}
+	return num, nil
 }
 
 // readInt accepts any JSON number and drops its fraction: older publishers wrote
 // times as fractions.
 func readInt(d *jx.Decoder) (int64, error) {
-	if d.Next() == jx.Null {
-		return 0, d.Null()
-	}
-	num, err := d.Num()
-	if err != nil {
+	num, err := readNumber(d)
+	if err != nil || num == nil {
 		return 0, err
-	}
-	if len(num) > 0 && num[0] == '"' {
-		return 0, fmt.Errorf("a number in quotes: %s", num)
 	}
 	if n, err := strconv.ParseInt(string(num), 10, 64); err == nil {
 		return n, nil
