@@ -22,6 +22,9 @@ type ApplierConfig struct {
 	Identity streams.Identity
 	// Loading is for a database made by schema.CreateForLoading.
 	Loading bool
+	// Allow is asked about every dead letter to be; false makes Apply fail with a
+	// *NewFailureError. Nil allows all.
+	Allow func(seq uint64, f Failure) bool
 	// Crash is called at named points of a batch; tests end the process there.
 	Crash func(point string)
 }
@@ -214,21 +217,24 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			continue
 		}
 		if f, bad := rejected[seq]; bad {
-			a.dead(it, f)
-			res.DeadLetters++
+			if err := a.dead(it, f, res); err != nil {
+				return err
+			}
 			continue
 		}
 		if it.Failure != nil {
-			a.dead(it, *it.Failure)
-			res.DeadLetters++
+			if err := a.dead(it, *it.Failure, res); err != nil {
+				return err
+			}
 			continue
 		}
 		e := it.Event
 		if part, ok := e.Payload.(*events.BotPart); ok {
 			whole, failure := a.parts.take(it, part)
 			if failure != nil {
-				a.dead(it, *failure)
-				res.DeadLetters++
+				if err := a.dead(it, *failure, res); err != nil {
+					return err
+				}
 				continue
 			}
 			if whole == nil {
@@ -296,8 +302,14 @@ func (a *Applier) flush(ctx context.Context, w *writer, next schema.Checkpoint) 
 	return nil
 }
 
-func (a *Applier) dead(it *Item, f Failure) {
+// dead keeps an event that cannot be applied.
+func (a *Applier) dead(it *Item, f Failure, res *Applied) error {
+	if a.cfg.Allow != nil && !a.cfg.Allow(it.Msg.Seq, f) {
+		return &NewFailureError{Seq: it.Msg.Seq, Subject: it.Msg.Subject, Failure: f}
+	}
+	res.DeadLetters++
 	a.deadLetters.add(int64(it.Msg.Seq), it.Msg.Subject, it.Msg.MsgID, it.Msg.Time.UnixMilli(), f.Class, f.Reason, append([]byte{}, it.Msg.Data...))
+	return nil
 }
 
 func rollback(tx interface{ Rollback() error }) error {

@@ -34,3 +34,15 @@ func (e *StartError) Error() string { return fmt.Sprintf("projector: %v: %s", e.
 
 // Unwrap makes errors.Is find the reason.
 func (e *StartError) Unwrap() error { return e.Reason }
+
+// NewFailureError says that an event cannot be applied which the live database
+// had no trouble with.
+type NewFailureError struct {
+	Seq     uint64
+	Subject string
+	Failure Failure
+}
+
+func (e *NewFailureError) Error() string {
+	return fmt.Sprintf("projector: seq=%d subject=%s cannot be applied: %s: %s", e.Seq, e.Subject, e.Failure.Class, e.Failure.Reason)
+}

@@ -1,0 +1,15 @@
+// Package replay rebuilds the tables from the stream.
+//
+// Rebuild projects the stream from its first message into a new database file
+// with the projector's own Applier, so what comes out is what the live
+// projection would have made. The file becomes the store's current generation by
+// an atomic swap of its link, or stays a file of its own. Readers see the old
+// database or the new one, never a mixture; a crash at any point leaves the old
+// one, and a file that the next start throws away.
+//
+// Verify rebuilds to the checkpoint of the live database, seen through one read
+// transaction, and compares the two row by row.
+//
+// How events become rows belongs to package projector, files and their
+// comparison to package schema.
+package replay

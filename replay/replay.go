@@ -1,0 +1,237 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// Config says what to rebuild, and how far.
+type Config struct {
+	// Stream is the history.
+	Stream *streams.Stream
+	// DefaultChannel stands in for publishers that name no channel.
+	DefaultChannel string
+	// UntilSeq is the last sequence to apply. Default: the last one stored when the
+	// rebuild begins.
+	UntilSeq uint64
+	// UntilTime leaves out what the stream stored later. Default: everything.
+	UntilTime time.Time
+	// Known are the dead letters that the live database already has, by sequence,
+	// with their reason class. A rebuild stops at any other, because it says that
+	// this program reads something worse than the one before.
+	Known map[uint64]string
+	// AcceptFailures goes on all the same.
+	AcceptFailures bool
+	// BatchSize bounds the events of one transaction. Default 10,000.
+	BatchSize int
+	// Progress is told how far the rebuild is, a few times a second.
+	Progress func(Progress)
+	// Logger receives what a person should know. Default: none.
+	Logger *slog.Logger
+	// Crash is called at named points; tests end the process there.
+	Crash func(point string)
+}
+
+func (c *Config) defaults() {
+	if c.BatchSize <= 0 {
+		c.BatchSize = 10_000
+	}
+	if c.Progress == nil {
+		c.Progress = func(Progress) {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Crash == nil {
+		c.Crash = func(string) {}
+	}
+	c.Logger = c.Logger.With("component", "replay")
+}
+
+// Result is what a rebuild came to.
+type Result struct {
+	Path        string            `json:"path"`
+	Checkpoint  schema.Checkpoint `json:"-"`
+	Seq         uint64            `json:"seq"`
+	Events      int               `json:"events"`
+	Duplicates  int               `json:"duplicates"`
+	DeadLetters int               `json:"dead_letters"`
+	Seconds     float64           `json:"seconds"`
+	PerSecond   float64           `json:"events_per_second"`
+}
+
+// ErrBehind is returned when the rebuilt database would take readers back.
+var ErrBehind = errors.New("the rebuilt database is behind the current one")
+
+// Swap rebuilds the store and makes the result its current generation. Nobody
+// else may write to the store meanwhile: the error is a *schema.InUseError when
+// somebody does. After any error the store is as it was.
+func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err error) {
+	cfg.defaults()
+	release, err := store.Lock()
+	if err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if _, err := store.Discard(); err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	old, err := currentState(ctx, store)
+	if err != nil {
+		return Result{}, err
+	}
+	if cfg.Known == nil {
+		cfg.Known = old.dead
+		// With nothing to compare with, no failure is new.
+		cfg.AcceptFailures = cfg.AcceptFailures || !old.exists
+	}
+	next, err := store.Next()
+	if err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	res, err := Into(ctx, next.Path, cfg)
+	if err != nil {
+		return res, err
+	}
+	if old.checkpoint.StreamID == res.Checkpoint.StreamID && old.checkpoint.Seq > res.Seq {
+		return res, errors.Join(fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, res.Seq, old.checkpoint.Seq), schema.RemoveFile(next.Path))
+	}
+	cfg.Crash("replay.before_swap")
+	if old.plain {
+		// A database at the link's own place: keep it as a generation.
+		if _, err := store.Adopt(); err != nil {
+			return res, fmt.Errorf("replay: %w", err)
+		}
+	}
+	if err := store.Swap(next); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	cfg.Crash("replay.after_swap")
+	if err := store.Prune(schema.Keep); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	return res, nil
+}
+
+// Into rebuilds into a file that must not exist yet. It is removed again when
+// the rebuild fails.
+func Into(ctx context.Context, path string, cfg Config) (res Result, err error) {
+	cfg.defaults()
+	begin := time.Now()
+	state, err := cfg.Stream.State(ctx)
+	if err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	if state.FirstSeq > 1 {
+		return res, &projector.StartError{
+			Reason: projector.ErrTrimmed,
+			Detail: fmt.Sprintf("a rebuild begins at seq=1, the stream at seq=%d", state.FirstSeq),
+			Remedy: "restore the stream; the current database is left as it is",
+		}
+	}
+	last := state.LastSeq
+	if cfg.UntilSeq > 0 {
+		last = min(last, cfg.UntilSeq)
+	}
+	db, err := schema.CreateForLoading(ctx, path)
+	if err != nil {
+		if errors.Is(err, os.ErrExist) {
+			return res, fmt.Errorf("replay: %s exists already: name another file, or remove it first: %w", path, err)
+		}
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close(), schema.RemoveFile(path))
+		}
+	}()
+	applier, err := projector.NewApplier(ctx, db, projector.ApplierConfig{
+		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Loading: true, Allow: cfg.allow(), Crash: cfg.Crash,
+	})
+	if err != nil {
+		return res, err
+	}
+	p := newPipeline(&cfg, last)
+	if err := p.run(ctx, applier); err != nil {
+		return res, err
+	}
+	cfg.Progress(p.progress(PhaseIndexes, applier))
+	cfg.Crash("replay.before_finish")
+	if err := db.Finish(ctx); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	cfg.Progress(p.progress(PhaseDone, applier))
+	c := applier.Checkpoint()
+	took := time.Since(begin).Seconds()
+	return Result{
+		Path: path, Checkpoint: c, Seq: c.Seq, Events: p.applied.Events, Duplicates: p.applied.Duplicates,
+		DeadLetters: p.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq) / max(took, 1e-9),
+	}, nil
+}
+
+func (c *Config) allow() func(uint64, projector.Failure) bool {
+	if c.AcceptFailures {
+		return nil
+	}
+	return func(seq uint64, f projector.Failure) bool { return c.Known[seq] == f.Class }
+}
+
+// current is what a rebuild needs to know of the database it replaces.
+type current struct {
+	exists, plain bool
+	checkpoint    schema.Checkpoint
+	dead          map[uint64]string
+}
+
+func currentState(ctx context.Context, store schema.Store) (current, error) {
+	g, err := store.Current()
+	if errors.Is(err, schema.ErrNoDatabase) {
+		return current{}, nil
+	}
+	if err != nil {
+		return current{}, fmt.Errorf("replay: %w", err)
+	}
+	db, err := schema.OpenReader(ctx, g.Path)
+	if err != nil {
+		return current{}, fmt.Errorf("replay: %w", err)
+	}
+	defer func() { _ = db.Close() }()
+	st := current{exists: true, plain: g.Number == 0}
+	if st.checkpoint, err = schema.ReadCheckpoint(ctx, db); err != nil {
+		// Tables of another version: nothing to compare with.
+		return current{exists: false, plain: st.plain}, nil
+	}
+	st.dead, err = DeadLetters(ctx, db)
+	return st, err
+}
+
+// DeadLetters returns the reason classes of a database's dead letters, by
+// sequence.
+func DeadLetters(ctx context.Context, q schema.Queryer) (map[uint64]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT seq, reason_class FROM dead_letters")
+	if err != nil {
+		return nil, fmt.Errorf("replay: read dead letters: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	list := map[uint64]string{}
+	for rows.Next() {
+		var seq uint64
+		var class string
+		if err := rows.Scan(&seq, &class); err != nil {
+			return nil, fmt.Errorf("replay: read dead letters: %w", err)
+		}
+		list[seq] = class
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("replay: read dead letters: %w", err)
+	}
+	return list, nil
+}
