@@ -8,8 +8,10 @@ import (
 )
 
 // SplitData cuts an encoded event into chunks of at most size bytes, never
-// within a character: a chunk travels as JSON text.
+// within a character: a chunk travels as JSON text. A chunk holds at least one
+// character, so a size that holds none counts as the least that does.
 func SplitData(data []byte, size int) []string {
+	size = max(size, utf8.UTFMax)
 	var chunks []string
 	for len(data) > 0 {
 		n := min(size, len(data))
