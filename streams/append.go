@@ -63,19 +63,14 @@ func (s *Stream) append(ctx context.Context, m AppendMessage) (Ack, error) {
 	if err := ctx.Err(); err != nil {
 		return Ack{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	since := s.c.denied.mark()
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	defer cancel()
+	ctx, req := s.c.begin(ctx, m.Subject, appendTimeout)
+	defer req.end()
 	// The client's own retry is off: the caller decides what is sent again.
 	pub, err := s.c.js.PublishMsg(ctx, m.msg(), jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return Ack{}, classifyAppend(s.explainAppend(err, since, m.Subject))
+		return Ack{}, classifyAppend(req.explain(err))
 	}
 	return Ack{Seq: pub.Sequence, Duplicate: pub.Duplicate}, nil
-}
-
-func (s *Stream) explainAppend(err error, since uint64, subject string) error {
-	return s.c.explainFor(err, since, func(denied string) bool { return denied == subject })
 }
 
 // Numbers of the server's errors that nats.go has no name for.

@@ -66,10 +66,13 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	since := s.c.denied.mark()
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	defer cancel()
-	p, err := jetstreamext.NewBatchPublisher(s.c.js, jetstreamext.BatchFlowControl{AckFirst: true, AckTimeout: appendTimeout})
+	// One subject of the batch stands for all: what is permitted for one event is
+	// permitted for the others.
+	ctx, req := s.c.begin(ctx, batch[0].Subject, appendTimeout)
+	defer req.end()
+	// No acknowledgement of the first message: the commit's answer says everything,
+	// and only that wait can be ended early.
+	p, err := jetstreamext.NewBatchPublisher(s.c.js, jetstreamext.BatchFlowControl{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -77,7 +80,7 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 	for _, m := range batch[:last] {
 		if err := p.AddMsg(m.msg()); err != nil {
 			_ = p.Discard()
-			return nil, s.classifyOpen(err, since, m.Subject)
+			return nil, classifyOpen(err)
 		}
 		if err := ctx.Err(); err != nil {
 			_ = p.Discard()
@@ -86,7 +89,7 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 	}
 	ack, err := p.CommitMsg(ctx, batch[last].msg())
 	if err != nil {
-		return nil, classifyAppend(s.explainAppend(err, since, batch[last].Subject))
+		return nil, classifyAppend(req.explain(err))
 	}
 	acks := make([]Ack, len(batch))
 	first := ack.Sequence - uint64(last)
@@ -98,8 +101,8 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 
 // classifyOpen classifies an error before the commit: whatever it is, a batch
 // without its commit is dropped by the server.
-func (s *Stream) classifyOpen(err error, since uint64, subject string) error {
-	err = classifyAppend(s.explainAppend(err, since, subject))
+func classifyOpen(err error) error {
+	err = classifyAppend(err)
 	if errors.Is(err, ErrUncertain) {
 		return fmt.Errorf("%w: batch was not committed: %s", ErrUnavailable, err.Error())
 	}

@@ -40,9 +40,11 @@ type Conn struct {
 	denied  denials
 	local   bool // in process
 
-	mu   sync.Mutex
-	lost chan struct{} // closed at the next disconnect, then replaced
-	warn map[string]string
+	mu       sync.Mutex
+	lost     chan struct{} // closed at the next disconnect, then replaced
+	open     map[uint64]*request
+	requests uint64 // how many there were
+	warn     map[string]string
 }
 
 // Connect connects to NATS and asks whether JetStream is there. The error is
@@ -58,6 +60,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		timeout: cfg.Timeout,
 		closed:  make(chan struct{}),
 		lost:    make(chan struct{}),
+		open:    map[uint64]*request{},
 		warn:    map[string]string{},
 		local:   cfg.InProcess != nil,
 	}
@@ -178,11 +181,10 @@ func (c *Conn) checkServer(ctx context.Context) error {
 	if v := c.nc.ConnectedServerVersion(); !versionAtLeast(v, 2, 10) {
 		return fmt.Errorf("%w: version %s, need 2.10 or later", ErrServerTooOld, v)
 	}
-	since := c.denied.mark()
-	ctx, cancel := c.limit(ctx)
-	defer cancel()
+	ctx, req := c.call(ctx)
+	defer req.end()
 	_, err := c.js.AccountInfo(ctx)
-	switch err = c.explain(err, since); {
+	switch err = req.explain(err); {
 	case err == nil:
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled),
 		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
@@ -253,6 +255,7 @@ func (c *Conn) onDisconnect(_ *nats.Conn, err error) {
 	c.mu.Lock()
 	close(c.lost)
 	c.lost = make(chan struct{})
+	c.abandon()
 	c.mu.Unlock()
 	if err != nil {
 		c.log.Warn("disconnected from NATS", "err", err)
@@ -266,6 +269,7 @@ func (c *Conn) onConnect(what string, nc *nats.Conn) {
 func (c *Conn) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if denial := parseDenial(err); denial != nil {
 		c.denied.add(denial)
+		c.refuse(denial.Subject)
 		c.log.Warn("NATS denied an operation", "subject", denial.Subject, "err", denial)
 		return
 	}
@@ -274,9 +278,4 @@ func (c *Conn) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		return
 	}
 	c.log.Warn("NATS reported an error", "err", err)
-}
-
-// limit bounds a request that has no earlier deadline of its own.
-func (c *Conn) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.timeout)
 }

@@ -102,20 +102,19 @@ func (c *Consumer) ensure(ctx context.Context) error {
 	}
 	if field := changeableDifference(&info.Config, &c.want); field != "" {
 		log.Warn("consumer is repaired", "field", field)
-		since := c.s.c.denied.mark()
-		lctx, cancel := c.s.c.limit(ctx)
-		defer cancel()
+		lctx, req := c.s.c.call(ctx)
+		defer req.end()
 		repaired := c.want
 		repaired.DeliverPolicy, repaired.OptStartSeq = info.Config.DeliverPolicy, info.Config.OptStartSeq
 		if _, err := c.s.c.js.UpdateConsumer(lctx, StreamName, repaired); err != nil {
-			log.Warn("consumer cannot be repaired and is created anew", "err", c.s.c.explain(err, since))
+			log.Warn("consumer cannot be repaired and is created anew", "err", req.explain(err))
 			return c.recreate(ctx, c.want)
 		}
 	}
 	if info.Paused {
 		log.Warn("consumer was paused and is resumed")
-		lctx, cancel := c.s.c.limit(ctx)
-		defer cancel()
+		lctx, req := c.s.c.call(ctx)
+		defer req.end()
 		if _, err := c.s.c.js.ResumeConsumer(lctx, StreamName, c.name); err != nil {
 			return fmt.Errorf("resume: %w", err)
 		}
@@ -132,9 +131,8 @@ func (c *Consumer) info(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 }
 
 func (c *Consumer) handle(ctx context.Context) (jetstream.Consumer, error) {
-	since := c.s.c.denied.mark()
-	ctx, cancel := c.s.c.limit(ctx)
-	defer cancel()
+	ctx, req := c.s.c.call(ctx)
+	defer req.end()
 	cons, err := c.s.c.js.Consumer(ctx, StreamName, c.name)
 	switch {
 	case err == nil:
@@ -150,31 +148,29 @@ func (c *Consumer) handle(ctx context.Context) (jetstream.Consumer, error) {
 		}
 		return c.s.c.js.Consumer(ctx, StreamName, c.name)
 	default:
-		return nil, fmt.Errorf("ask for the consumer: %w", c.s.c.explain(err, since))
+		return nil, fmt.Errorf("ask for the consumer: %w", req.explain(err))
 	}
 }
 
 func (c *Consumer) create(ctx context.Context, cfg jetstream.ConsumerConfig) error {
-	since := c.s.c.denied.mark()
-	ctx, cancel := c.s.c.limit(ctx)
-	defer cancel()
+	ctx, req := c.s.c.call(ctx)
+	defer req.end()
 	_, err := c.s.c.js.CreateConsumer(ctx, StreamName, cfg)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return ErrNoStream
 	}
 	if err != nil {
-		return fmt.Errorf("create: %w", c.s.c.explain(err, since))
+		return fmt.Errorf("create: %w", req.explain(err))
 	}
 	return nil
 }
 
 func (c *Consumer) recreate(ctx context.Context, cfg jetstream.ConsumerConfig) error {
-	since := c.s.c.denied.mark()
-	lctx, cancel := c.s.c.limit(ctx)
-	defer cancel()
+	lctx, req := c.s.c.call(ctx)
+	defer req.end()
 	err := c.s.c.js.DeleteConsumer(lctx, StreamName, c.name)
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("delete: %w", c.s.c.explain(err, since))
+		return fmt.Errorf("delete: %w", req.explain(err))
 	}
 	return c.create(ctx, cfg)
 }
@@ -265,11 +261,10 @@ func (c *Consumer) resetTo(ctx context.Context, seq uint64) error {
 }
 
 func (c *Consumer) reset(ctx context.Context, seq uint64) error {
-	since := c.s.c.denied.mark()
-	ctx, cancel := c.s.c.limit(ctx)
-	defer cancel()
+	ctx, req := c.s.c.call(ctx)
+	defer req.end()
 	_, err := c.s.c.js.ResetConsumerToSequence(ctx, StreamName, c.name, seq)
-	return c.s.c.explain(err, since)
+	return req.explain(err)
 }
 
 // recreateAt is the reset of servers that have none.

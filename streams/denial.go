@@ -1,9 +1,7 @@
 package streams
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
@@ -65,27 +63,4 @@ func parseDenial(err error) *PermissionError {
 		}
 	}
 	return e
-}
-
-// explain says what a request that got no answer was denied, if it was. since
-// comes from denials.mark before the request.
-func (c *Conn) explain(err error, since uint64) error {
-	return c.explainFor(err, since, func(subject string) bool {
-		return strings.HasPrefix(subject, "$JS.") || strings.HasPrefix(subject, "_INBOX")
-	})
-}
-
-func (c *Conn) explainFor(err error, since uint64, match func(subject string) bool) error {
-	if err == nil || !silent(err) {
-		return err
-	}
-	if denial := c.denied.since(since, match); denial != nil {
-		return fmt.Errorf("%w (%w)", denial, err)
-	}
-	return err
-}
-
-// silent reports whether the error is the absence of an answer.
-func silent(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, nats.ErrTimeout)
 }

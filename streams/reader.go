@@ -93,9 +93,8 @@ func (r *Reader) ended(nothing bool) bool {
 // open creates the consumer behind the reader.
 func (r *Reader) open(ctx context.Context) error {
 	lost := r.s.c.disconnected()
-	since := r.s.c.denied.mark()
-	lctx, cancel := r.s.c.limit(ctx)
-	defer cancel()
+	lctx, req := r.s.c.call(ctx)
+	defer req.end()
 	cons, err := r.s.c.js.CreateConsumer(lctx, StreamName, jetstream.ConsumerConfig{
 		Name:              "reader-" + nuid.Next(),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
@@ -108,7 +107,7 @@ func (r *Reader) open(ctx context.Context) error {
 		InactiveThreshold: time.Minute,
 	})
 	if err != nil {
-		return fmt.Errorf("create reader: %w", r.s.c.explain(err, since))
+		return fmt.Errorf("create reader: %w", req.explain(err))
 	}
 	if r.there && cons.CachedInfo().NumPending == 0 {
 		// What lies between here and the end was erased.

@@ -51,14 +51,13 @@ func (c *Conn) checkEvents(ctx context.Context) error {
 
 // streamOf returns the stream that stores a subject, empty for none.
 func (c *Conn) streamOf(ctx context.Context, subject string) (string, error) {
-	since := c.denied.mark()
-	ctx, cancel := c.limit(ctx)
-	defer cancel()
+	ctx, req := c.call(ctx)
+	defer req.end()
 	name, err := c.js.StreamNameBySubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return "", nil
 	}
-	return name, c.explain(err, since)
+	return name, req.explain(err)
 }
 
 // Warnings lists what is worth saying about the server at start, one sentence

@@ -55,16 +55,15 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 // created in the same moment.
 func (c *Conn) createStream(ctx context.Context, want jetstream.StreamConfig) (*jetstream.StreamInfo, []Change, error) {
 	want.Metadata = map[string]string{identityKey: uuid.NewString()}
-	since := c.denied.mark()
-	lctx, cancel := c.limit(ctx)
-	defer cancel()
+	lctx, req := c.call(ctx)
+	defer req.end()
 	js, err := c.js.CreateStream(lctx, want)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		info, err := c.streamInfo(ctx)
 		return info, nil, err
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("create: %w", describeAPI(c.explain(err, since)))
+		return nil, nil, fmt.Errorf("create: %w", describeAPI(req.explain(err)))
 	}
 	return js.CachedInfo(), []Change{{Field: "stream", Was: "none", Now: "created"}}, nil
 }
@@ -102,12 +101,11 @@ func (c *Conn) repairStream(ctx context.Context, info *jetstream.StreamInfo, wan
 	if len(changes) == 0 {
 		return nil, info, nil
 	}
-	since := c.denied.mark()
-	ctx, cancel := c.limit(ctx)
-	defer cancel()
+	ctx, req := c.call(ctx)
+	defer req.end()
 	js, err := c.js.UpdateStream(ctx, repaired)
 	if err != nil {
-		return nil, info, fmt.Errorf("change %s: %w", changes[0].Field, describeAPI(c.explain(err, since)))
+		return nil, info, fmt.Errorf("change %s: %w", changes[0].Field, describeAPI(req.explain(err)))
 	}
 	for _, ch := range changes {
 		c.log.Info("stream changed", "stream", StreamName, "field", ch.Field, "was", ch.Was, "now", ch.Now)
@@ -178,9 +176,8 @@ func (c *Conn) useStream(ctx context.Context, info *jetstream.StreamInfo) (*Stre
 
 // streamInfo asks the server for the stream.
 func (c *Conn) streamInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
-	since := c.denied.mark()
-	ctx, cancel := c.limit(ctx)
-	defer cancel()
+	ctx, req := c.call(ctx)
+	defer req.end()
 	js, err := c.js.Stream(ctx, StreamName)
 	switch {
 	case err == nil:
@@ -190,7 +187,7 @@ func (c *Conn) streamInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: %w", ErrNoJetStream, err)
 	default:
-		return nil, fmt.Errorf("ask for the stream: %w", c.explain(err, since))
+		return nil, fmt.Errorf("ask for the stream: %w", req.explain(err))
 	}
 }
 

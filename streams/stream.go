@@ -88,9 +88,8 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
 	if seq == 0 {
 		return nil, fmt.Errorf("streams: get seq=0: %w", ErrMessageNotFound)
 	}
-	since := s.c.denied.mark()
-	ctx, cancel := s.c.limit(ctx)
-	defer cancel()
+	ctx, req := s.c.call(ctx)
+	defer req.end()
 	// The older interface of nats.go is the one that reads from the leader.
 	old, err := s.c.nc.JetStream()
 	if err != nil {
@@ -101,7 +100,7 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
 		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, ErrMessageNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, s.c.explain(err, since))
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, req.explain(err))
 	}
 	return &Message{
 		Seq: raw.Sequence, Time: raw.Time, Subject: raw.Subject,
