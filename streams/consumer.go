@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -240,18 +239,12 @@ func (c *Consumer) resetTo(ctx context.Context, seq uint64) error {
 	if !c.canReset() {
 		return c.recreateAt(ctx, seq)
 	}
+	// A consumer that is gone does not answer a reset, not even with an error.
+	if err := c.ensure(ctx); err != nil {
+		return err
+	}
 	err = c.reset(ctx, seq)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist),
-		errors.Is(err, nats.ErrNoResponders):
-		// Gone, or a server that did not bring it back; make it and try once more.
-		if err := c.ensure(ctx); err != nil {
-			return err
-		}
-		return c.reset(ctx, seq)
-	case errors.Is(err, jetstream.ErrConsumerInvalidReset):
+	if errors.Is(err, jetstream.ErrConsumerInvalidReset) {
 		if err := c.recreate(ctx, c.want); err != nil {
 			return err
 		}

@@ -106,6 +106,9 @@ func (r *Reader) open(ctx context.Context) error {
 		Replicas:          1,
 		InactiveThreshold: time.Minute,
 	})
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return ErrNoStream
+	}
 	if err != nil {
 		return fmt.Errorf("create reader: %w", req.explain(err))
 	}
@@ -182,7 +185,7 @@ func (r *Reader) reopen(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, ErrPermission), errors.Is(err, jetstream.ErrStreamNotFound),
+		case errors.Is(err, ErrPermission), errors.Is(err, ErrNoStream),
 			r.s.c.nc.IsClosed():
 			return err
 		}
