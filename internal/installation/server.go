@@ -1,0 +1,85 @@
+package installation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"rosey/streams"
+	"rosey/streams/embedded"
+)
+
+// ServerConfig says how the embedded server of a data folder runs.
+type ServerConfig struct {
+	Dir Dir
+	// Port and MonitorPort: embedded.AnyPort for any free one; NoListen and
+	// NoMonitor for none.
+	Port, MonitorPort   int
+	NoListen, NoMonitor bool
+	// Logger receives what a person should know. Default: none.
+	Logger *slog.Logger
+}
+
+// Server is a running embedded server with the stream set up.
+type Server struct {
+	dir      Dir
+	Embedded *embedded.Server
+	Conn     *streams.Conn
+	Stream   *streams.Stream
+	// Changes are what had to be changed about an existing stream.
+	Changes []streams.Change
+}
+
+// StartServer starts the server, sets the stream up and tells others where it
+// is.
+func StartServer(ctx context.Context, cfg ServerConfig) (_ *Server, err error) {
+	s := &Server{dir: cfg.Dir}
+	s.Embedded, err = embedded.Start(ctx, embedded.Config{
+		StoreDir: cfg.Dir.JetStream(), Port: cfg.Port, NoListen: cfg.NoListen, MonitorPort: cfg.MonitorPort, NoMonitor: cfg.NoMonitor,
+		Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
+	if s.Conn, err = connectTo(ctx, s.Embedded, cfg.Logger); err != nil {
+		return nil, err
+	}
+	size, err := embedded.DefaultMaxBytes(cfg.Dir.JetStream())
+	if err != nil {
+		return nil, err
+	}
+	if s.Stream, s.Changes, err = streams.Setup(ctx, s.Conn, streams.StreamOptions{MaxBytesIfNew: size}); err != nil {
+		return nil, err
+	}
+	return s, cfg.Dir.WriteEndpoint(Endpoint{URL: s.Embedded.ClientURL(), Monitor: s.Embedded.MonitorURL(), PID: os.Getpid()})
+}
+
+func connectTo(ctx context.Context, s *embedded.Server, log *slog.Logger) (*streams.Conn, error) {
+	user, password := s.Credentials()
+	return streams.Connect(ctx, streams.Config{InProcess: s.InProcessConn, User: user, Password: password, Logger: log})
+}
+
+// stopLimit bounds the orderly end of a server.
+const stopLimit = 8 * time.Second
+
+// Stop ends the server in good order.
+func (s *Server) Stop() error {
+	err := s.dir.RemoveEndpoint()
+	if s.Conn != nil {
+		s.Conn.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	defer cancel()
+	if stopErr := s.Embedded.Shutdown(ctx); stopErr != nil {
+		err = errors.Join(err, fmt.Errorf("installation: stop the server: %w", stopErr))
+	}
+	return err
+}
