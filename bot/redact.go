@@ -37,9 +37,11 @@ var everywhere = map[string]redaction{"ip": hideAddress, "aliases": hideAll}
 // are never searched for addresses.
 var noticeRedactions = map[string]redaction{"msg": hideNotice}
 
-// sensitive are the first bytes of what a key above looks like on the wire. An
-// escape may hide one.
-var sensitive = [][]byte{[]byte(`"ip"`), []byte(`"aliases"`), []byte(`\u00`)}
+// sensitive is what the keys above look like on the wire. An escape may hide one.
+var (
+	escape    = []byte(`\u00`)
+	sensitive = [][]byte{[]byte(`"ip"`), []byte(`"aliases"`), escape}
+)
 
 // redact returns the arguments of a CyTube event without its secrets. Arguments
 // without any are returned as they are, to the byte.
@@ -73,7 +75,7 @@ func mentionsSensitive(arg json.RawMessage) bool {
 // isNotice reports whether a chat line comes from the server: no user's name can
 // hold a bracket.
 func isNotice(arg json.RawMessage) bool {
-	if !bytes.Contains(arg, []byte(`"[`)) {
+	if !bytes.Contains(arg, []byte(`"[`)) && !bytes.Contains(arg, escape) {
 		return false
 	}
 	var line struct {

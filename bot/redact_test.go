@@ -45,6 +45,10 @@ func TestRedact(t *testing.T) {
 			`{"username":"[server]","msg":"rosey banned [redacted] (dave)"}`,
 		},
 		{
+			"notice in escapes", "chatMsg", `{"username":"\u005bserver]","msg":"x joined (aliases: y)"}`,
+			`{"username":"\u005bserver]","msg":"x joined (aliases: [redacted])"}`,
+		},
+		{
 			"harmless notice", "chatMsg", `{"username":"[server]","msg":"owner cleared chat."}`,
 			`{"username":"[server]","msg":"owner cleared chat."}`,
 		},
