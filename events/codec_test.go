@@ -166,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		encoded := mustEncode(t, first)
 		second := mustDecode(t, Kind(kind), encoded)
-		if !equalEvents(first, second) {
+		if !reflect.DeepEqual(first, second) {
 			t.Fatalf("%s\n%#v %#v\n%s\n%#v %#v", data, first, first.Payload, encoded, second, second.Payload)
 		}
 		if again := mustEncode(t, second); !bytes.Equal(again, encoded) {
@@ -174,8 +174,6 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-func equalEvents(a, b *Event) bool { return reflect.DeepEqual(a, b) }
 
 func TestDecode_NumbersToTheLastBit(t *testing.T) {
 	t.Parallel()
