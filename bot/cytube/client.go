@@ -82,6 +82,7 @@ func (c *Client) Run(ctx context.Context, h Handler) error {
 		c.status.update(func(s *State) { s.NextAttempt = c.cfg.Now().Add(wait) })
 		c.report(attempt, end, wait)
 		if c.sleep(ctx, wait) != nil {
+			c.status.update(func(s *State) { s.NextAttempt = time.Time{} })
 			return nil
 		}
 	}
@@ -139,6 +140,9 @@ func (c *Client) attempt(ctx, hctx context.Context, h Handler) ending {
 	s, err := c.dial(ctx)
 	if err != nil {
 		end := ending{reason: ReasonConnectionLost, detail: err.Error(), quotable: true}
+		if ctx.Err() != nil {
+			end = ending{reason: ReasonStopped}
+		}
 		c.ended(end)
 		return end
 	}

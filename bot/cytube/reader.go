@@ -16,9 +16,6 @@ import (
 // items stays well below.
 const maxFrame = 64 << 20
 
-// frameBuffer holds the frame being read. It is used again for the next one.
-type frameBuffer struct{ bytes.Buffer }
-
 var errOversized = errors.New("frame is too large")
 
 // read reads the socket until it ends. Closing items is its last act.
@@ -55,7 +52,7 @@ func (s *session) nextFrame() ([]byte, error) {
 		return nil, err
 	}
 	if s.buf.Cap() > 1<<20 {
-		s.buf = frameBuffer{}
+		s.buf = bytes.Buffer{}
 	}
 	s.buf.Reset()
 	patient := extendingReader{s: s, r: r}

@@ -1,6 +1,7 @@
 package cytube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,7 +42,7 @@ type session struct {
 
 	// What follows belongs to the reading goroutine until items is closed.
 
-	buf        frameBuffer
+	buf        bytes.Buffer // the frame being read; used again for the next
 	silence    time.Duration
 	joinBy     time.Time
 	passwordBy time.Time // set while the channel asks for a password

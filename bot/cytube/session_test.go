@@ -258,13 +258,13 @@ func TestClient_SilentLineIsGivenUp(t *testing.T) {
 
 func TestClient_PingsKeepAQuietLineUp(t *testing.T) {
 	t.Parallel()
-	srv := newChannel(t, cytubetest.ChannelConfig{PingInterval: 40 * time.Millisecond, PingTimeout: 200 * time.Millisecond})
+	srv := newChannel(t, cytubetest.ChannelConfig{PingInterval: 500 * time.Millisecond, PingTimeout: 500 * time.Millisecond})
 	client := newClient(t, quickConfig(srv.URL(), srv.Name(), "rosey"))
 	var got collector
 	start(t, client, got.handle)
 	eventually(t, "joined", func() bool { return client.State().Joined })
 	joined := client.State().LastFrame
-	eventually(t, "a second of pings", func() bool { return client.State().LastFrame.Sub(joined) > time.Second })
+	eventually(t, "two seconds of pings", func() bool { return client.State().LastFrame.Sub(joined) > 2*time.Second })
 	if reasons := got.reasons(); len(reasons) > 0 {
 		t.Errorf("a quiet line ended: %q", reasons)
 	}
@@ -274,20 +274,22 @@ func TestClient_PingsKeepAQuietLineUp(t *testing.T) {
 // the line.
 func TestClient_PingsAreAnsweredWhileTheHandlerBlocks(t *testing.T) {
 	t.Parallel()
-	srv := newChannel(t, cytubetest.ChannelConfig{PingInterval: 40 * time.Millisecond, PingTimeout: 200 * time.Millisecond})
+	srv := newChannel(t, cytubetest.ChannelConfig{PingInterval: 500 * time.Millisecond, PingTimeout: 500 * time.Millisecond})
 	client := newClient(t, quickConfig(srv.URL(), srv.Name(), "rosey"))
-	release := make(chan struct{})
+	block := make(chan struct{})
+	release := sync.OnceFunc(func() { close(block) })
+	defer release() // before Run is waited for
 	var got collector
 	start(t, client, func(ctx context.Context, it Item) error {
 		if _, ok := it.(Joined); ok {
-			<-release
+			<-block
 		}
 		return got.handle(ctx, it)
 	})
 	eventually(t, "joined", func() bool { return client.State().Joined })
 	joined := client.State().LastFrame
-	eventually(t, "a second of pings", func() bool { return client.State().LastFrame.Sub(joined) > time.Second })
-	close(release)
+	eventually(t, "two seconds of pings", func() bool { return client.State().LastFrame.Sub(joined) > 2*time.Second })
+	release()
 	srv.Event("after")
 	eventually(t, "frames after the block", func() bool { return slices.Contains(got.frames(), `42["after"]`) })
 	if reasons := got.reasons(); len(reasons) > 0 {
@@ -301,11 +303,13 @@ func TestClient_FullQueueLosesNothing(t *testing.T) {
 	cfg := quickConfig(srv.URL(), srv.Name(), "rosey")
 	cfg.QueueSize = 2
 	client := newClient(t, cfg)
-	release := make(chan struct{})
+	block := make(chan struct{})
+	release := sync.OnceFunc(func() { close(block) })
+	defer release() // before Run is waited for
 	var got collector
 	start(t, client, func(ctx context.Context, it Item) error {
 		if f, ok := it.(Frame); ok && f.Event == "n" {
-			<-release
+			<-block
 		}
 		return got.handle(ctx, it)
 	})
@@ -314,7 +318,7 @@ func TestClient_FullQueueLosesNothing(t *testing.T) {
 	for i := range n {
 		srv.Event("n", i)
 	}
-	close(release)
+	release()
 	eventually(t, "all events", func() bool { return slices.Contains(got.frames(), fmt.Sprintf(`42["n",%d]`, n-1)) })
 	i := 0
 	for _, f := range got.frames() {

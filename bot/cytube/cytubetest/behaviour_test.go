@@ -82,6 +82,8 @@ func TestChannel_HistoryIsFifteenLinesAndCountedOnce(t *testing.T) {
 	b.saw(t, "while there")
 	must(t, srv.Restart(0))
 	eventually(t, "joined again", func() bool { s := b.State(); return s.Joined && s.Joins == 2 })
+	srv.Event("end")
+	b.saw(t, "end ")
 	n := 0
 	for _, name := range b.names() {
 		if name == "chatMsg" {
