@@ -36,11 +36,7 @@ func (t *Translator) Recording(now time.Time) []*events.Event {
 // Stopped ends the run in good order. The last state is told first, however
 // recently another was: no one will come after it.
 func (t *Translator) Stopped(now time.Time) []*events.Event {
-	var out []*events.Event
-	if t.session.ending != nil {
-		out = t.end(out, now)
-	}
-	out = t.statusChanged(out, now)
+	out := t.statusChanged(t.end(nil, now), now)
 	return append(out, t.event(events.KindBotStopped, &events.BotStopped{Reason: cytube.ReasonStopped}, now))
 }
 

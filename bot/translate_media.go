@@ -87,11 +87,6 @@ func (t *Translator) endAfter(out []*events.Event, f *frame) []*events.Event {
 	switch f.event {
 	case "delete", "playlist", "setCurrent":
 		return out
-	case "setPlaylistMeta":
-		if s.itemCount == nil || *s.itemCount > 0 {
-			return t.endDue(out, f.at)
-		}
-		return t.end(out, f.at)
 	}
 	if s.itemCount != nil && *s.itemCount == 0 {
 		return t.end(out, f.at)
