@@ -16,7 +16,7 @@ const (
 	DefaultMaxBytes      = 4 << 30
 	DefaultMaxEventBytes = 7 << 20
 	DefaultBackoffMin    = 100 * time.Millisecond
-	DefaultBackoffMax    = 30 * time.Second
+	DefaultBackoffMax    = 10 * time.Second
 )
 
 // minEventBytes leaves room for the envelope of a part and some of its data.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package spool
 
 import (
@@ -41,13 +43,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const (
-	childCallers = 4
-	childEvents  = 40
-)
+const childCallers = 4
 
-// child puts events from several goroutines while it drains, and prints each ID
-// once Put has returned.
+// pointOpen ends the child once it has tried to open the spool.
+const pointOpen = "open"
+
+// child puts events from several goroutines while it drains, until it is killed,
+// and prints each ID once Put has returned.
 func child(ctx context.Context, dir string) error {
 	cfg := testConfig(dir)
 	hit, err := strconv.Atoi(os.Getenv(envHit))
@@ -55,6 +57,10 @@ func child(ctx context.Context, dir string) error {
 		return err
 	}
 	point := os.Getenv(envPoint)
+	if point == pointOpen {
+		_, err := Open(ctx, cfg)
+		return err
+	}
 	var mu sync.Mutex
 	cfg.Crash = func(at string) {
 		mu.Lock()
@@ -89,7 +95,7 @@ func child(ctx context.Context, dir string) error {
 	var wg sync.WaitGroup
 	for range childCallers {
 		wg.Go(func() {
-			for i := range childEvents {
+			for i := 0; ; i++ {
 				e := said(fmt.Sprint("line ", i))
 				if err := s.Put(ctx, e); err != nil {
 					fmt.Println("error", err)
@@ -100,10 +106,27 @@ func child(ctx context.Context, dir string) error {
 		})
 	}
 	wg.Wait()
-	if err := s.Settle(ctx); err != nil {
-		return err
-	}
 	return s.Close()
+}
+
+func TestOpen_InUseByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openSpool(t, testConfig(dir))
+	defer closeSpool(t, s)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env = append(os.Environ(), envChild+"="+dir, envPoint+"="+pointOpen, envHit+"=1")
+	out, err := cmd.Output()
+	if err == nil {
+		t.Fatal("two processes have opened the spool")
+	}
+	if want := fmt.Sprintf("is in use by process %d", os.Getpid()); !strings.Contains(string(out), want) {
+		t.Errorf("the second process says %q, want %q", out, want)
+	}
 }
 
 // killedChild runs the child until it is killed at the point and returns what it

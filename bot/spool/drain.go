@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"rosey/streams"
 )
@@ -17,27 +18,28 @@ const (
 )
 
 // Drain sends what is in the spool to the stream, in order, until the context
-// ends, and returns the context's error. No failure of the stream ends it: it
-// tries again with growing pauses for as long as it takes. It returns early only
-// with ErrDraining, with ErrClosed, or when the spool's own file fails.
+// ends, and returns the context's error. No failure of the stream or of the
+// spool's own file ends it: it tries again with growing pauses for as long as it
+// takes, and Failing tells. It returns early only with ErrDraining and ErrClosed.
 func (s *Spool) Drain(ctx context.Context, app Appender) error {
 	ctx, done, err := s.startDrain(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	d := &drainer{spool: s, app: app, pause: s.newBackoff()}
+	d := &drainer{spool: s, app: app}
+	pause := s.newBackoff()
 	for {
 		err := d.step(ctx)
 		switch {
 		case err == nil:
-			d.pause.reset()
+			pause.reset()
 		case errors.Is(err, ErrClosed):
 			return ErrClosed
 		case ctx.Err() != nil:
 			return s.drainEnd(ctx)
 		default:
-			if err := d.pause.wait(ctx, err, s.Depth()); err != nil {
+			if err := pause.wait(ctx, err); err != nil {
 				return s.drainEnd(ctx)
 			}
 		}
@@ -72,7 +74,7 @@ func (s *Spool) startDrain(ctx context.Context) (context.Context, func(), error)
 		<-drained
 		cancel(nil)
 		s.mu.Lock()
-		s.drained = nil
+		s.drained, s.failure, s.failingSince = nil, nil, time.Time{}
 		s.mu.Unlock()
 	}, nil
 }
@@ -88,7 +90,6 @@ func (s *Spool) drainEnd(ctx context.Context) error {
 type drainer struct {
 	spool *Spool
 	app   Appender
-	pause *backoff
 
 	// batch is what is sent next. It is kept until every row of it is settled:
 	// a batch that is sent again must be the same batch.
@@ -103,6 +104,9 @@ type drainer struct {
 // means: pause, and do the same again.
 func (d *drainer) step(ctx context.Context) error {
 	if len(d.batch) == 0 {
+		if err := d.spool.giveBack(ctx); err != nil {
+			return err
+		}
 		if err := d.spool.waitFor(ctx, func(depth Depth) bool { return depth.Events > 0 }); err != nil {
 			return err
 		}
@@ -241,43 +245,17 @@ func (d *drainer) settle(ctx context.Context, rows []row, streamSeq uint64) erro
 	d.spool.cfg.Crash(CrashDrainBeforeDelete)
 	// What is acknowledged is recorded even if the Drain ends here.
 	err := d.spool.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
-		if err := deleteRows(ctx, tx, rows); err != nil {
+		if err := st.remove(ctx, tx, rows); err != nil {
 			return err
 		}
-		for i := range rows {
-			st.depth.Events--
-			st.depth.Bytes -= rows[i].bytes()
-		}
-		var oldest sql.NullInt64
-		err := tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read oldest event: %w", err)
-		}
-		st.depth.OldestMS = oldest.Int64
 		st.streamID, st.lastStreamSeq = d.streamID, streamSeq
-		_, err = tx.ExecContext(ctx, "UPDATE drain SET stream_id = ?, last_stream_seq = ?", st.streamID, st.lastStreamSeq)
+		_, err := tx.ExecContext(ctx, "UPDATE drain SET stream_id = ?, last_stream_seq = ?", st.streamID, st.lastStreamSeq)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("delete %d sent events: %w", len(rows), err)
 	}
 	d.spool.cfg.Crash(CrashDrainAfterDelete)
-	return nil
-}
-
-// deleteRows deletes the rows, one statement for each run of adjacent ones:
-// nearly always one.
-func deleteRows(ctx context.Context, tx *sql.Conn, rows []row) error {
-	for from := 0; from < len(rows); {
-		to := from
-		for to+1 < len(rows) && rows[to+1].id == rows[to].id+1 {
-			to++
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id BETWEEN ? AND ?", rows[from].id, rows[to].id); err != nil {
-			return err
-		}
-		from = to + 1
-	}
 	return nil
 }
 

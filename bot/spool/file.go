@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -32,6 +33,9 @@ var errDamaged = errors.New("spool file is damaged")
 // openFile opens the database, creating or migrating it as needed.
 func openFile(ctx context.Context, path string) (*sql.DB, error) {
 	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	if err := checkHeader(path); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, path); err != nil {
@@ -77,6 +81,27 @@ func createFile(name string) error {
 	return f.Close()
 }
 
+// checkHeader refuses a file that is not a spool before SQLite opens it, which
+// could already change it. A creation that a crash cut short has left a journal
+// that empties the file again.
+func checkHeader(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		return nil
+	}
+	id, err := headerID(path)
+	if err != nil || id == applicationID {
+		return err
+	}
+	if _, err := os.Stat(path + "-journal"); err == nil && id == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: its header is that of another kind of file (application id %#x)", ErrNotASpool, id)
+}
+
 // migrate brings the schema to this program's version. It runs before the file
 // is in WAL mode the first time, so that the header of the file itself, and not
 // of a log beside it, says from the start whose it is.
@@ -86,6 +111,8 @@ func migrate(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	// What is set for a new file below must reach the connection that fills it.
+	db.SetMaxOpenConns(1)
 	if err := checkFile(ctx, db); err != nil {
 		return err
 	}
@@ -100,6 +127,12 @@ func migrate(ctx context.Context, path string) (err error) {
 	if version > int64(len(steps)) {
 		return fmt.Errorf("%w: schema %d, this program knows %d; use that version, or move the file away once it is drained",
 			ErrNewerSchema, version, len(steps))
+	}
+	if version == 0 {
+		// Only a file without tables can be told to give free pages back.
+		if _, err := db.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+			return fmt.Errorf("set up file: %w", classify(err))
+		}
 	}
 	for i := int(version); i < len(steps); i++ {
 		if err := migrateStep(ctx, db, i+1, steps[i]); err != nil {
@@ -157,7 +190,7 @@ func checkFile(ctx context.Context, db *sql.DB) error {
 	case id == 0 && tables == 0:
 		return nil // new, or a creation that a crash cut short
 	case id != applicationID:
-		return fmt.Errorf("%w: it is the database of another program (application id %#x)", ErrNotASpool, id)
+		return fmt.Errorf("%w: it is another program's database (application id %#x)", ErrNotASpool, id)
 	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
@@ -177,16 +210,15 @@ func pragma(ctx context.Context, db *sql.DB, name string) (int64, error) {
 	return n, nil
 }
 
-// classify names the two conditions under which a file cannot be opened at all.
+// classify names damage. The header said that the file is a spool, so one that is
+// no database to SQLite is a damaged one.
 func classify(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %w", ErrNotASpool, err)
-	case sqlite3.SQLITE_CORRUPT:
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return err
@@ -201,7 +233,7 @@ func headerID(name string) (uint32, error) {
 	}
 	defer func() { _ = f.Close() }()
 	header := make([]byte, 100)
-	if _, err := f.ReadAt(header, 0); err != nil {
+	if _, err := f.ReadAt(header, 0); err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	if !strings.HasPrefix(string(header), "SQLite format 3\x00") {
@@ -211,19 +243,34 @@ func headerID(name string) (uint32, error) {
 	return uint32(header[at])<<24 | uint32(header[at+1])<<16 | uint32(header[at+2])<<8 | uint32(header[at+3]), nil
 }
 
-// setFileAside renames a damaged spool and its log, so that a new one can take
+// damagedInfix follows the spool's name in that of a damaged one set aside.
+const damagedInfix = ".damaged-"
+
+// setFileAside renames a damaged spool and its logs, so that a new one can take
 // its place and nothing is destroyed. It returns the new name.
 func setFileAside(name string, now time.Time) (string, error) {
-	if id, err := headerID(name); err != nil || id != applicationID {
-		return "", fmt.Errorf("%w: its header is not that of a spool", ErrNotASpool)
-	}
-	aside := name + ".damaged-" + now.UTC().Format("20060102T150405.000")
-	// The log first: were it left behind, it would be taken for the new file's.
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+	aside := name + damagedInfix + now.UTC().Format("20060102T150405.000")
+	// The logs first: were one left behind, it would be taken for the new file's.
+	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
 		err := os.Rename(name+suffix, aside+suffix)
 		if err != nil && !(suffix != "" && errors.Is(err, fs.ErrNotExist)) {
 			return "", fmt.Errorf("set damaged file aside: %w", err)
 		}
 	}
 	return aside, nil
+}
+
+// damagedBeside reports whether a damaged spool lies beside the one in use. The
+// rename is the only record of it, so that no crash can separate the two.
+func damagedBeside(name string) (bool, error) {
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		return false, fmt.Errorf("look for damaged files: %w", err)
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), filepath.Base(name)+damagedInfix) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

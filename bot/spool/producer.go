@@ -42,7 +42,7 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 	var previous Previous
 	err := s.change(ctx, func(ctx context.Context, tx *sql.Conn, st *state) error {
 		var err error
-		if previous, err = readPrevious(ctx, tx); err != nil {
+		if previous, err = s.readPrevious(ctx, tx); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO producers (producer, started_ms, last_seq) VALUES (?, ?, 0)",
@@ -56,15 +56,14 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 	return run, previous, nil
 }
 
-func readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
+func (s *Spool) readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
 	previous := Previous{Known: true}
 	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq FROM producers WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
 		Scan(&previous.Producer, &previous.LastSeq)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return previous, err
 	}
-	var replaced int64
-	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM replaced").Scan(&replaced)
-	previous.Known = replaced == 0
+	damaged, err := damagedBeside(s.cfg.Path)
+	previous.Known = !damaged
 	return previous, err
 }

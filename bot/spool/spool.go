@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -28,6 +29,10 @@ type Spool struct {
 	changed chan struct{} // closed when state changes
 	drained chan struct{} // closed when the running Drain has returned; nil when none runs
 	closed  bool
+
+	// Why Drain pauses, and since when.
+	failure      error
+	failingSince time.Time
 
 	// sentRow is the last row that may be in the stream without the spool
 	// knowing it. Only Drain uses it once the spool is open.
@@ -87,13 +92,11 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 
 // openOrReplace opens the file. A damaged one is set aside for a new one.
 func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
-	db, err := openFile(ctx, cfg.Path)
-	if !errors.Is(err, errDamaged) && !errors.Is(err, ErrNotASpool) {
-		return db, err
+	db, damage := openFile(ctx, cfg.Path)
+	if !errors.Is(damage, errDamaged) {
+		return db, damage
 	}
-	damage := err
-	now := cfg.Now()
-	aside, err := setFileAside(cfg.Path, now)
+	aside, err := setFileAside(cfg.Path, cfg.Now())
 	if err != nil {
 		return nil, errors.Join(damage, err)
 	}
@@ -101,9 +104,6 @@ func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
 		"path", aside, "err", damage)
 	if db, err = openFile(ctx, cfg.Path); err != nil {
 		return nil, fmt.Errorf("replace damaged file: %w", err)
-	}
-	if _, err := db.ExecContext(ctx, "INSERT INTO replaced VALUES (?, ?)", now.UnixMilli(), aside); err != nil {
-		return nil, errors.Join(fmt.Errorf("note the damaged file: %w", err), db.Close())
 	}
 	return db, nil
 }

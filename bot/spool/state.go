@@ -51,6 +51,52 @@ func readState(ctx context.Context, conn *sql.Conn, producer string) (state, err
 	return st, nil
 }
 
+// remove deletes rows and counts what is left.
+func (st *state) remove(ctx context.Context, tx *sql.Conn, rows []row) error {
+	deleted, err := deleteRows(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	if deleted != int64(len(rows)) {
+		// An earlier attempt was committed although its commit failed.
+		*st, err = readState(ctx, tx, st.producer)
+		return err
+	}
+	for i := range rows {
+		st.depth.Events--
+		st.depth.Bytes -= rows[i].bytes()
+	}
+	var oldest sql.NullInt64
+	err = tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read oldest event: %w", err)
+	}
+	st.depth.OldestMS = oldest.Int64
+	return nil
+}
+
+// deleteRows deletes the rows, one statement for each run of adjacent ones:
+// nearly always one. It returns how many there were.
+func deleteRows(ctx context.Context, tx *sql.Conn, rows []row) (deleted int64, err error) {
+	for from := 0; from < len(rows); {
+		to := from
+		for to+1 < len(rows) && rows[to+1].id == rows[to].id+1 {
+			to++
+		}
+		result, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id BETWEEN ? AND ?", rows[from].id, rows[to].id)
+		if err != nil {
+			return 0, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		deleted += n
+		from = to + 1
+	}
+	return deleted, nil
+}
+
 // Depth returns what waits, without touching the file.
 func (s *Spool) Depth() Depth {
 	s.mu.Lock()

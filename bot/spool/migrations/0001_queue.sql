@@ -39,9 +39,3 @@ CREATE TABLE set_aside (
   data     BLOB    NOT NULL,
   PRIMARY KEY (producer, seq)
 );
-
--- Filled when this file replaced a damaged one, whose runs are not known.
-CREATE TABLE replaced (
-  at_ms INTEGER NOT NULL,
-  path  TEXT    NOT NULL
-);
