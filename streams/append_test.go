@@ -332,7 +332,7 @@ func TestAppend_SurvivesKilledServers(t *testing.T) {
 	var last uint64
 	next := 1
 	killed := false
-	for !killed || next < 3000 {
+	for !killed || next < 1500 {
 		select {
 		case <-done:
 			killed = true

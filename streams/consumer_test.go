@@ -234,10 +234,7 @@ func TestDelivery_EndsWithAnError(t *testing.T) {
 				t.Error("the ended delivery went on")
 			}
 			d.Stop()
-			if err := env.Conn.Connected(ctx); err != nil {
-				t.Fatal(err)
-			}
-			env.Append(t, lines("q", 5)...)
+			appendThrough(t, env, lines("q", 5)...)
 			expect(t, startAt(t, c, 31), 31, 55)
 		})
 	}

@@ -156,12 +156,7 @@ func TestReader_SurvivesWhatHappensToItsConsumer(t *testing.T) {
 					happen(t, env)
 				}
 				if want == 3001 {
-					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-					if err := env.Conn.Connected(ctx); err != nil {
-						t.Fatal(err)
-					}
-					cancel()
-					env.Append(t, lines("q", 10)...)
+					appendThrough(t, env, lines("q", 10)...)
 				}
 				m, err := r.Next(t.Context())
 				if err != nil || m.Seq != want {
@@ -169,6 +164,25 @@ func TestReader_SurvivesWhatHappensToItsConsumer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// appendThrough appends one after the other across a lost connection.
+func appendThrough(t *testing.T, env *streamstest.Env, messages ...streams.AppendMessage) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, m := range messages {
+		for {
+			if err := env.Conn.Connected(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := env.Stream.Append(ctx, m); err == nil {
+				break
+			} else if ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

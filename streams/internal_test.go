@@ -1,0 +1,165 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func TestParsePosition_BothForms(t *testing.T) {
+	t.Parallel()
+	want := position{stream: 4711, delivery: 12, time: time.Unix(0, 1700000000123456789).UTC(), pending: 99}
+	tests := map[string]bool{
+		"$JS.ACK.ROSEY.c.1.4711.12.1700000000123456789.99":             true,
+		"$JS.ACK._.hash.ROSEY.c.1.4711.12.1700000000123456789.99":      true,
+		"$JS.ACK.hub.hash.ROSEY.c.1.4711.12.1700000000123456789.99.tk": true,
+		"$JS.ACK.ROSEY.c.1.4711.12.1700000000123456789":                false,
+		"$JS.ACK.x.ROSEY.c.1.4711.12.1700000000123456789.99":           false,
+		"$JS.ACK.ROSEY.c.1.x.12.1700000000123456789.99":                false,
+		"_INBOX.a.b": false,
+		"":           false,
+	}
+	for reply, ok := range tests {
+		got, err := parsePosition(reply)
+		if (err == nil) != ok || ok && got != want {
+			t.Errorf("%q: %+v, %v", reply, got, err)
+		}
+	}
+}
+
+func FuzzParsePosition(f *testing.F) {
+	f.Add("$JS.ACK.ROSEY.c.1.4711.12.1700000000123456789.99")
+	f.Add("$JS.ACK._.hash.ROSEY.c.1.4711.12.1700000000123456789.99")
+	f.Add("$JS.ACK.......")
+	f.Fuzz(func(t *testing.T, reply string) {
+		p, err := parsePosition(reply)
+		if err != nil {
+			return
+		}
+		for _, n := range []uint64{p.stream, p.delivery, p.pending} {
+			if !strings.Contains(reply, fmt.Sprint(n)) {
+				t.Errorf("%q: %d is not in it", reply, n)
+			}
+		}
+	})
+}
+
+func TestParseDenial(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		text string
+		want PermissionError
+	}{
+		{`Permissions Violation for Publish to "$JS.API.INFO"`, PermissionError{"publish", "$JS.API.INFO"}},
+		{`Permissions Violation for Subscription to "a.>" using queue "q"`, PermissionError{"subscribe", "a.>"}},
+	}
+	for _, test := range tests {
+		got := parseDenial(fmt.Errorf("%w: %s", nats.ErrPermissionViolation, test.text))
+		if got == nil || *got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.text, got, test.want)
+		}
+	}
+	if got := parseDenial(nats.ErrTimeout); got != nil {
+		t.Errorf("a time-out is a denial: %+v", got)
+	}
+}
+
+func TestDenials_KeepTheNewest(t *testing.T) {
+	t.Parallel()
+	var d denials
+	d.add(&PermissionError{Subject: "early"})
+	mark := d.mark()
+	any := func(string) bool { return true }
+	if got := d.since(mark, any); got != nil {
+		t.Errorf("before the mark: %+v", got)
+	}
+	for i := range 40 {
+		d.add(&PermissionError{Subject: fmt.Sprint(i)})
+	}
+	if got := d.since(mark, any); got == nil || got.Subject != "39" {
+		t.Errorf("newest is %+v, want 39", got)
+	}
+	if got := d.since(mark, func(s string) bool { return s == "3" }); got != nil {
+		t.Errorf("a forgotten one came back: %+v", got)
+	}
+}
+
+func TestClassifyAppend(t *testing.T) {
+	t.Parallel()
+	api := func(code jetstream.ErrorCode, text string) error {
+		return &jetstream.APIError{ErrorCode: code, Description: text}
+	}
+	tests := []struct {
+		err  error
+		want error
+		not  error
+	}{
+		{nats.ErrTimeout, ErrUncertain, ErrUnavailable},
+		{nats.ErrDisconnected, ErrUncertain, ErrUnavailable},
+		{nats.ErrConnectionClosed, ErrUncertain, ErrUnavailable},
+		{ErrDisconnected, ErrUncertain, ErrUnavailable},
+		{jetstream.ErrInvalidJSAck, ErrUncertain, ErrUnavailable},
+		{nats.ErrReconnectBufExceeded, ErrUnavailable, ErrUncertain},
+		{nats.ErrNoResponders, ErrUnavailable, ErrUncertain},
+		{&PermissionError{}, ErrUnavailable, ErrUncertain},
+		{nats.ErrMaxPayload, ErrRefused, ErrUnavailable},
+		{api(10054, ""), ErrRefused, ErrUnavailable},
+		{api(10097, ""), ErrRefused, ErrUnavailable},
+		{api(10077, "maximum bytes exceeded"), ErrFull, ErrUncertain},
+		{api(10077, "write error"), ErrUncertain, ErrUnavailable},
+		{api(10047, ""), ErrFull, ErrUncertain},
+		{api(10158, ""), ErrUncertain, ErrUnavailable},
+		{api(10201, ""), ErrDuplicateInBatch, ErrUncertain},
+		{api(10199, ""), ErrBatchTooLarge, ErrUncertain},
+		{api(10176, ""), ErrUnavailable, ErrUncertain},
+		{api(10060, ""), ErrUnavailable, ErrRefused},
+		{api(19999, "unknown"), ErrUnavailable, ErrRefused},
+	}
+	for _, test := range tests {
+		got := classifyAppend(test.err)
+		if !errors.Is(got, test.want) || errors.Is(got, test.not) || !errors.Is(got, test.err) {
+			t.Errorf("%v: classified as %v, want %v", test.err, got, test.want)
+		}
+	}
+}
+
+func TestVersionAtLeast(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		version string
+		want    bool
+	}{{"2.12.0", true}, {"2.12.0-RC.1", true}, {"2.11.9", false}, {"3.0.0", true}, {"1.99.0", false}, {"v2.12", true}, {"", true}, {"devel", true}}
+	for _, test := range tests {
+		if got := versionAtLeast(test.version, 2, 12); got != test.want {
+			t.Errorf("%q at least 2.12: %v", test.version, got)
+		}
+	}
+}
+
+func TestSubjectWithin(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		subject, filter string
+		want            bool
+	}{
+		{"a.b", "a.b", true}, {"a.b", "a.*", true}, {"a.b.c", "a.*", false}, {"a.b.c", "a.>", true}, {"a", "a.>", false},
+		{"a.*", "a.>", true}, {"a.>", "a.*", false}, {"a.*", "a.b", false}, {"a.>", "a.>", true}, {"a.>", ">", true}, {"a.b", "a.b.c", false},
+	}
+	for _, test := range tests {
+		if got := subjectWithin(test.subject, test.filter); got != test.want {
+			t.Errorf("%s within %s: %v, want %v", test.subject, test.filter, got, test.want)
+		}
+	}
+}
+
+func TestLag(t *testing.T) {
+	t.Parallel()
+	if Lag(10, 4) != 6 || Lag(4, 10) != 0 || Lag(4, 4) != 0 {
+		t.Error("lag is not the distance")
+	}
+}
