@@ -16,13 +16,12 @@ type Delivery struct {
 }
 
 // Start resets the consumer to a sequence and begins to deliver from there.
-// inFlight bounds the messages on their way; 0 means 2,000. Only one Delivery of
+// inFlight bounds the messages on their way, 256 to 50,000; 0 means 2,000. Only one Delivery of
 // a consumer may run: stop the earlier one first.
 func (c *Consumer) Start(ctx context.Context, from uint64, inFlight int) (*Delivery, error) {
 	if inFlight <= 0 {
 		inFlight = 2000
 	}
-	inFlight = min(inFlight, maxInFlight)
 	// Taken before the reset, so that a connection lost in between is noticed.
 	lost := c.s.c.disconnected()
 	if err := c.ResetTo(ctx, from); err != nil {

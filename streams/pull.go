@@ -17,6 +17,9 @@ const (
 	// heartbeat is how often the server says that an idle consumer lives. Two
 	// missed ones end the pull.
 	heartbeat = time.Second
+	// minInFlight keeps nats.go from stalling: it asks for more when half is used
+	// up, and a handful can be used up while it is still asking.
+	minInFlight = 256
 	// maxInFlight bounds messages on the way; more is not faster.
 	maxInFlight = 50_000
 )
@@ -45,6 +48,7 @@ type pull struct {
 // startPull begins to receive. inFlight bounds the messages on their way and
 // those waiting here; lost ends the pull.
 func (c *Conn) startPull(cons jetstream.Consumer, inFlight int, lost <-chan struct{}) (*pull, error) {
+	inFlight = min(max(inFlight, minInFlight), maxInFlight)
 	p := &pull{c: c, capacity: inFlight, more: make(chan struct{}, 1), lost: lost}
 	p.room = sync.NewCond(&p.mu)
 	consume, err := cons.Consume(p.receive,

@@ -20,7 +20,7 @@ type ReadOptions struct {
 	UpTo uint64
 	// StopAtEnd sets UpTo to the stream's last sequence at opening time.
 	StopAtEnd bool
-	// InFlight bounds the messages on their way. Default 20,000.
+	// InFlight bounds the messages on their way: 256 to 50,000. Default 20,000.
 	InFlight int
 	// Subjects narrows what is read. Default: everything. Keep it to few: filters
 	// over many subjects are slow.
@@ -62,7 +62,6 @@ func (s *Stream) reader(ctx context.Context, o ReadOptions) (*Reader, error) {
 	if o.InFlight <= 0 {
 		o.InFlight = 20_000
 	}
-	o.InFlight = min(o.InFlight, maxInFlight)
 	state, err := s.State(ctx)
 	if err != nil {
 		return nil, err
