@@ -142,12 +142,14 @@ func (r *Recorder) Run(ctx context.Context) error {
 
 // record keeps the line up and commits what comes over it.
 func (r *Recorder) record(ctx context.Context) error {
-	// What was read before the stop is still committed after it.
-	keep := context.WithoutCancel(ctx)
+	// What was read before the stop is still committed after it, within a limit.
+	keep, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.cfg.SettleLimit, cut) })()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})
-	if err := r.put(ctx, started); err != nil {
+	if err := r.put(keep, started); err != nil {
 		return err
 	}
 	lineCtx, hangUp := context.WithCancel(ctx)
@@ -163,13 +165,11 @@ func (r *Recorder) record(ctx context.Context) error {
 	g.Go(func() error {
 		defer hangUp()
 		defer close(r.taken)
-		return r.commit(ctx, keep)
+		return r.commit(keep)
 	})
 	err := g.Wait()
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
-	stopCtx, cancel := context.WithTimeout(keep, r.cfg.SettleLimit)
-	defer cancel()
-	return errors.Join(err, r.put(stopCtx, stopped))
+	return errors.Join(err, r.put(keep, stopped))
 }
 
 // gatherLimit bounds how many items share one commit.
@@ -192,7 +192,7 @@ func (r *Recorder) take(ctx context.Context, it cytube.Item) error {
 
 // commit translates what comes and commits it, everything that waits at once:
 // the disk is asked once for a burst, and at once for a single line.
-func (r *Recorder) commit(ctx, keep context.Context) error {
+func (r *Recorder) commit(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -201,30 +201,27 @@ func (r *Recorder) commit(ctx, keep context.Context) error {
 			if !ok {
 				return nil
 			}
-			if err := r.put(keepUntil(ctx, keep), r.gather(it)); err != nil {
+			if err := r.put(ctx, r.gather(it)); err != nil {
 				return err
 			}
 		case <-tick.C:
-			due := r.translate(func(t *Translator) []*events.Event { return t.Tick(r.cfg.Now()) })
-			if err := r.put(keepUntil(ctx, keep), due); err != nil {
+			// What has come is translated before what is due by time: a slow disk must
+			// not make an item look as if nothing had followed it.
+			due := r.gather(nil)
+			due = append(due, r.translate(func(t *Translator) []*events.Event { return t.Tick(r.cfg.Now()) })...)
+			if err := r.put(ctx, due); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// keepUntil is the context that retries of a commit go by: the recorder's own
-// while it runs; afterwards one that still works, for what was read before.
-func keepUntil(ctx, keep context.Context) context.Context {
-	if ctx.Err() != nil {
-		return keep
-	}
-	return ctx
-}
-
 func (r *Recorder) gather(first cytube.Item) []*events.Event {
 	return r.translate(func(t *Translator) []*events.Event {
-		evs := r.item(t, first)
+		var evs []*events.Event
+		if first != nil {
+			evs = r.item(t, first)
+		}
 		for range gatherLimit - 1 {
 			select {
 			case it, ok := <-r.items:

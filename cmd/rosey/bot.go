@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"rosey/bot"
+	"rosey/internal/installation"
+	"rosey/streams"
+)
+
+type botCmd struct {
+	channelFlags
+	dataFlag
+	natsFlags
+	forFlag
+	logFlags
+}
+
+func (c *botCmd) examples() string {
+	return `  rosey bot https://cytu.be/r/yourchannel --username Rosey --data /var/lib/rosey
+  rosey bot https://cytu.be/r/yourchannel --nats nats://10.0.0.5:4222 --nats-creds bot.creds`
+}
+
+// externalEventBytes stays below the 1 MiB that other servers take by default.
+const externalEventBytes = 900 << 10
+
+// Run records into the spool, and from there into the stream whenever a server
+// takes it.
+func (c *botCmd) Run(ctx context.Context, con *console) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	log := c.logger(con.err, slog.LevelInfo)
+	rc, err := c.recorderConfig(dir, log)
+	if err != nil {
+		return err
+	}
+	patient := c.Wait || recordedBefore(dir, rc.CyTube)
+	to := &appender{config: c.target(dir, log)}
+	defer to.close()
+	rc.Stream = to.stream
+	if c.external() {
+		rc.Spool.MaxEventBytes = externalEventBytes
+	}
+	r, err := bot.NewRecorder(ctx, rc)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "recording  %s as %s\nspool      %s\n", c.URL, who(c.Username), rc.Spool.Path)
+	runCtx, cancel := c.limit(ctx)
+	defer cancel()
+	return errors.Join(runRecorder(runCtx, r, patient), r.Close())
+}
+
+// target says where the stream is, at the time of asking.
+func (c *botCmd) target(dir installation.Dir, log *slog.Logger) func() (streams.Config, error) {
+	return func() (streams.Config, error) {
+		if c.external() {
+			return c.config(log)
+		}
+		return dir.ClientConfig(log)
+	}
+}

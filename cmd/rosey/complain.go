@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"rosey/bot/spool"
+	"rosey/internal/installation"
+	"rosey/projector"
+	"rosey/replay"
+	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/embedded"
+)
+
+// adviceError is an error that knows its next step.
+type adviceError struct {
+	err    error
+	advice string
+}
+
+func (e *adviceError) Error() string { return e.err.Error() }
+func (e *adviceError) Unwrap() error { return e.err }
+
+func advise(err error, format string, args ...any) error {
+	return &adviceError{err, fmt.Sprintf(format, args...)}
+}
+
+// complain says what went wrong in one line, and in another what to do next.
+func complain(w io.Writer, err error) {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(w, "rosey: %s\n", text)
+	if a := advice(err); a != "" {
+		fmt.Fprintf(w, "try:   %s\n", a)
+	}
+}
+
+// advice is the next step after an error, for a person.
+func advice(err error) string {
+	var given *adviceError
+	var refused *projector.StartError
+	var store *schema.InUseError
+	var port *embedded.PortInUseError
+	switch {
+	case errors.As(err, &given):
+		return given.advice
+	case errors.As(err, &refused):
+		return refused.Remedy
+	case errors.As(err, &store):
+		return "stop the running projector first, or name another --data folder; `rosey replay --into FILE` works beside it"
+	case errors.As(err, &port):
+		flag := "--nats-port"
+		if port.Use == "monitor" {
+			flag = "--monitor-port"
+		}
+		return fmt.Sprintf("%s 0 for any free port, or %s off for none", flag, flag)
+	case errors.Is(err, embedded.ErrStoreInUse):
+		return "stop the other process, or name another --data folder"
+	case errors.Is(err, spool.ErrInUse):
+		return "another bot records this channel into this data folder; stop it, or name another --data folder"
+	case errors.Is(err, spool.ErrNotASpool):
+		return "move the file away; a new spool is made in its place"
+	case errors.Is(err, schema.ErrNotADatabase), errors.Is(err, schema.ErrForeignDatabase):
+		return "move the file away and start again; the tables are rebuilt from the stream"
+	case errors.Is(err, schema.ErrNoDatabase), errors.Is(err, installation.ErrNotSetUp):
+		return "rosey up https://cytu.be/r/YOURCHANNEL   (or rosey demo), or name the right --data folder"
+	case errors.Is(err, installation.ErrNoPort):
+		return "start the running installation with --nats-port 0, or stop it first"
+	case errors.Is(err, installation.ErrNoEndpoint):
+		return "start a server first: rosey server --data DIR"
+	case errors.Is(err, projector.ErrOtherProgram):
+		return "rosey replay"
+	case errors.Is(err, replay.ErrBehind):
+		return "--into FILE keeps it beside the current database"
+	case errors.Is(err, streams.ErrUnreachable):
+		return "check that the NATS server runs and that --nats names it"
+	case errors.Is(err, streams.ErrAuth):
+		return "check the credentials: --nats-user, --nats-password-file, --nats-creds, --nats-token-file, --nats-nkey"
+	case errors.Is(err, streams.ErrNoStream):
+		return "rosey stream setup"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "try again, or look at the server's own log"
+	}
+	return ""
+}

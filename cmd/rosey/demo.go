@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+	"time"
+
+	"rosey/bot/cytube/cytubetest"
+	"rosey/internal/installation"
+	"rosey/schema"
+)
+
+type demoCmd struct {
+	Data        string  `help:"Data folder." default:"./rosey-demo" env:"ROSEY_DATA" placeholder:"DIR"`
+	NatsPort    port    `help:"Client port on 127.0.0.1: a number, 0 for any free one, off for none." default:"0" placeholder:"PORT"`
+	MonitorPort port    `help:"Monitoring port on 127.0.0.1: a number, 0 for any free one, off for none." default:"off" placeholder:"PORT"`
+	Seed        uint64  `help:"Another evening for each number." default:"1" placeholder:"N"`
+	Rate        float64 `help:"Things happening in a second, on average." default:"25" placeholder:"N"`
+	JSON        bool    `help:"Print the closing summary as JSON."`
+	forFlag
+	logFlags
+}
+
+func (c *demoCmd) examples() string {
+	return `  rosey demo --for 20s
+  rosey demo --data ./evening --rate 200
+  rosey stats top --data ./rosey-demo      while it runs, or after it`
+}
+
+// Run records a simulated evening and compares the tables with what the channel
+// itself says happened.
+func (c *demoCmd) Run(ctx context.Context, con *console) error {
+	dir, err := dataFlag{Data: c.Data}.dir()
+	if err != nil {
+		return err
+	}
+	before, err := readSummary(ctx, dir, demoChannel)
+	if err != nil && !errors.Is(err, schema.ErrNoDatabase) {
+		return err
+	}
+	// Every evening has a channel of its own, so that the counts compare even in a
+	// folder that holds earlier ones.
+	name := demoChannel
+	if before.Seq > 0 {
+		name = fmt.Sprintf("%s_%d", demoChannel, before.Seq)
+	}
+	channel, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: name, UserCountEvery: time.Second})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer channel.Close()
+	evening := cytubetest.NewEvening(channel, cytubetest.EveningConfig{Seed: c.Seed, Rate: c.Rate})
+
+	show := newScreen(con, c.logFlags)
+	flags := channelFlags{URL: channel.PageURL(), Username: "rosey", Wait: true}
+	rc, err := flags.recorderConfig(dir, show.log)
+	if err != nil {
+		return err
+	}
+	rc.CyTube.Password = "demo"
+	h, err := openHouse(ctx, portFlags{NatsPort: c.NatsPort, MonitorPort: c.MonitorPort}.server(dir, show.log), rc, show.log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.err, "simulating %s\n", channel.PageURL())
+	h.announce(con.err, dir)
+
+	ledger, err := c.play(ctx, h, evening, show)
+	if err = errors.Join(err, h.close()); err != nil {
+		return err
+	}
+	return c.compare(context.WithoutCancel(ctx), con, dir, name, ledger)
+}
+
+const demoChannel = "demo"
+
+// play runs the evening to its end, and the recording a little longer, so that
+// what was said last is recorded too.
+func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evening, show *screen) (cytubetest.Ledger, error) {
+	eveningCtx, cancel := c.limit(ctx)
+	defer cancel()
+	recordCtx, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	var ledger cytubetest.Ledger
+	var eveningErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer stopRecording()
+		if err := evening.Run(eveningCtx); err != nil && eveningCtx.Err() == nil {
+			eveningErr = err
+		}
+		ledger = evening.Ledger()
+		awaitQuiet(recordCtx, h)
+	})
+	stop := show.follow(recordCtx, h)
+	err := h.run(recordCtx, true)
+	cancel()
+	wg.Wait()
+	stop()
+	return ledger, errors.Join(err, eveningErr)
+}
+
+// awaitQuiet waits until no more frames come, within a limit.
+func awaitQuiet(ctx context.Context, h *house) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	last, since := h.recorder.Status().Frames, time.Now()
+	for time.Since(since) < 300*time.Millisecond {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		if now := h.recorder.Status().Frames; now != last {
+			last, since = now, time.Now()
+		}
+	}
+}
+
+// tally is one count of the channel beside that of the tables.
+type tally struct {
+	Name     string `json:"name"`
+	Happened int64  `json:"happened"`
+	Recorded int64  `json:"recorded"`
+}
+
+type demoSummary struct {
+	Channel  string  `json:"channel"`
+	Database string  `json:"database"`
+	Seq      uint64  `json:"seq"`
+	Equal    bool    `json:"equal"`
+	Counts   []tally `json:"counts"`
+}
+
+func (c *demoCmd) compare(ctx context.Context, con *console, dir installation.Dir, name string, l cytubetest.Ledger) error {
+	s, err := readSummary(ctx, dir, name)
+	if err != nil {
+		return err
+	}
+	lines, joins, err := perUser(ctx, dir, name, l)
+	if err != nil {
+		return err
+	}
+	var joined int64
+	for _, n := range l.JoinsByUser {
+		joined += int64(n)
+	}
+	sum := demoSummary{Channel: name, Database: s.Database, Seq: s.Seq, Equal: true, Counts: []tally{
+		{"chat lines", int64(l.ChatLines), s.ChatLines},
+		{"users with equal lines", int64(len(l.ChatByUser)), lines},
+		{"joins", joined, s.Joins},
+		{"users with equal joins", int64(len(l.JoinsByUser)), joins},
+		{"polls", int64(l.Polls), s.Polls},
+		{"media", int64(l.MediaStarts), s.Media},
+		{"most users at once", int64(l.MaxUsers), s.MaxUsers},
+		{"most connected", int64(l.MaxConnected), s.MaxConnected},
+	}}
+	for _, t := range sum.Counts {
+		sum.Equal = sum.Equal && t.Happened == t.Recorded
+	}
+	if c.JSON {
+		err = printJSON(con.out, sum)
+	} else {
+		sum.print(con.out, c.Data)
+	}
+	if err == nil && !sum.Equal {
+		return errors.New("demo: the tables do not hold what happened in the channel")
+	}
+	return err
+}
+
+func (s demoSummary) print(w io.Writer, data string) {
+	fmt.Fprintf(w, "%-24s %9s %9s\n", "", "happened", "recorded")
+	for _, t := range s.Counts {
+		fmt.Fprintf(w, "%-24s %9d %9d\n", t.Name, t.Happened, t.Recorded)
+	}
+	if s.Equal {
+		fmt.Fprintf(w, "The tables hold what happened. Look around:\n")
+		for _, cmd := range []string{"stats top", "tail", "replay --verify"} {
+			fmt.Fprintf(w, "  rosey %s --data %s\n", cmd, data)
+		}
+	}
+}
+
+// perUser counts for how many users the tables hold the channel's own counts.
+func perUser(ctx context.Context, dir installation.Dir, channel string, l cytubetest.Ledger) (lines, joins int64, err error) {
+	db, err := schema.OpenReader(ctx, dir.Database().Link)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = db.Close() }()
+	equal := func(column string, want map[string]int) (n int64, err error) {
+		names := make([]string, 0, len(want))
+		for name := range want {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			var got int
+			err := db.QueryRowContext(ctx, "SELECT coalesce(max("+column+"), 0) FROM user_stats WHERE channel = ? AND username = ?", channel, name).Scan(&got)
+			if err != nil {
+				return n, fmt.Errorf("demo: count of %s: %w", column, err)
+			}
+			if got == want[name] {
+				n++
+			}
+		}
+		return n, nil
+	}
+	if lines, err = equal("total_chat_lines", l.ChatByUser); err != nil {
+		return 0, 0, err
+	}
+	joins, err = equal("joins", l.JoinsByUser)
+	return lines, joins, err
+}

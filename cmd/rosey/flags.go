@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"rosey/internal/installation"
+	"rosey/streams"
+	"rosey/streams/embedded"
+)
+
+const defaultData = "./rosey-data"
+
+// dataFlag names the data folder.
+type dataFlag struct {
+	Data string `help:"Data folder: rosey.db, spool, stream." default:"${data}" env:"ROSEY_DATA" placeholder:"DIR"`
+}
+
+func (f dataFlag) dir() (installation.Dir, error) {
+	abs, err := filepath.Abs(f.Data)
+	if err != nil {
+		return "", fmt.Errorf("data folder %s: %w", f.Data, err)
+	}
+	return installation.Dir(abs), nil
+}
+
+// logFlags say what is told on the side.
+type logFlags struct {
+	LogLevel string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error,auto" default:"auto" env:"ROSEY_LOG_LEVEL" hidden:""`
+	LogJSON  bool   `name:"log-json" help:"Log as JSON." env:"ROSEY_LOG_JSON" hidden:""`
+}
+
+func (f logFlags) logger(w io.Writer, auto slog.Level) *slog.Logger {
+	level := auto
+	if f.LogLevel != "auto" && f.LogLevel != "" {
+		_ = level.UnmarshalText([]byte(f.LogLevel))
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if f.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// natsFlags name an external server and how to log in there.
+type natsFlags struct {
+	Nats             []string `help:"External NATS servers instead of the data folder's own." env:"ROSEY_NATS" placeholder:"URL" group:"External NATS server"`
+	NatsUser         string   `help:"User name." env:"ROSEY_NATS_USER" placeholder:"NAME" group:"External NATS server"`
+	NatsPasswordFile string   `help:"File with the password." env:"ROSEY_NATS_PASSWORD_FILE" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsTokenFile    string   `help:"File with a token." env:"ROSEY_NATS_TOKEN_FILE" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsNkey         string   `name:"nats-nkey" help:"File with an NKey seed." env:"ROSEY_NATS_NKEY" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsCreds        string   `help:"Credentials file." env:"ROSEY_NATS_CREDS" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsCa           string   `name:"nats-ca" help:"Own certificate authority." env:"ROSEY_NATS_CA" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsCert         string   `help:"Client certificate." env:"ROSEY_NATS_CERT" type:"path" placeholder:"FILE" group:"External NATS server"`
+	NatsKey          string   `help:"Key of the client certificate." env:"ROSEY_NATS_KEY" type:"path" placeholder:"FILE" group:"External NATS server"`
+}
+
+func (f natsFlags) external() bool { return len(f.Nats) > 0 }
+
+func (f natsFlags) config(log *slog.Logger) (streams.Config, error) {
+	cfg := streams.Config{
+		URLs: f.Nats, User: f.NatsUser, NKeyFile: f.NatsNkey, CredsFile: f.NatsCreds, Logger: log,
+		TLS: streams.TLS{CA: f.NatsCa, Cert: f.NatsCert, Key: f.NatsKey},
+	}
+	var err error
+	if f.NatsPasswordFile != "" {
+		cfg.Password, err = secret(f.NatsPasswordFile)
+	}
+	if f.NatsTokenFile != "" && err == nil {
+		cfg.Token, err = secret(f.NatsTokenFile)
+	}
+	return cfg, err
+}
+
+// attach reaches the stream of an installation, running or not.
+func (f natsFlags) attach(ctx context.Context, d dataFlag, log *slog.Logger) (*installation.Attachment, error) {
+	if f.external() {
+		cfg, err := f.config(log)
+		if err != nil {
+			return nil, err
+		}
+		return installation.AttachTo(ctx, cfg)
+	}
+	dir, err := d.dir()
+	if err != nil {
+		return nil, err
+	}
+	return installation.Attach(ctx, dir, log)
+}
+
+// secret reads a file that holds one secret.
+func secret(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
+}
+
+// portFlags move the embedded server's ports.
+type portFlags struct {
+	NatsPort    port `help:"Client port on 127.0.0.1: a number, 0 for any free one, off for none." default:"${natsport}" env:"ROSEY_NATS_PORT" placeholder:"PORT"`
+	MonitorPort port `help:"Monitoring port on 127.0.0.1: a number, 0 for any free one, off for none." default:"${monitorport}" env:"ROSEY_MONITOR_PORT" placeholder:"PORT"`
+}
+
+func (f portFlags) server(dir installation.Dir, log *slog.Logger) installation.ServerConfig {
+	return installation.ServerConfig{
+		Dir: dir, Port: f.NatsPort.number(), NoListen: f.NatsPort == portOff,
+		MonitorPort: f.MonitorPort.number(), NoMonitor: f.MonitorPort == portOff, Logger: log,
+	}
+}
+
+// port is a TCP port as a person writes it.
+type port int
+
+const portOff port = -1
+
+// UnmarshalText reads a number or "off".
+func (p *port) UnmarshalText(text []byte) error {
+	if string(text) == "off" {
+		*p = portOff
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is no port: give a number up to 65535, 0 for any free one, or off", text)
+	}
+	*p = port(n)
+	return nil
+}
+
+func (p port) number() int {
+	if p == 0 {
+		return embedded.AnyPort
+	}
+	return max(int(p), 0)
+}
+
+// channelFlags name the channel and as whom to sit in it.
+type channelFlags struct {
+	URL                 string `arg:"" name:"url" help:"The channel's page, such as https://cytu.be/r/yourchannel." env:"ROSEY_CHANNEL_URL"`
+	Username            string `help:"Name to log in with. Without one the bot stays anonymous." env:"ROSEY_USERNAME" placeholder:"NAME"`
+	Password            string `kong:"-"`
+	PasswordFile        string `help:"File with the account's password; or set ROSEY_PASSWORD. Without one a guest." env:"ROSEY_PASSWORD_FILE" type:"path" placeholder:"FILE"`
+	ChannelPasswordFile string `help:"File with the channel's password; or set ROSEY_CHANNEL_PASSWORD." env:"ROSEY_CHANNEL_PASSWORD_FILE" type:"path" placeholder:"FILE"`
+	Wait                bool   `help:"Keep trying when the site cannot be reached at the first start." env:"ROSEY_WAIT"`
+}
+
+// secrets reads what may not stand on a command line.
+func (f channelFlags) secrets() (password, channelPassword string, err error) {
+	password, channelPassword = os.Getenv("ROSEY_PASSWORD"), os.Getenv("ROSEY_CHANNEL_PASSWORD")
+	if f.PasswordFile != "" {
+		if password, err = secret(f.PasswordFile); err != nil {
+			return "", "", err
+		}
+	}
+	if f.ChannelPasswordFile != "" {
+		if channelPassword, err = secret(f.ChannelPasswordFile); err != nil {
+			return "", "", err
+		}
+	}
+	return password, channelPassword, nil
+}
+
+// forFlag ends a command by itself.
+type forFlag struct {
+	For time.Duration `help:"End orderly after this long, such as 20s or 2h." env:"ROSEY_FOR" placeholder:"DURATION"`
+}
+
+func (f forFlag) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if f.For <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, f.For)
+}

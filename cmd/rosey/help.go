@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// exampler is a command that shows how it is used.
+type exampler interface{ examples() string }
+
+// helpWithExamples prints a command's help, then its examples.
+func helpWithExamples(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	text := "  rosey demo --for 20s\n  rosey up https://cytu.be/r/yourchannel\n  rosey stats top"
+	if n := ctx.Selected(); n != nil {
+		e, ok := n.Target.Addr().Interface().(exampler)
+		if !ok {
+			return nil
+		}
+		text = e.examples()
+	}
+	_, err := fmt.Fprintf(ctx.Stdout, "\nExamples:\n%s\n", text)
+	return err
+}

@@ -1,0 +1,109 @@
+// Command rosey records a CyTube channel and answers what happened there. The
+// commands wire the packages together and speak to people; they hold no logic.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"rosey/streams/embedded"
+)
+
+// cli is the command line.
+type cli struct {
+	Up        upCmd        `cmd:"" help:"Record a channel: embedded server, bot and projector in one process."`
+	Demo      demoCmd      `cmd:"" help:"Record a simulated channel; no network needed."`
+	Server    serverCmd    `cmd:"" help:"Run the embedded server alone."`
+	Bot       botCmd       `cmd:"" help:"Run the bot alone."`
+	Projector projectorCmd `cmd:"" help:"Run the projector alone."`
+	Replay    replayCmd    `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// console is where a command speaks.
+type console struct {
+	out, err io.Writer
+}
+
+// exit codes: 1 for what went wrong, 2 for what was asked wrongly or could not
+// be told.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	var c cli
+	code := -1
+	parser, err := kong.New(&c,
+		kong.Name("rosey"),
+		kong.Description("Rosey keeps the complete, durable history of a CyTube channel, and all that can be computed from it."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(n int) { code = n }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": version(), "data": defaultData, "natsport": strconv.Itoa(embedded.DefaultPort), "monitorport": strconv.Itoa(embedded.DefaultMonitorPort)},
+		kong.Help(helpWithExamples),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "rosey: command line: %v\n", err)
+		return exitUsage
+	}
+	kctx, err := parser.Parse(args)
+	if code >= 0 { // help or version was asked for
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "rosey: %v\ntry:   rosey %s--help\n", err, commandPrefix(err))
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	con := &console{out: stdout, err: stderr}
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	kctx.Bind(con)
+	err = kctx.Run()
+	if err == nil {
+		return 0
+	}
+	var quiet exitError
+	if errors.As(err, &quiet) {
+		return int(quiet)
+	}
+	complain(stderr, err)
+	return exitFailed
+}
+
+// exitError ends a command that has said everything already.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+func commandPrefix(err error) string {
+	var pe *kong.ParseError
+	if errors.As(err, &pe) && pe.Context != nil && pe.Context.Command() != "" {
+		if n := pe.Context.Selected(); n != nil {
+			return n.Name + " "
+		}
+	}
+	return ""
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rosey/bot"
+	"rosey/bot/cytube"
+	"rosey/bot/spool"
+	"rosey/internal/installation"
+	"rosey/projector"
+	"rosey/replay"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// openProjector opens the tables, and rebuilds them first when another version
+// of the projections made them.
+func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config) (*projector.Projector, error) {
+	cfg.Stream = s
+	if cfg.DefaultChannel == "" {
+		cfg.DefaultChannel = storedDefaultChannel(ctx, cfg.Store)
+	}
+	p, err := projector.New(ctx, cfg)
+	if !errors.Is(err, projector.ErrOtherProgram) {
+		return p, err
+	}
+	cfg.Logger.Info("the tables were made by another version; rebuilding them from the stream")
+	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Logger.Info("the tables are rebuilt", "seq", res.Seq, "path", res.Path)
+	return projector.New(ctx, cfg)
+}
+
+// storedDefaultChannel is the default channel a database was made with; it is
+// part of what its rows depend on, so it holds until somebody names another.
+func storedDefaultChannel(ctx context.Context, store schema.Store) string {
+	g, err := store.Current()
+	if err != nil {
+		return ""
+	}
+	db, err := schema.OpenReader(ctx, g.Path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = db.Close() }()
+	c, err := schema.ReadCheckpoint(ctx, db)
+	if err != nil {
+		return ""
+	}
+	return c.DefaultChannel
+}
+
+// recorderConfig turns the flags into a recorder's configuration.
+func (f channelFlags) recorderConfig(dir installation.Dir, log *slog.Logger) (bot.RecorderConfig, error) {
+	server, channel, err := cytube.ParseChannelURL(f.URL)
+	if err != nil {
+		return bot.RecorderConfig{}, advise(err, "rosey up https://cytu.be/r/yourchannel")
+	}
+	password, channelPassword, err := f.secrets()
+	if err != nil {
+		return bot.RecorderConfig{}, err
+	}
+	return bot.RecorderConfig{
+		CyTube: cytube.Config{
+			Server: server, Channel: channel, Username: f.Username, Password: password, ChannelPassword: channelPassword,
+		},
+		Spool:      spool.Config{Path: dir.Spool(channel)},
+		BotVersion: version(),
+		Logger:     log,
+	}, nil
+}
+
+// runRecorder records until the context ends. A channel that was never recorded
+// here and cannot be reached at all is most likely a wrong address: it is an
+// error unless patient.
+func runRecorder(ctx context.Context, r *bot.Recorder, patient bool) error {
+	if patient {
+		return r.Run(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			s := r.Status()
+			if s.Frames > 0 || s.Line.Connected {
+				return
+			}
+			if s.Line.LastError != "" {
+				cancel(advise(fmt.Errorf("cannot reach the channel: %s", s.Line.LastError),
+					"check the address; --wait keeps trying"))
+				return
+			}
+		}
+	}()
+	err := r.Run(ctx)
+	var given *adviceError
+	if errors.As(context.Cause(ctx), &given) {
+		return errors.Join(given, err)
+	}
+	return err
+}
+
+// appender gives a recorder the stream of an attachment, once there is one.
+type appender struct {
+	config func() (streams.Config, error)
+	conn   *streams.Conn
+}
+
+// stream connects, and keeps the connection: the client re-establishes it by
+// itself, so a second one is needed only where the first never came about.
+func (a *appender) stream(ctx context.Context) (spool.Appender, error) {
+	if a.conn == nil {
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		c, err := streams.Connect(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		a.conn = c
+	}
+	return streams.Open(ctx, a.conn)
+}
+
+func (a *appender) close() {
+	if a.conn != nil {
+		a.conn.Close()
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rosey/internal/installation"
+	"rosey/projector"
+	"rosey/streams"
+)
+
+type projectorCmd struct {
+	dataFlag
+	natsFlags
+	forFlag
+	logFlags
+	Instance       string        `help:"Name of this projector's own consumer." default:"main" env:"ROSEY_INSTANCE" placeholder:"NAME"`
+	DefaultChannel string        `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
+	WaitServer     time.Duration `help:"How long to wait for the server at the start." default:"30s" env:"ROSEY_WAIT_SERVER" placeholder:"DURATION"`
+}
+
+func (c *projectorCmd) examples() string {
+	return `  rosey projector --data /var/lib/rosey
+  rosey projector --data ./copy --nats nats://10.0.0.5:4222 --instance copy`
+}
+
+// Run keeps the tables current until it is told to stop.
+func (c *projectorCmd) Run(ctx context.Context, con *console) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	log := c.logger(con.err, slog.LevelInfo)
+	a, err := c.await(ctx, dir, log)
+	if err != nil {
+		return err
+	}
+	for _, w := range a.Conn.Warnings() {
+		log.Warn(w)
+	}
+	p, err := openProjector(ctx, a.Stream, projector.Config{
+		Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log,
+	})
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
+	runCtx, cancel := c.limit(ctx)
+	defer cancel()
+	return errors.Join(p.Run(runCtx), p.Close(), a.Close())
+}
+
+// await connects to the server, which may be starting at the same time.
+func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, error) {
+	deadline := time.Now().Add(c.WaitServer)
+	for told := false; ; {
+		cfg, err := c.config(log)
+		if !c.external() {
+			cfg, err = dir.ClientConfig(log)
+		}
+		var a *installation.Attachment
+		if err == nil {
+			a, err = installation.AttachTo(ctx, cfg)
+		}
+		if err == nil {
+			return a, nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil || errors.Is(err, streams.ErrAuth) || errors.Is(err, streams.ErrTLS) {
+			if !c.external() {
+				return nil, advise(fmt.Errorf("no server answers for %s: %w", dir, err), "rosey server --data %s", dir)
+			}
+			return nil, err
+		}
+		if !told {
+			told = true
+			log.Info("waiting for the server", "path", string(dir), "limit", c.WaitServer.String())
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}

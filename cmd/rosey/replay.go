@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"rosey/replay"
+	"rosey/schema"
+)
+
+type replayCmd struct {
+	dataFlag
+	natsFlags
+	logFlags
+	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when a row differs."`
+	Into           string    `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
+	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
+	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
+	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
+	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
+	Differences    int       `help:"How many differing rows --verify names." default:"5" placeholder:"N"`
+	JSON           bool      `help:"Print progress and result as JSON lines."`
+}
+
+func (c *replayCmd) examples() string {
+	return `  rosey replay                          rebuild the tables and swap them in
+  rosey replay --verify                 is the database what the stream says?
+  rosey replay --into march.db --until-time 2026-04-01T00:00:00Z`
+}
+
+// Run rebuilds or verifies.
+func (c *replayCmd) Run(ctx context.Context, con *console) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	if (c.UntilSeq > 0 || !c.UntilTime.IsZero()) && c.Into == "" {
+		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
+	}
+	log := c.logger(con.err, slog.LevelWarn)
+	a, err := c.attach(ctx, c.dataFlag, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	store := dir.Database()
+	bar := c.progress(con)
+	cfg := replay.Config{
+		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
+		AcceptFailures: c.OnError == "dead-letter", Progress: bar, Logger: log,
+	}
+	if cfg.DefaultChannel == "" {
+		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
+	}
+	switch {
+	case c.Verify:
+		return c.verify(ctx, con, store, cfg)
+	case c.Into != "":
+		if cfg.Known, err = knownDeadLetters(ctx, store); err != nil {
+			return err
+		}
+		cfg.AcceptFailures = cfg.AcceptFailures || cfg.Known == nil
+		res, err := replay.Into(ctx, c.Into, cfg)
+		if err != nil {
+			return c.explain(err)
+		}
+		return c.done(con, res)
+	}
+	res, err := replay.Swap(ctx, store, cfg)
+	if err != nil {
+		return c.explain(err)
+	}
+	return c.done(con, res)
+}
+
+// knownDeadLetters returns nil where there is no database to know any.
+func knownDeadLetters(ctx context.Context, store schema.Store) (map[uint64]string, error) {
+	g, err := store.Current()
+	if errors.Is(err, schema.ErrNoDatabase) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	db, err := schema.OpenReader(ctx, g.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	return replay.DeadLetters(ctx, db)
+}
+
+func (c *replayCmd) explain(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
+	}
+	return err
+}
+
+func (c *replayCmd) done(con *console, res replay.Result) error {
+	if c.JSON {
+		return printJSON(con.out, res)
+	}
+	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
+	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
+	return nil
+}
+
+func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store, cfg replay.Config) error {
+	v, err := replay.Verify(ctx, store, cfg, max(c.Differences, 1))
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		if err := printJSON(con.out, v); err != nil {
+			return err
+		}
+	} else if v.Equal {
+		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
+	} else {
+		fmt.Fprintf(con.out, "different: %d of %d rows are not what the stream says up to seq=%d\n", v.Different, v.Rows, v.Seq)
+		for _, d := range v.Differences {
+			fmt.Fprintln(con.out, d.String())
+		}
+		fmt.Fprintln(con.out, "try:   rosey replay   (rebuilds the tables from the stream)")
+	}
+	if !v.Equal {
+		return exitError(exitFailed)
+	}
+	return nil
+}
+
+// progress shows a bar on a terminal, and JSON lines where they are asked for.
+func (c *replayCmd) progress(con *console) func(replay.Progress) {
+	if c.JSON {
+		enc := json.NewEncoder(con.err)
+		return func(p replay.Progress) { _ = enc.Encode(p) }
+	}
+	file, ok := con.err.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	return func(p replay.Progress) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(int64(p.Last), progressbar.OptionSetWriter(file), progressbar.OptionSetDescription("events"),
+				progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
+				progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
+		}
+		if p.Phase == replay.PhaseIndexes {
+			bar.Describe("building indexes")
+		}
+		_ = bar.Set64(int64(p.Seq))
+		if p.Phase == replay.PhaseDone {
+			_ = bar.Finish()
+		}
+	}
+}

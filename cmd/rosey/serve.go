@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rosey/bot"
+	"rosey/bot/spool"
+	"rosey/internal/installation"
+	"rosey/projector"
+)
+
+// house is one whole installation in this process: server, projector and bot.
+type house struct {
+	server    *installation.Server
+	projector *projector.Projector
+	recorder  *bot.Recorder
+}
+
+// openHouse opens the parts in the order in which they depend on each other.
+func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.RecorderConfig, log *slog.Logger) (_ *house, err error) {
+	h := &house{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if h.server, err = installation.StartServer(ctx, cfg); err != nil {
+		return nil, err
+	}
+	for _, c := range h.server.Changes {
+		log.Warn("the stream was changed to its definition", "change", c.String())
+	}
+	if h.projector, err = openProjector(ctx, h.server.Stream, projector.Config{Store: cfg.Dir.Database(), Logger: log}); err != nil {
+		return nil, err
+	}
+	rc.Stream = func(context.Context) (spool.Appender, error) { return h.server.Stream, nil }
+	if h.recorder, err = bot.NewRecorder(ctx, rc); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// close closes what was opened, in the opposite order.
+func (h *house) close() error {
+	var err error
+	if h.recorder != nil {
+		err = h.recorder.Close()
+	}
+	if h.projector != nil {
+		err = errors.Join(err, h.projector.Close())
+	}
+	if h.server != nil {
+		err = errors.Join(err, h.server.Stop())
+	}
+	return err
+}
+
+// catchUpLimit bounds how long a stop waits for the tables.
+const catchUpLimit = 5 * time.Second
+
+// run records and projects until the context ends. The bot stops first; what it
+// still sent is projected before the projector stops.
+func (h *house) run(ctx context.Context, patient bool) error {
+	projectCtx, stopProjector := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopProjector()
+	recordCtx, stopRecorder := context.WithCancel(ctx)
+	defer stopRecorder()
+	g := new(errgroup.Group)
+	g.Go(func() error {
+		defer stopRecorder() // nothing is shown any more: stop loudly, not silently
+		return h.projector.Run(projectCtx)
+	})
+	g.Go(func() error {
+		defer stopProjector()
+		err := runRecorder(recordCtx, h.recorder, patient)
+		return errors.Join(err, h.catchUp(projectCtx))
+	})
+	return g.Wait()
+}
+
+func (h *house) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpLimit)
+	defer cancel()
+	state, err := h.server.Stream.State(ctx)
+	if err == nil {
+		err = h.projector.WaitFor(ctx, state.LastSeq)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("catch up before the end: %w", err)
+	}
+	return nil
+}
+
+// announce says where everything is.
+func (h *house) announce(w io.Writer, dir installation.Dir) {
+	fmt.Fprintf(w, "database   %s\n", dir.Database().Link)
+	if url := h.server.Embedded.ClientURL(); url != "" {
+		fmt.Fprintf(w, "nats       %s\n", url)
+	}
+	if url := h.server.Embedded.MonitorURL(); url != "" {
+		fmt.Fprintf(w, "monitor    %s\n", url)
+	}
+}

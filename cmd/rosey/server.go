@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"rosey/internal/installation"
+)
+
+type serverCmd struct {
+	dataFlag
+	portFlags
+	forFlag
+	logFlags
+}
+
+func (c *serverCmd) examples() string {
+	return `  rosey server --data /var/lib/rosey
+  rosey server --nats-port 4333 --monitor-port off`
+}
+
+// Run serves until it is told to stop.
+func (c *serverCmd) Run(ctx context.Context, con *console) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	log := c.logger(con.err, slog.LevelInfo)
+	s, err := installation.StartServer(ctx, c.server(dir, log))
+	if err != nil {
+		return err
+	}
+	for _, ch := range s.Changes {
+		log.Warn("the stream was changed to its definition", "change", ch.String())
+	}
+	fmt.Fprintf(con.out, "serving    %s\n", dir.JetStream())
+	if url := s.Embedded.ClientURL(); url != "" {
+		fmt.Fprintf(con.out, "nats       %s\n", url)
+	}
+	if url := s.Embedded.MonitorURL(); url != "" {
+		fmt.Fprintf(con.out, "monitor    %s\n", url)
+	}
+	runCtx, cancel := c.limit(ctx)
+	defer cancel()
+	<-runCtx.Done()
+	return errors.Join(s.Stop())
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"rosey/bot/cytube"
+	"rosey/internal/installation"
+)
+
+type upCmd struct {
+	channelFlags
+	dataFlag
+	portFlags
+	forFlag
+	logFlags
+	JSON bool `help:"Print the closing summary as JSON."`
+}
+
+func (c *upCmd) examples() string {
+	return `  rosey up https://cytu.be/r/yourchannel
+  rosey up https://cytu.be/r/yourchannel --username Rosey --password-file secret.txt
+  ROSEY_PASSWORD=... rosey up https://cytu.be/r/yourchannel --username Rosey --data /var/lib/rosey
+  rosey up https://cytu.be/r/yourchannel --for 2h`
+}
+
+// Run records a channel until it is told to stop.
+func (c *upCmd) Run(ctx context.Context, con *console) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	show := newScreen(con, c.logFlags)
+	rc, err := c.recorderConfig(dir, show.log)
+	if err != nil {
+		return err
+	}
+	patient := c.Wait || recordedBefore(dir, rc.CyTube)
+	h, err := openHouse(ctx, c.server(dir, show.log), rc, show.log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.err, "recording  %s as %s\n", c.URL, who(c.Username))
+	h.announce(con.err, dir)
+	runCtx, cancel := c.limit(ctx)
+	defer cancel()
+	stop := show.follow(runCtx, h)
+	err = h.run(runCtx, patient)
+	stop()
+	if err = errors.Join(err, h.close()); err != nil {
+		return err
+	}
+	return summarize(context.WithoutCancel(ctx), con, dir, rc.CyTube.Channel, c.JSON)
+}
+
+func who(name string) string {
+	if name == "" {
+		return "an anonymous visitor"
+	}
+	return name
+}
+
+// recordedBefore reports whether the channel's address has worked before.
+func recordedBefore(dir installation.Dir, c cytube.Config) bool {
+	_, err := os.Stat(dir.Spool(c.Channel))
+	return err == nil
+}
+
+// quietLevel is what a terminal with a status line logs.
+const quietLevel = slog.LevelWarn
