@@ -100,7 +100,7 @@ func (s *Spool) encode(st *state, evs []*events.Event) ([]row, []string, error) 
 	}
 	rows := make([]row, 0, len(evs))
 	ids := make([]string, len(evs))
-	now := nowMS(s.cfg.Now)
+	now := s.cfg.Now().UnixMilli()
 	seq := st.lastSeq
 	for i, e := range evs {
 		messages, err := s.messages(st.producer, seq+1, e)

@@ -35,7 +35,7 @@ func (d *drainer) setAside(ctx context.Context, r *row, refused error) error {
 	err = s.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
 		_, err := tx.ExecContext(ctx,
 			"INSERT INTO set_aside (producer, seq, kind, subject, reason, at_ms, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			r.producer, r.seq, string(r.kind), r.subject, reason, nowMS(s.cfg.Now), r.data)
+			r.producer, r.seq, string(r.kind), r.subject, reason, s.cfg.Now().UnixMilli(), r.data)
 		if err != nil {
 			return err
 		}

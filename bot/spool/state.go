@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Depth is what waits in the spool.
@@ -142,6 +141,3 @@ func (s *Spool) waitFor(ctx context.Context, wanted func(Depth) bool) error {
 func (s *Spool) Settle(ctx context.Context) error {
 	return s.waitFor(ctx, func(d Depth) bool { return d.Events == 0 })
 }
-
-// nowMS is the clock in the unit of the file.
-func nowMS(now func() time.Time) int64 { return now().UnixMilli() }
