@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Table is one table of a database in its canonical form: columns in the order
@@ -184,14 +185,27 @@ func writeValue(b *strings.Builder, v any) {
 	case []byte:
 		b.WriteString(`{"hex":"` + hex.EncodeToString(v) + `"}`)
 	case string:
-		// The encoder escapes every control character, so a row is one line.
-		text, err := json.Marshal(v)
-		if err != nil {
-			text = []byte(strconv.Quote(v))
-		}
-		b.Write(text)
+		writeText(b, v)
 	default:
 		fmt.Fprintf(b, "%q", fmt.Sprint(v))
+	}
+}
+
+// writeText writes a text so that every row is one line, whatever shows it: the
+// encoder escapes the older control characters, the newer ones are done here. A
+// text that is not UTF-8 is written like a blob, for no other to look the same.
+func writeText(b *strings.Builder, v string) {
+	text, err := json.Marshal(v)
+	if err != nil || !utf8.ValidString(v) {
+		b.WriteString(`{"text_hex":"` + hex.EncodeToString([]byte(v)) + `"}`)
+		return
+	}
+	for _, r := range string(text) {
+		if r >= 0x7f && r <= 0x9f {
+			fmt.Fprintf(b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
 	}
 }
 

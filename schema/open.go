@@ -26,11 +26,19 @@ type DB struct {
 // Path is the file that is open.
 func (d *DB) Path() string { return d.path }
 
+// How transactions begin. One that writes takes its turn at the beginning: after
+// its first read it could no longer wait for another writer.
+const (
+	reading = "deferred"
+	writing = "immediate"
+)
+
 // dsn spells out the pragmas for every connection of the pool: a PRAGMA run
 // once reaches one connection only.
-func dsn(path string, mode string, pragmas ...string) string {
+func dsn(path string, lock string, pragmas ...string) string {
 	q := url.Values{}
-	q.Set("mode", mode)
+	q.Set("mode", "rw")
+	q.Set("_txlock", lock)
 	for _, p := range append([]string{"busy_timeout(10000)", "foreign_keys(1)"}, pragmas...) {
 		q.Add("_pragma", p)
 	}
@@ -57,7 +65,7 @@ func Create(ctx context.Context, path string) (*DB, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, "rw", "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
+	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +87,7 @@ func CreateForLoading(ctx context.Context, path string) (*DB, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, "rw", "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
+	db, err := open(ctx, dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
 		"cache_size(-65536)", "temp_store(MEMORY)"), path, 1)
 	if err != nil {
 		return nil, err
@@ -109,17 +117,16 @@ func (d *DB) Finish(ctx context.Context) error {
 	if err := d.integrity(ctx); err != nil {
 		return err
 	}
-	for _, p := range []string{"PRAGMA locking_mode = NORMAL", "PRAGMA synchronous = FULL", "PRAGMA journal_mode = WAL",
-		"PRAGMA wal_checkpoint(TRUNCATE)"} {
-		rows, err := d.QueryContext(ctx, p)
-		if err != nil {
-			return fmt.Errorf("schema: finish %s: %s: %w", d.path, p, err)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return fmt.Errorf("schema: finish %s: %s: %w", d.path, p, err)
-		}
-	}
 	if err := d.Close(); err != nil {
+		return fmt.Errorf("schema: finish %s: %w", d.path, err)
+	}
+	// The journal's mode is kept in the file. The connection that loaded it holds
+	// its lock to the end, so another one sets the mode.
+	live, err := open(ctx, dsn(d.path, writing, "journal_mode(WAL)"), d.path, 1)
+	if err != nil {
+		return err
+	}
+	if err := live.Close(); err != nil {
 		return fmt.Errorf("schema: finish %s: %w", d.path, err)
 	}
 	return syncPath(d.path)
@@ -145,7 +152,7 @@ func OpenWriter(ctx context.Context, path string) (*DB, error) {
 	if err := probe(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, "rw", "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
+	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)"), path, 1)
 	if err != nil {
 		return nil, classify(path, err)
 	}
@@ -158,7 +165,7 @@ func OpenReader(ctx context.Context, path string) (*DB, error) {
 	if err := probe(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, "rw", "query_only(1)"), path, 4)
+	db, err := open(ctx, dsn(path, reading, "query_only(1)"), path, 4)
 	if err != nil {
 		return nil, classify(path, err)
 	}
