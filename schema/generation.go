@@ -133,7 +133,8 @@ func (s Store) Discard() ([]string, error) {
 	if err != nil && !errors.Is(err, ErrNoDatabase) {
 		return nil, err
 	}
-	if errors.Is(err, ErrNoDatabase) {
+	if errors.Is(err, ErrNoDatabase) || current.Number == 0 {
+		// Without a link nothing tells an unfinished one from a good one.
 		return nil, nil
 	}
 	all, err := s.all()

@@ -39,7 +39,7 @@ CREATE TABLE user_actions (
   username  TEXT    NOT NULL COLLATE NOCASE,
   timestamp INTEGER NOT NULL, -- Unix seconds
   time_ms   INTEGER NOT NULL,
-  action    TEXT    NOT NULL, -- join, leave, afk, back, rank, mute, unmute, pm
+  action    TEXT    NOT NULL, -- join, leave, afk, back, rank, pm
   details   TEXT    NOT NULL,
   PRIMARY KEY (channel, seq, username, action)
 ) WITHOUT ROWID;
