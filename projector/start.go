@@ -74,6 +74,9 @@ func OpenDatabase(ctx context.Context, s schema.Store) (*schema.DB, error) {
 		return nil, fmt.Errorf("projector: %w", err)
 	}
 	if g.Number == 0 {
+		if err := verifyOwn(ctx, g.Path); err != nil {
+			return nil, err
+		}
 		if g, err = s.Adopt(); err != nil {
 			return nil, fmt.Errorf("projector: %w", err)
 		}
@@ -83,6 +86,18 @@ func OpenDatabase(ctx context.Context, s schema.Store) (*schema.DB, error) {
 		return nil, fmt.Errorf("projector: %w", err)
 	}
 	return db, nil
+}
+
+// verifyOwn looks at a file before anything about it changes.
+func verifyOwn(ctx context.Context, path string) error {
+	db, err := schema.OpenReader(ctx, path)
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	return nil
 }
 
 func createGeneration(ctx context.Context, s schema.Store) (*schema.DB, error) {
