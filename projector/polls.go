@@ -14,9 +14,10 @@ import (
 // polls projects polls. They have a natural key, so any recorder may tell of
 // them; what closes unseen is judged by the leader alone.
 type polls struct {
-	open  map[string]*poll // by channel: the one that is open
-	known map[pollKey]*poll
-	dirty []*poll
+	open   map[string]*poll // by channel: the one that is open
+	latest map[string]int64 // by channel: when the latest one opened
+	known  map[pollKey]*poll
+	dirty  []*poll
 }
 
 type pollKey struct {
@@ -40,7 +41,7 @@ type poll struct {
 const pollColumns = "title, options, counts, closed_ms, closed_by, first_seq, last_seq"
 
 func newPolls() projection {
-	return &polls{open: map[string]*poll{}, known: map[pollKey]*poll{}}
+	return &polls{open: map[string]*poll{}, latest: map[string]int64{}, known: map[pollKey]*poll{}}
 }
 
 func (p *polls) scan(r interface{ Scan(...any) error }) (*poll, error) {
@@ -62,13 +63,23 @@ func (p *polls) scan(r interface{ Scan(...any) error }) (*poll, error) {
 const pollSelect = "SELECT channel, opened_ms, initiator, " + pollColumns + " FROM polls WHERE "
 
 func (p *polls) load(ctx context.Context, q schema.Queryer) error {
+	err := each(ctx, q, func(r *sql.Rows) error {
+		var channel string
+		var at int64
+		err := r.Scan(&channel, &at)
+		p.latest[channel] = at
+		return err
+	}, "SELECT channel, max(opened_ms) FROM polls GROUP BY channel")
+	if err != nil {
+		return err
+	}
 	return each(ctx, q, func(r *sql.Rows) error {
 		po, err := p.scan(r)
 		if err == nil {
 			p.open[po.key.channel] = po
 		}
 		return err
-	}, pollSelect+"closed_ms IS NULL ORDER BY channel, last_seq")
+	}, pollSelect+"closed_ms IS NULL ORDER BY channel")
 }
 
 // prepare brings polls that a batch mentions and that are not open any more.
@@ -144,16 +155,27 @@ func (p *polls) tell(f *fact, e *events.Poll) error {
 		counts = string(canonical)
 	}
 	if po == nil {
-		if old := p.open[f.Channel]; old != nil && f.Kind == events.KindPollOpened {
-			// A new poll closes the one before it.
-			p.close(old, max(e.OpenedMS, old.key.openedMS), "replaced", f.seq)
-		}
 		po = &poll{key: k, initiator: e.Initiator, firstSeq: f.seq}
-		p.known[k], p.open[f.Channel] = po, po
+		p.known[k] = po
+		p.follow(po, f.seq)
 	}
 	po.title, po.options, po.counts, po.lastSeq = e.Title, string(options), counts, f.seq
 	p.touch(po)
 	return nil
+}
+
+// follow puts a poll not seen before in its place. A channel has one poll at a
+// time: the next one closes it, even where that one was told of first.
+func (p *polls) follow(po *poll, seq uint64) {
+	channel := po.key.channel
+	if latest, ok := p.latest[channel]; ok && po.key.openedMS < latest {
+		p.close(po, latest, "replaced", seq)
+		return
+	}
+	if old := p.open[channel]; old != nil {
+		p.close(old, po.key.openedMS, "replaced", seq)
+	}
+	p.open[channel], p.latest[channel] = po, po.key.openedMS
 }
 
 func (p *polls) close(po *poll, at int64, by string, seq uint64) {
