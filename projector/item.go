@@ -1,6 +1,9 @@
 package projector
 
 import (
+	"fmt"
+	"strings"
+
 	"rosey/events"
 	"rosey/streams"
 )
@@ -50,6 +53,51 @@ func Decode(d *events.Decoder, m streams.Message) Item {
 	if e.Channel == "" {
 		e.Channel = channel
 	}
+	if reason := unfit(e); reason != "" {
+		it.Failure = &Failure{Class: ClassDecode, Reason: reason}
+		return it
+	}
 	it.Event = e
 	return it
+}
+
+// farMS is beyond any time that is meant, and so far below what an integer holds
+// that sums of times stay whole.
+const farMS = 100_000_000_000_000
+
+// unfit names what no row could hold as it was meant.
+func unfit(e *events.Event) string {
+	for _, ms := range [...]int64{e.TimeMS, e.ReceivedMS} {
+		if ms > farMS || ms < -farMS {
+			return fmt.Sprintf("%d milliseconds is not a time", ms)
+		}
+	}
+	// SQLite compares names without case only up to such a character.
+	var name string
+	switch p := e.Payload.(type) {
+	case *events.MessageLog:
+		name = p.Username
+	case *events.MessagePrivate:
+		name = p.Username
+	case *events.UserJoined:
+		name = p.Username
+	case *events.UserLeft:
+		name = p.Username
+	case *events.UserUpdated:
+		name = p.Username
+	case *events.Poll:
+		name = p.Initiator
+	case *events.PollClosed:
+		name = p.Initiator
+	case *events.UserRoster:
+		for i := range p.Users {
+			if strings.IndexByte(p.Users[i].Username, 0) >= 0 {
+				name = p.Users[i].Username
+			}
+		}
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return "a name with a NUL character"
+	}
+	return ""
 }

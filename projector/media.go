@@ -30,6 +30,10 @@ type play struct {
 	dirty     bool
 }
 
+// maxPosition bounds how long an item can have been playing, in seconds: what is
+// beyond it is no position, and has no whole number.
+const maxPosition = 1e9
+
 func newMedia() projection { return &media{playing: map[string]*play{}} }
 
 func (m *media) load(ctx context.Context, q schema.Queryer) error {
@@ -65,7 +69,7 @@ func (m *media) fold(f *fact) error {
 			if now != nil {
 				m.end(now, f.watch.lastMS, "unobserved")
 			}
-			start -= int64(max(0, e.CurrentTime) * 1000)
+			start -= int64(min(max(0, e.CurrentTime), maxPosition) * 1000)
 		} else if now != nil {
 			m.end(now, f.at, "next")
 		}

@@ -51,6 +51,9 @@ func (p *parts) take(it *Item, b *events.BotPart) (*events.Event, *Failure) {
 	if err != nil {
 		return nil, &Failure{ClassParts, err.Error()}
 	}
+	if reason := unfit(whole); reason != "" {
+		return nil, &Failure{ClassParts, reason}
+	}
 	return whole, nil
 }
 
