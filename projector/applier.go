@@ -244,7 +244,7 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			whole.Default(next.TimeMS, a.cfg.DefaultChannel)
 			e = whole
 		}
-		f := fact{Event: e, seq: seq, streamMS: next.TimeMS, at: e.Observed()}
+		f := fact{Event: e, seq: seq, streamMS: next.TimeMS, at: e.Observed(), late: a.positions.passed(it)}
 		f.producer, f.producerSeq, _ = events.ParseID(e.ID)
 		a.pool = append(a.pool, f)
 		a.batch = append(a.batch, &a.pool[len(a.pool)-1])

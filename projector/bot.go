@@ -82,8 +82,11 @@ func (b *bot) fold(f *fact) error {
 			b.end(c, f.at, e.Reason)
 		}
 	default:
-		if c != nil && observes(f.Kind) && f.at > c.lastMS {
-			c.lastMS = f.at
+		if c == nil || !observes(f.Kind) {
+			break
+		}
+		if at := f.latest(c.lastMS); at != c.lastMS {
+			c.lastMS = at
 			b.touch(c)
 		}
 	}

@@ -63,6 +63,9 @@ func (c *channel) load(ctx context.Context, q schema.Queryer) error {
 func (c *channel) prepare(context.Context, schema.Queryer, []*fact) error { return nil }
 
 func (c *channel) fold(f *fact) error {
+	if f.watch.lost {
+		c.update(f, &events.StatusUpdate{BotConnected: ptr(false), BotDisconnectWhy: ptr(reasonLost)})
+	}
 	if !f.leading {
 		return nil
 	}

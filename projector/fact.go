@@ -17,10 +17,22 @@ type fact struct {
 	// leading is whether it comes from the producer that leads the recording of
 	// its channel: presence, counts and media are taken from that one alone.
 	leading bool
+	// late is whether the producer has gone on since: a gap is being filled.
+	late bool
 	// fresh is whether a line of chat is new rather than sent again.
 	fresh bool
 	// watch is the observation of the channel before and after this event.
 	watch watch
+}
+
+// latest is the last moment observed once this event has come. The latest word
+// of a recorder counts, not the greatest: its clock may have been put right, and
+// a moment far ahead would be counted as everybody's time for good.
+func (f *fact) latest(before int64) int64 {
+	if f.at > before || f.producer != "" && f.ReceivedMS != 0 && !f.late {
+		return f.at
+	}
+	return before
 }
 
 // watch tells a projection what an event did to the observation of its channel.
@@ -32,6 +44,8 @@ type watch struct {
 	// resumed: a roster began the observation again, after a gap of gapMS.
 	resumed bool
 	gapMS   int64
+	// lost: the leader ended without a word, as its successor shows.
+	lost bool
 	// connectedSeq is the bot.connected that the current observation began with.
 	connectedSeq uint64
 }

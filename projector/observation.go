@@ -74,6 +74,7 @@ func (o *observations) observe(f *fact) {
 		// not it said so.
 		if p.Previous != "" && p.Previous == ob.leader {
 			ob.suspend(f)
+			f.watch.lost = true
 		}
 	}
 	f.leading = ob.leader == "" || ob.leader == f.producer
@@ -100,8 +101,8 @@ func (o *observations) observe(f *fact) {
 		}
 	}
 	f.watch.connectedSeq = ob.connectedSeq
-	if ob.observing && observes(f.Kind) && f.at > ob.lastMS {
-		ob.lastMS, ob.dirty = f.at, true
+	if at := f.latest(ob.lastMS); ob.observing && observes(f.Kind) && at != ob.lastMS {
+		ob.lastMS, ob.dirty = at, true
 	}
 	if !f.watch.suspended && !f.watch.resumed {
 		f.watch.lastMS = ob.lastMS

@@ -136,6 +136,12 @@ func (ps *positions) accept(it *Item) bool {
 	return true
 }
 
+// passed reports whether the producer's numbers have gone beyond this event's.
+func (ps *positions) passed(it *Item) bool {
+	producer, seq, ok := events.ParseID(it.id())
+	return ok && ps.known[producer].last > seq
+}
+
 // maxKnown bounds how many producers stay in memory between batches.
 const maxKnown = 1024
 
