@@ -38,7 +38,7 @@ func (c *replayCmd) examples() string {
 }
 
 // Run rebuilds or verifies.
-func (c *replayCmd) Run(ctx context.Context, con *console) error {
+func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	dir, err := c.dir()
 	if err != nil {
 		return err
@@ -53,10 +53,9 @@ func (c *replayCmd) Run(ctx context.Context, con *console) error {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	store := dir.Database()
-	bar := c.progress(con)
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		AcceptFailures: c.OnError == "dead-letter", Progress: bar, Logger: log,
+		AcceptFailures: c.OnError == "dead-letter", Progress: c.progress(con), Logger: log,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)

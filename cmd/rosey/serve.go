@@ -14,6 +14,7 @@ import (
 	"rosey/bot/spool"
 	"rosey/internal/installation"
 	"rosey/projector"
+	"rosey/streams"
 )
 
 // house is one whole installation in this process: server, projector and bot.
@@ -34,9 +35,7 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	if h.server, err = installation.StartServer(ctx, cfg); err != nil {
 		return nil, err
 	}
-	for _, c := range h.server.Changes {
-		log.Warn("the stream was changed to its definition", "change", c.String())
-	}
+	tellChanges(log, h.server.Changes)
 	if h.projector, err = openProjector(ctx, h.server.Stream, projector.Config{Store: cfg.Dir.Database(), Logger: log}); err != nil {
 		return nil, err
 	}
@@ -45,6 +44,17 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 		return nil, err
 	}
 	return h, nil
+}
+
+// tellChanges says what setting the stream up has changed.
+func tellChanges(log *slog.Logger, changes []streams.Change) {
+	for _, c := range changes {
+		if c.Field == "stream" {
+			log.Info("stream created", "stream", streams.StreamName)
+			continue
+		}
+		log.Warn("stream changed to its definition", "stream", streams.StreamName, "change", c.String())
+	}
 }
 
 // close closes what was opened, in the opposite order.

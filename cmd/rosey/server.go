@@ -32,9 +32,7 @@ func (c *serverCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	for _, ch := range s.Changes {
-		log.Warn("the stream was changed to its definition", "change", ch.String())
-	}
+	tellChanges(log, s.Changes)
 	fmt.Fprintf(con.out, "serving    %s\n", dir.JetStream())
 	if url := s.Embedded.ClientURL(); url != "" {
 		fmt.Fprintf(con.out, "nats       %s\n", url)
