@@ -1,7 +1,5 @@
 package events
 
-import "strings"
-
 // Kind names what happened, such as "message.log". A kind is also the subject
 // of its events below SubjectPrefix.
 type Kind string
@@ -157,10 +155,4 @@ func (k Kind) NewPayload() Payload {
 // CyTubeKind is the kind of a CyTube event that has no kind of its own.
 func CyTubeKind(event string) Kind {
 	return Kind(KindCyTubePrefix + Token(event))
-}
-
-// family is the first token of a kind.
-func (k Kind) family() string {
-	f, _, _ := strings.Cut(string(k), ".")
-	return f
 }
