@@ -52,6 +52,16 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
+// Probe asks the site for the channel's socket server, as each attempt of Run
+// does, and says what is wrong where there is none to be had. It is for telling
+// a wrong address from an outage before anything else begins.
+func (c *Client) Probe(ctx context.Context) error {
+	if _, err := lookUp(ctx, c.cfg.HTTPClient, c.cfg.Server, c.cfg.Channel); err != nil {
+		return fmt.Errorf("cytube: %w", err)
+	}
+	return nil
+}
+
 // Run keeps the bot in the channel and hands everything that happens to h, until
 // ctx ends, when it returns nil, or h fails, when it returns that error. In the
 // first case a session still up ends with a Disconnected of ReasonStopped.

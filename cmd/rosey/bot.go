@@ -39,7 +39,9 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	patient := c.Wait || recordedBefore(dir, rc.CyTube)
+	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
+		return err
+	}
 	to := &appender{config: c.target(dir, log)}
 	defer to.close()
 	rc.Stream = to.stream
@@ -53,7 +55,7 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	fmt.Fprintf(con.out, "recording  %s as %s\nspool      %s\n", c.URL, who(c.Username), rc.Spool.Path)
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
-	return errors.Join(runRecorder(runCtx, r, patient), r.Close())
+	return errors.Join(r.Run(runCtx), r.Close())
 }
 
 // target says where the stream is, at the time of asking.

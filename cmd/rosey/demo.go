@@ -97,7 +97,7 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 		awaitQuiet(recordCtx, h)
 	})
 	stop := show.follow(recordCtx, h)
-	err := h.run(recordCtx, true)
+	err := h.run(recordCtx)
 	cancel()
 	wg.Wait()
 	stop()

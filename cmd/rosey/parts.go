@@ -3,9 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
+	"os"
 
 	"rosey/bot"
 	"rosey/bot/cytube"
@@ -76,41 +75,21 @@ func (f channelFlags) recorderConfig(dir installation.Dir, log *slog.Logger) (bo
 	}, nil
 }
 
-// runRecorder records until the context ends. A channel that was never recorded
-// here and cannot be reached at all is most likely a wrong address: it is an
-// error unless patient.
-func runRecorder(ctx context.Context, r *bot.Recorder, patient bool) error {
-	if patient {
-		return r.Run(ctx)
+// probe tells a wrong address from an outage: a channel that was never recorded
+// here has to be reachable at the first start. Later, and with --wait, it is
+// tried for ever.
+func (f channelFlags) probe(ctx context.Context, dir installation.Dir, cfg cytube.Config) error {
+	if _, err := os.Stat(dir.Spool(cfg.Channel)); f.Wait || err == nil {
+		return nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			s := r.Status()
-			if s.Frames > 0 || s.Line.Connected {
-				return
-			}
-			if s.Line.LastError != "" {
-				cancel(advise(fmt.Errorf("cannot reach the channel: %s", s.Line.LastError),
-					"check the address; --wait keeps trying"))
-				return
-			}
-		}
-	}()
-	err := r.Run(ctx)
-	var given *adviceError
-	if errors.As(context.Cause(ctx), &given) {
-		return errors.Join(given, err)
+	c, err := cytube.New(cfg)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := c.Probe(ctx); err != nil && ctx.Err() == nil {
+		return advise(err, "check the address and the network; --wait keeps trying")
+	}
+	return nil
 }
 
 // appender gives a recorder the stream of an attachment, once there is one.

@@ -125,7 +125,8 @@ func (st state) line() string {
 	if st.spool > 0 {
 		parts = append(parts, fmt.Sprintf("spool %d", st.spool))
 	}
-	parts = append(parts, fmt.Sprintf("users %d of %d", st.users, st.connected))
+	// CyTube tells the count of connections up to ten seconds late.
+	parts = append(parts, fmt.Sprintf("users %d, connections %d", st.users, max(st.connected, st.users)))
 	if st.playing != "" {
 		parts = append(parts, "playing "+printable(st.playing))
 	}

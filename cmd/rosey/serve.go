@@ -77,7 +77,7 @@ const catchUpLimit = 5 * time.Second
 
 // run records and projects until the context ends. The bot stops first; what it
 // still sent is projected before the projector stops.
-func (h *house) run(ctx context.Context, patient bool) error {
+func (h *house) run(ctx context.Context) error {
 	projectCtx, stopProjector := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopProjector()
 	recordCtx, stopRecorder := context.WithCancel(ctx)
@@ -89,7 +89,7 @@ func (h *house) run(ctx context.Context, patient bool) error {
 	})
 	g.Go(func() error {
 		defer stopProjector()
-		err := runRecorder(recordCtx, h.recorder, patient)
+		err := h.recorder.Run(recordCtx)
 		return errors.Join(err, h.catchUp(projectCtx))
 	})
 	return g.Wait()

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-
-	"rosey/bot/cytube"
-	"rosey/internal/installation"
 )
 
 type upCmd struct {
@@ -38,7 +34,9 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	patient := c.Wait || recordedBefore(dir, rc.CyTube)
+	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
+		return err
+	}
 	h, err := openHouse(ctx, c.server(dir, show.log), rc, show.log)
 	if err != nil {
 		return err
@@ -48,7 +46,7 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
 	stop := show.follow(runCtx, h)
-	err = h.run(runCtx, patient)
+	err = h.run(runCtx)
 	stop()
 	if err = errors.Join(err, h.close()); err != nil {
 		return err
@@ -61,12 +59,6 @@ func who(name string) string {
 		return "an anonymous visitor"
 	}
 	return name
-}
-
-// recordedBefore reports whether the channel's address has worked before.
-func recordedBefore(dir installation.Dir, c cytube.Config) bool {
-	_, err := os.Stat(dir.Spool(c.Channel))
-	return err == nil
 }
 
 // quietLevel is what a terminal with a status line logs.
