@@ -44,7 +44,7 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	}
 	to := &appender{config: c.target(dir, log)}
 	defer to.close()
-	rc.Stream = to.stream
+	rc.Stream, rc.SettleLimit = to.stream, settleLimit
 	if c.external() {
 		rc.Spool.MaxEventBytes = externalEventBytes
 	}

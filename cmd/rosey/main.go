@@ -71,6 +71,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
 	con := &console{out: stdout, err: stderr}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(con)

@@ -22,11 +22,12 @@ type house struct {
 	server    *installation.Server
 	projector *projector.Projector
 	recorder  *bot.Recorder
+	log       *slog.Logger
 }
 
 // openHouse opens the parts in the order in which they depend on each other.
 func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.RecorderConfig, log *slog.Logger) (_ *house, err error) {
-	h := &house{}
+	h := &house{log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -39,6 +40,7 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	if h.projector, err = openProjector(ctx, h.server.Stream, projector.Config{Store: cfg.Dir.Database(), Logger: log}); err != nil {
 		return nil, err
 	}
+	rc.SettleLimit = settleLimit
 	rc.Stream = func(context.Context) (spool.Appender, error) { return h.server.Stream, nil }
 	if h.recorder, err = bot.NewRecorder(ctx, rc); err != nil {
 		return nil, err
@@ -72,40 +74,53 @@ func (h *house) close() error {
 	return err
 }
 
-// catchUpLimit bounds how long a stop waits for the tables.
-const catchUpLimit = 5 * time.Second
+// Limits of an orderly end: all of it takes less than ten seconds.
+const (
+	settleLimit  = 3 * time.Second // for the spool to drain
+	catchUpLimit = 3 * time.Second // for the tables to catch up
+)
 
 // run records and projects until the context ends. The bot stops first; what it
 // still sent is projected before the projector stops.
+//
+// Tables that cannot be kept do not end the recording: they can be rebuilt, what
+// nobody recorded cannot. The error is told at once, and returned at the end.
 func (h *house) run(ctx context.Context) error {
 	projectCtx, stopProjector := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopProjector()
-	recordCtx, stopRecorder := context.WithCancel(ctx)
-	defer stopRecorder()
 	g := new(errgroup.Group)
 	g.Go(func() error {
-		defer stopRecorder() // nothing is shown any more: stop loudly, not silently
-		return h.projector.Run(projectCtx)
+		defer stopProjector()
+		err := h.projector.Run(projectCtx)
+		if err != nil {
+			h.log.Error("the tables stand still; recording goes on", "err", err, "next", advice(err))
+		}
+		return err
 	})
 	g.Go(func() error {
 		defer stopProjector()
-		err := h.recorder.Run(recordCtx)
+		err := h.recorder.Run(ctx)
 		return errors.Join(err, h.catchUp(projectCtx))
 	})
 	return g.Wait()
 }
 
+// catchUp waits until the tables hold what the stream holds.
 func (h *house) catchUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, catchUpLimit)
+	limited, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()
-	state, err := h.server.Stream.State(ctx)
+	state, err := h.server.Stream.State(limited)
 	if err == nil {
-		err = h.projector.WaitFor(ctx, state.LastSeq)
+		err = h.projector.WaitFor(limited, state.LastSeq)
 	}
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("catch up before the end: %w", err)
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return nil // the projector ended before, and says why
+	case limited.Err() != nil:
+		h.log.Warn("the tables are behind the stream; the next start catches up", "seq", h.projector.Status().Checkpoint.Seq)
+		return nil
 	}
-	return nil
+	return fmt.Errorf("catch up before the end: %w", err)
 }
 
 // announce says where everything is.

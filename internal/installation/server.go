@@ -68,7 +68,7 @@ func connectTo(ctx context.Context, s *embedded.Server, log *slog.Logger) (*stre
 }
 
 // stopLimit bounds the orderly end of a server.
-const stopLimit = 8 * time.Second
+const stopLimit = 3 * time.Second
 
 // Stop ends the server in good order.
 func (s *Server) Stop() error {
