@@ -1,0 +1,157 @@
+package endtoend
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait. A machine that is busy with other things must not
+// fail a test.
+const patience = 60 * time.Second
+
+// program is one run of rosey.
+type program struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err output
+	done     chan struct{} // closed when the process is gone
+}
+
+// output is what a process has written so far.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// start runs rosey with the arguments. What is still running at the end of the
+// test is killed.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith also sets environment variables.
+func startWith(t *testing.T, env []string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, cmd: exec.Command(rosey, args...), done: make(chan struct{})}
+	p.cmd.Env = append(cleanEnv(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	p.cmd.Dir = t.TempDir()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait() // the state tells
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// cleanEnv is the environment without what could configure the program.
+func cleanEnv() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, "ROSEY_") && !strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// kill ends the process at once, as a power cut would, and waits for it.
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.done
+}
+
+// interrupt asks the process to end, as Ctrl-C does.
+func (p *program) interrupt() {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Error(err)
+	}
+}
+
+// wait returns the exit code. A process that was killed has none: -1.
+func (p *program) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+		<-p.done
+		p.t.Fatalf("rosey %s did not end within %s\n%s", strings.Join(p.cmd.Args[1:], " "), patience, p.err.String())
+	}
+	p.checkRaces()
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *program) checkRaces() {
+	p.t.Helper()
+	if text := p.err.String(); strings.Contains(text, "DATA RACE") || strings.Contains(text, "goroutine 1 [") {
+		p.t.Errorf("rosey %s:\n%s", strings.Join(p.cmd.Args[1:], " "), text)
+	}
+}
+
+// stop interrupts the process; it must end in good order and in time.
+func (p *program) stop() {
+	p.t.Helper()
+	p.interrupt()
+	begun := time.Now()
+	if code := p.wait(); code != 0 {
+		p.t.Fatalf("rosey %s: exit code %d after an interrupt\n%s", p.cmd.Args[1], code, p.err.String())
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		p.t.Errorf("rosey %s took %s to end after an interrupt", p.cmd.Args[1], took)
+	}
+}
+
+// run runs rosey to its end.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	p := start(t, args...)
+	code = p.wait()
+	return code, p.out.String(), p.err.String()
+}
+
+// must runs rosey, which must succeed.
+func must(t *testing.T, args ...string) (stdout string) {
+	t.Helper()
+	code, stdout, stderr := run(t, args...)
+	if code != 0 {
+		t.Fatalf("rosey %s: exit code %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
+	}
+	return stdout
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
