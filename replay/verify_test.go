@@ -1,0 +1,82 @@
+package replay_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rosey/projector"
+	"rosey/replay"
+	"rosey/schema"
+	"rosey/streams/streamstest"
+)
+
+func purgeTo(seq uint64) jetstream.StreamPurgeOpt { return jetstream.WithPurgeSequence(seq) }
+
+func TestVerify_NamesTheRowsThatDiffer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, statement, table, text string
+	}{
+		{"changed", "UPDATE user_stats SET total_chat_lines = 99 WHERE username = 'ANN'", "user_stats", "99"},
+		{"missing", "DELETE FROM chat_messages WHERE message LIKE 'line 3 %'", "chat_messages", "is missing"},
+		{"extra", "INSERT INTO stream_holes VALUES (5, 6)", "stream_holes", "should not be there"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			env, store := streamstest.New(t), newStore(t)
+			evening(t, env, "p1", 10)
+			project(t, env, store)
+			if v, err := replay.Verify(t.Context(), store, config(env), 5); err != nil || !v.Equal {
+				t.Fatalf("before: %+v, %v", v, err)
+			}
+			change(t, store.Link, tt.statement)
+			before := dump(t, store.Link)
+			v, err := replay.Verify(t.Context(), store, config(env), 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Equal || v.Different != 1 || len(v.Differences) != 1 {
+				t.Fatalf("%+v, want one difference", v)
+			}
+			d := v.Differences[0]
+			if d.Table != tt.table || !strings.Contains(d.String(), tt.text) {
+				t.Errorf("difference %s, want one of %s with %q", d, tt.table, tt.text)
+			}
+			if got := dump(t, store.Link); got != before {
+				t.Error("verifying changed the database")
+			}
+			if left, _ := filepath.Glob(store.Link + ".verify*"); len(left) > 0 {
+				t.Errorf("verifying left %v", left)
+			}
+		})
+	}
+}
+
+func TestVerify_BesideAProjectorThatGoesOn(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	evening(t, env, "p2", 10) // not projected yet: the comparison is at the checkpoint
+	p, err := projector.New(t.Context(), projector.Config{Stream: env.Stream, Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	v, err := replay.Verify(t.Context(), store, config(env), 5)
+	if err != nil || !v.Equal || v.Seq != 16 {
+		t.Errorf("%+v, %v: want equal at seq=16", v, err)
+	}
+}
+
+func TestVerify_WithoutADatabase(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	_, err := replay.Verify(t.Context(), schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}, config(env), 5)
+	if err == nil || !strings.Contains(err.Error(), schema.ErrNoDatabase.Error()) {
+		t.Errorf("error %v, want that there is none", err)
+	}
+}
