@@ -47,6 +47,9 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	if err != nil {
 		return nil, changes, err
 	}
+	if err := c.setupLeases(ctx, info.Config.Replicas); err != nil {
+		return nil, changes, err
+	}
 	s, err := c.useStream(ctx, info)
 	return s, changes, err
 }

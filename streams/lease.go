@@ -1,0 +1,131 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rosey/events"
+)
+
+// leaseBucket holds one key for each thing that only one process may do.
+const leaseBucket = "ROSEY_LEASES"
+
+// LeaseTTL is how long a lease outlives its last renewal.
+const LeaseTTL = 15 * time.Second
+
+// ErrLeaseHeld means that somebody else holds the lease. The error is a
+// *LeaseHeldError.
+var ErrLeaseHeld = errors.New("lease is held by another")
+
+// LeaseHeldError names the holder of a lease.
+type LeaseHeldError struct{ Key, Holder string }
+
+func (e *LeaseHeldError) Error() string {
+	return fmt.Sprintf("lease %s is held by %s", e.Key, e.Holder)
+}
+
+// Is makes errors.Is(err, ErrLeaseHeld) hold.
+func (e *LeaseHeldError) Is(target error) bool { return target == ErrLeaseHeld }
+
+// Lease is the right to do something alone, until it is released or not renewed
+// for LeaseTTL. One goroutine may use it at a time.
+type Lease struct {
+	c        *Conn
+	kv       jetstream.KeyValue
+	key      string
+	holder   string
+	revision uint64
+}
+
+// leaseValue is what a key holds.
+type leaseValue struct {
+	Holder string `json:"holder"`
+}
+
+// RecorderLease is the key of the right to record a channel.
+func RecorderLease(channel string) string { return "recorder." + events.Token(channel) }
+
+// setupLeases makes the bucket.
+func (c *Conn) setupLeases(ctx context.Context, replicas int) error {
+	ctx, req := c.call(ctx)
+	defer req.end()
+	_, err := c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: leaseBucket, Description: "who records a channel", TTL: LeaseTTL, Replicas: max(replicas, 1), Storage: jetstream.FileStorage,
+	})
+	if err != nil {
+		return fmt.Errorf("create bucket %s: %w", leaseBucket, describeAPI(req.explain(err)))
+	}
+	return nil
+}
+
+// Acquire takes a lease for holder. A lease that predecessor holds is taken over
+// at once: that is for a process which knows that it has replaced that one. The
+// error is ErrLeaseHeld where somebody else holds it; any other says that it
+// could not be asked for.
+func (s *Stream) Acquire(ctx context.Context, key, holder, predecessor string) (*Lease, error) {
+	ctx, req := s.c.call(ctx)
+	defer req.end()
+	kv, err := s.c.js.KeyValue(ctx, leaseBucket)
+	if err != nil {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	data, err := json.Marshal(leaseValue{Holder: holder})
+	if err != nil {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	l := &Lease{c: s.c, kv: kv, key: key, holder: holder}
+	l.revision, err = kv.Create(ctx, key, data)
+	if err == nil {
+		return l, nil
+	}
+	if !errors.Is(err, jetstream.ErrKeyExists) {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	entry, err := kv.Get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	var v leaseValue
+	if err := json.Unmarshal(entry.Value(), &v); err != nil {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	if v.Holder != holder && (predecessor == "" || v.Holder != predecessor) {
+		return nil, fmt.Errorf("streams: %w", &LeaseHeldError{Key: key, Holder: v.Holder})
+	}
+	if l.revision, err = kv.Update(ctx, key, data, entry.Revision()); err != nil {
+		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
+	}
+	return l, nil
+}
+
+// Renew extends the lease. An error does not tell whether the lease was lost or
+// could not be asked for; Acquire does.
+func (l *Lease) Renew(ctx context.Context) error {
+	data, err := json.Marshal(leaseValue{Holder: l.holder})
+	if err != nil {
+		return fmt.Errorf("streams: renew lease %s: %w", l.key, err)
+	}
+	ctx, req := l.c.call(ctx)
+	defer req.end()
+	revision, err := l.kv.Update(ctx, l.key, data, l.revision)
+	if err != nil {
+		return fmt.Errorf("streams: renew lease %s: %w", l.key, err)
+	}
+	l.revision = revision
+	return nil
+}
+
+// Release gives the lease back, so that another need not wait for its end.
+func (l *Lease) Release(ctx context.Context) error {
+	ctx, req := l.c.call(ctx)
+	defer req.end()
+	if err := l.kv.Delete(ctx, l.key, jetstream.LastRevision(l.revision)); err != nil {
+		return fmt.Errorf("streams: release lease %s: %w", l.key, err)
+	}
+	return nil
+}
