@@ -32,8 +32,9 @@ type ApplierConfig struct {
 // Applier applies batches of messages to one database. It is the one way rows
 // come about, live and in a rebuild. Not safe for concurrent use.
 type Applier struct {
-	db  *schema.DB
-	cfg ApplierConfig
+	db   *schema.DB
+	cfg  ApplierConfig
+	defs []definition
 
 	checkpoint   schema.Checkpoint
 	positions    *positions
@@ -60,7 +61,11 @@ type Applied struct {
 // NewApplier reads the state the next batch needs. A database of another stream
 // or another program is an error; see schema.Checkpoint for what is compared.
 func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier, error) {
-	a := &Applier{db: db, cfg: cfg, stale: true}
+	return newApplier(ctx, db, cfg, definitions)
+}
+
+func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
+	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true}
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -113,7 +118,7 @@ func (a *Applier) load(ctx context.Context) error {
 		return fmt.Errorf("projector: load: %w", err)
 	}
 	a.projections = a.projections[:0]
-	for _, d := range definitions {
+	for _, d := range a.defs {
 		p := d.make()
 		if err := p.load(ctx, a.db); err != nil {
 			return fmt.Errorf("projector: load projection %s: %w", d.name, err)
@@ -265,14 +270,14 @@ func (a *Applier) fold(ctx context.Context, q schema.Queryer, res *Applied) erro
 	}
 	for i, p := range a.projections {
 		if err := p.prepare(ctx, q, a.batch); err != nil {
-			return fmt.Errorf("projector: prepare projection %s: %w", definitions[i].name, err)
+			return fmt.Errorf("projector: prepare projection %s: %w", a.defs[i].name, err)
 		}
 	}
 	for _, f := range a.batch {
 		a.observations.observe(f)
 		a.chatKeys.settle(f)
 		for i, p := range a.projections {
-			if err := safeFold(definitions[i].name, p, f); err != nil {
+			if err := safeFold(a.defs[i].name, p, f); err != nil {
 				return err
 			}
 		}
@@ -284,9 +289,9 @@ func (a *Applier) fold(ctx context.Context, q schema.Queryer, res *Applied) erro
 func (a *Applier) flush(ctx context.Context, w *writer, next schema.Checkpoint) error {
 	for i, p := range a.projections {
 		if err := p.flush(ctx, w); err != nil {
-			return fmt.Errorf("projector: write projection %s: %w", definitions[i].name, err)
+			return fmt.Errorf("projector: write projection %s: %w", a.defs[i].name, err)
 		}
-		a.cfg.Crash("projector.after_" + definitions[i].name)
+		a.cfg.Crash("projector.after_" + a.defs[i].name)
 	}
 	for _, f := range []func(context.Context, *writer) error{
 		a.deadLetters.flush, a.holes.flush, a.parts.flush, a.observations.flush, a.positions.flush,
