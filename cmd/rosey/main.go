@@ -26,6 +26,7 @@ type cli struct {
 	Bot       botCmd       `cmd:"" help:"Run the bot alone."`
 	Projector projectorCmd `cmd:"" help:"Run the projector alone."`
 	Replay    replayCmd    `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
+	Stats     statsCmd     `cmd:"" help:"Ask the tables."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

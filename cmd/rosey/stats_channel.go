@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"rosey/projector/query"
+	"rosey/schema"
+)
+
+type statsOverviewCmd struct{}
+
+// Run prints how far the tables are and what they hold.
+func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
+	return stats.ask(ctx, con, func(q schema.Queryer) error {
+		channel, err := stats.named(ctx, q)
+		if err != nil {
+			return err
+		}
+		o, err := query.Status(ctx, q, channel)
+		if err != nil {
+			return err
+		}
+		if stats.JSON {
+			return printJSON(con.out, o)
+		}
+		t := newTable(con.out)
+		t.row("events", fmt.Sprintf("up to seq=%d, stored %s", o.Seq, moment(o.StreamTimeMS)))
+		t.row("dead letters", number(o.DeadLetters))
+		t.row("missing", fmt.Sprintf("%d inside the recorders' numbering", o.MissingEvents))
+		if err := t.flush(); err != nil || len(o.Channels) == 0 {
+			return err
+		}
+		t = newTable(con.out)
+		t.row()
+		t.row("channel", "lines", "users", "present", "joins", "polls", "media", "most users", "most connected", "last observed")
+		for _, s := range o.Channels {
+			t.row(printable(s.Channel), number(s.ChatLines), number(s.Users), number(s.Present), number(s.Joins), number(s.Polls), number(s.Media),
+				optionalNumber(s.MaxUsers), optionalNumber(s.MaxConnected), moment(s.LastObservedMS))
+		}
+		return t.flush()
+	})
+}
+
+type statsChannelCmd struct{}
+
+func (c *statsChannelCmd) examples() string {
+	return "  rosey stats channel\n  rosey stats channel --channel lounge --json"
+}
+
+// Run prints each channel, or the one asked for.
+func (c *statsChannelCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
+	return stats.ask(ctx, con, func(q schema.Queryer) error {
+		channel, err := stats.named(ctx, q)
+		if err != nil {
+			return err
+		}
+		o, err := query.Status(ctx, q, channel)
+		if err != nil {
+			return err
+		}
+		if len(o.Channels) == 0 {
+			return &query.NotFoundError{What: "channel"}
+		}
+		if stats.JSON {
+			return printEach(con.out, o.Channels)
+		}
+		t := newTable(con.out)
+		for i, s := range o.Channels {
+			if i > 0 {
+				t.row()
+			}
+			channelRows(t, s)
+		}
+		return t.flush()
+	})
+}
+
+func channelRows(t *table, s query.ChannelSummary) {
+	t.row("channel", printable(s.Channel))
+	t.row("chat lines", number(s.ChatLines))
+	t.row("users", fmt.Sprintf("%d, %d of them present", s.Users, s.Present))
+	t.row("joins", number(s.Joins))
+	t.row("polls", number(s.Polls))
+	t.row("media", number(s.Media))
+	if s.MaxUsers != nil && *s.MaxUsers > 0 {
+		t.row("most users", number(*s.MaxUsers)+" at "+moment(*s.MaxUsersTimestamp*1000))
+	}
+	if s.MaxConnected != nil && *s.MaxConnected > 0 {
+		t.row("most connected", number(*s.MaxConnected)+" at "+moment(*s.MaxConnectedTimestamp*1000))
+	}
+	t.row("last observed", moment(s.LastObservedMS))
+	if s.Status == nil {
+		return
+	}
+	st := s.Status
+	t.row("last status", moment(st.LastUpdated*1000))
+	optionalRow(t, "bot", st.BotName)
+	if st.CurrentChatUsers != nil && st.CurrentConnectedUsers != nil {
+		t.row("users then", fmt.Sprintf("%d of %d connected", *st.CurrentChatUsers, *st.CurrentConnectedUsers))
+	}
+	optionalRow(t, "playing then", st.CurrentMediaTitle)
+	optionalRow(t, "disconnected", st.DisconnectReason)
+}
+
+// optionalRow shows a text that somebody told.
+func optionalRow(t *table, name string, text *string) {
+	if text != nil && *text != "" {
+		t.row(name, printable(*text))
+	}
+}
+
+func optionalNumber(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	return number(*n)
+}
+
+// pageFlags narrow a history.
+type pageFlags struct {
+	Period query.Period `help:"How far back from the newest event: 24h, 7d, 30d or all." enum:"24h,7d,30d,all" default:"all" placeholder:"PERIOD"`
+	Before int64        `help:"Only what lies before this sequence: the next page." placeholder:"SEQ"`
+	Limit  int          `help:"How many, at most 1000." default:"20" placeholder:"N"`
+}
+
+func (f pageFlags) options(channel string) query.PageOptions {
+	return query.PageOptions{Channel: channel, Period: f.Period, Before: f.Before, Limit: f.Limit}
+}
+
+// nextPage tells a person how to go on.
+func nextPage(con *console, before int64) {
+	if before > 0 {
+		fmt.Fprintf(con.err, "older: --before %d\n", before)
+	}
+}
+
+type statsHistoryCmd struct{ pageFlags }
+
+func (c *statsHistoryCmd) examples() string { return "  rosey stats history --period 24h --limit 288" }
+
+// Run prints how many were there, oldest first.
+func (c *statsHistoryCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
+	return stats.ask(ctx, con, func(q schema.Queryer) error {
+		channel, err := stats.one(ctx, con, q)
+		if err != nil {
+			return err
+		}
+		h, err := query.UserCountHistory(ctx, q, c.options(channel))
+		if err != nil {
+			return err
+		}
+		if stats.JSON {
+			return printJSON(con.out, h)
+		}
+		if err := printHistory(newTable(con.out, "time", "users", "connected"), h, onTerminal(con.out)); err != nil {
+			return err
+		}
+		nextPage(con, h.Before)
+		return nil
+	})
+}
+
+const barWidth = 40
+
+func printHistory(t *table, h query.UserCounts, bars bool) error {
+	var most int64
+	for _, n := range h.Counts {
+		most = max(most, n.ChatUsers, n.ConnectedUsers)
+	}
+	for _, n := range h.Counts {
+		cells := []string{moment(n.Timestamp * 1000), number(n.ChatUsers), number(n.ConnectedUsers)}
+		if bars {
+			cells = append(cells, bar(n.ChatUsers, most, barWidth))
+		}
+		t.row(cells...)
+	}
+	return t.flush()
+}
+
+type statsMediaCmd struct{ pageFlags }
+
+func (c *statsMediaCmd) examples() string { return "  rosey stats media --limit 50" }
+
+// Run prints what played, newest first.
+func (c *statsMediaCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
+	return stats.ask(ctx, con, func(q schema.Queryer) error {
+		channel, err := stats.one(ctx, con, q)
+		if err != nil {
+			return err
+		}
+		p, err := query.MediaHistory(ctx, q, c.options(channel))
+		if err != nil {
+			return err
+		}
+		if stats.JSON {
+			return printJSON(con.out, p)
+		}
+		t := newTable(con.out, "started", "ended", "length", "media", "queued by", "title")
+		for _, m := range p.Media {
+			ended := "plays"
+			if m.EndedMS != nil && m.EndedBy != nil {
+				ended = *m.EndedBy
+			}
+			t.row(moment(m.StartedMS), ended, lasting(int64(m.Seconds)), printable(m.MediaType+":"+m.MediaID), printable(m.QueuedBy), printable(m.Title))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+		nextPage(con, p.Before)
+		return nil
+	})
+}

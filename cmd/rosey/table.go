@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// table aligns columns. What others wrote has to go through printable first: a
+// cell holds neither tabs nor line breaks.
+type table struct{ w *tabwriter.Writer }
+
+func newTable(w io.Writer, header ...string) *table {
+	t := &table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	if len(header) > 0 {
+		t.row(header...)
+	}
+	return t
+}
+
+// row adds one line. The writer keeps its first error until flush.
+func (t *table) row(cells ...string) {
+	_, _ = io.WriteString(t.w, strings.Join(cells, "\t")+"\n")
+}
+
+func (t *table) flush() error {
+	if err := t.w.Flush(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// onTerminal reports whether a person looks at the output.
+func onTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// bar is a count as a line of at most width blocks.
+func bar(n, most int64, width int) string {
+	if n <= 0 || most <= 0 {
+		return ""
+	}
+	eighths := int(n * int64(width) * 8 / most)
+	text := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		text += string([]rune("▏▎▍▌▋▊▉")[rest-1])
+	}
+	if text == "" {
+		text = "▏"
+	}
+	return text
+}
+
+// moment shows a time in Unix milliseconds, 0 for none.
+func moment(ms int64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return time.UnixMilli(ms).Local().Format(time.RFC3339)
+}
+
+// lasting shows a number of seconds.
+func lasting(seconds int64) string {
+	const day = 24 * 60 * 60
+	text := (time.Duration(seconds%day) * time.Second).String()
+	if seconds >= day {
+		text = fmt.Sprintf("%dd%s", seconds/day, text)
+	}
+	return text
+}
+
+// ignoreBrokenPipe lets a write to a reader that went away, such as head, fail
+// like any other: else the program would end in the middle, and whatever it runs
+// with it.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
+
+// unlessPipe leaves out that the reader went away: it has seen enough.
+func unlessPipe(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return nil
+	}
+	return err
+}
+
+// misused is for what was asked wrongly: it says so, and ends with the exit code
+// of a wrong command line.
+func misused(con *console, err error) error {
+	complain(con.err, err)
+	return exitError(exitUsage)
+}
+
+// printEach prints values for machines, one a line.
+func printEach[T any](w io.Writer, list []T) error {
+	for _, v := range list {
+		if err := printJSON(w, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"rosey/schema"
+)
+
+// Channels lists the channels of the database, the one observed last first.
+func Channels(ctx context.Context, q schema.Queryer) ([]string, error) {
+	return collect(ctx, q, "channels", func(r *sql.Rows, name *string) error { return r.Scan(name) },
+		`SELECT c.channel FROM (
+			SELECT channel FROM channel_observation UNION SELECT channel FROM channel_stats
+			UNION SELECT channel FROM current_status UNION SELECT channel FROM user_stats) c
+		LEFT JOIN channel_observation o ON o.channel = c.channel
+		ORDER BY coalesce(o.last_observed_ms, 0) DESC, c.channel`)
+}
+
+// Channel returns a channel's name as the tables spell it. The error is
+// ErrNotFound, with the channels there are.
+func Channel(ctx context.Context, q schema.Queryer, name string) (string, error) {
+	all, err := Channels(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	var other string
+	for _, c := range all {
+		if c == name {
+			return c, nil
+		}
+		if strings.EqualFold(c, name) && other == "" {
+			other = c
+		}
+	}
+	if other != "" {
+		return other, nil
+	}
+	return "", &NotFoundError{What: "channel", Name: name, Known: all}
+}

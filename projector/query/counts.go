@@ -1,0 +1,67 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"rosey/schema"
+)
+
+// PageOptions narrows a history. A page ends before a key; the newest page is
+// asked for with none.
+type PageOptions struct {
+	Channel string
+	// Period is how far back. Default: PeriodAll.
+	Period Period
+	// Before leaves out this sequence and later ones.
+	Before int64
+	// Limit is how many rows. Default DefaultLimit, at most MaxLimit.
+	Limit int
+}
+
+// UserCounts is a page of user_count_history, oldest first.
+type UserCounts struct {
+	Channel string `json:"channel"`
+	Span
+	Counts []UserCount `json:"counts"`
+	// Before is the key of the page before this one, 0 at the beginning.
+	Before int64 `json:"before"`
+}
+
+// UserCount is how many were there at one time.
+type UserCount struct {
+	Seq            int64 `json:"seq"`
+	Timestamp      int64 `json:"timestamp"`
+	ChatUsers      int64 `json:"chat_users"`
+	ConnectedUsers int64 `json:"connected_users"`
+}
+
+// UserCountHistory returns the newest counts of a period.
+func UserCountHistory(ctx context.Context, q schema.Queryer, o PageOptions) (UserCounts, error) {
+	s, err := span(ctx, q, o.Period)
+	if err != nil {
+		return UserCounts{}, err
+	}
+	h := UserCounts{Channel: o.Channel, Span: s}
+	h.Counts, err = collect(ctx, q, "user_count_history", func(r *sql.Rows, c *UserCount) error {
+		return r.Scan(&c.Seq, &c.Timestamp, &c.ChatUsers, &c.ConnectedUsers)
+	}, `SELECT seq, timestamp, chat_users, connected_users FROM user_count_history
+		WHERE channel = ? AND timestamp >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+		o.Channel, s.SinceMS/1000, older(o.Before), limited(o.Limit)+1)
+	if err != nil {
+		return h, err
+	}
+	h.Counts, h.Before = page(h.Counts, limited(o.Limit), func(c UserCount) int64 { return c.Seq })
+	slices.Reverse(h.Counts)
+	return h, nil
+}
+
+// page cuts a list that was asked for with one row too many, and returns the key
+// to go on with.
+func page[T any](list []T, limit int, key func(T) int64) ([]T, int64) {
+	if len(list) <= limit {
+		return list, 0
+	}
+	return list[:limit], key(list[limit-1])
+}
