@@ -39,7 +39,7 @@ func translateAll(tr *Translator, items []cytube.Item) []*events.Event {
 		return nil
 	}
 	now := itemTime(items[0])
-	all := tr.Started(now, PreviousRun{Producer: "before", LastSeq: 7, Known: true})
+	all := append(tr.Started(now, PreviousRun{Producer: "before", LastSeq: 7, Known: true}), tr.Recording(now)...)
 	for _, item := range items {
 		at := itemTime(item)
 		for next := now.Add(time.Second); !next.After(at); next = next.Add(time.Second) {

@@ -14,6 +14,7 @@ import (
 	"rosey/bot/cytube"
 	"rosey/bot/spool"
 	"rosey/events"
+	"rosey/streams"
 )
 
 // RecorderConfig says what a Recorder records and where it keeps it.
@@ -25,6 +26,11 @@ type RecorderConfig struct {
 	// Stream returns where the spool drains to. It is asked again and again until
 	// it succeeds: the recorder works while there is no stream.
 	Stream func(ctx context.Context) (spool.Appender, error)
+	// Leases gives out the right to record the channel; a bot that does not get it
+	// stands by. Nil: record, whoever else does.
+	Leases func(ctx context.Context) (Leases, error)
+	// LeaseEvery is how often the right is renewed or asked for. Default 5 s.
+	LeaseEvery time.Duration
 	// BotVersion is told in bot.started.
 	BotVersion string
 	// SettleLimit bounds how long a stop waits for the spool to drain. What is left
@@ -80,6 +86,9 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	}
 	if cfg.SettleLimit <= 0 {
 		cfg.SettleLimit = 5 * time.Second
+	}
+	if cfg.LeaseEvery <= 0 {
+		cfg.LeaseEvery = renewEvery
 	}
 	channel := cfg.CyTube.Channel
 	log := cfg.Logger.With("component", "bot", "channel", channel)
@@ -155,12 +164,20 @@ func (r *Recorder) record(ctx context.Context) error {
 	lineCtx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	g := new(errgroup.Group)
+	leading := make(chan bool)
+	g.Go(func() error {
+		defer close(leading)
+		r.lead().keep(lineCtx, func(now bool) {
+			select {
+			case leading <- now:
+			case <-lineCtx.Done():
+			}
+		})
+		return nil
+	})
 	g.Go(func() error {
 		defer close(r.items)
-		if err := r.client.Run(lineCtx, r.take); err != nil && !errors.Is(err, errNotTaken) {
-			return fmt.Errorf("bot: %w", err)
-		}
-		return nil
+		return r.line(lineCtx, keep, leading)
 	})
 	g.Go(func() error {
 		defer hangUp()
@@ -170,6 +187,53 @@ func (r *Recorder) record(ctx context.Context) error {
 	err := g.Wait()
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
 	return errors.Join(err, r.put(keep, stopped))
+}
+
+// line holds the line to the channel while this run leads, and says in the
+// stream that it does.
+func (r *Recorder) line(ctx, keep context.Context, leading <-chan bool) error {
+	for now := range leading {
+		if !now {
+			continue
+		}
+		told := r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now()) })
+		if err := r.put(keep, told); err != nil {
+			return err
+		}
+		if err := r.lineUntil(ctx, leading); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineUntil holds the line until this run no longer leads or the context ends.
+func (r *Recorder) lineUntil(ctx context.Context, leading <-chan bool) error {
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	done := make(chan error, 1)
+	go func() { done <- r.client.Run(ctx, r.take) }()
+	for {
+		select {
+		case now := <-leading: // false when it is closed, too
+			if !now {
+				leading = nil
+				hangUp()
+			}
+		case err := <-done:
+			if err != nil && !errors.Is(err, errNotTaken) {
+				return fmt.Errorf("bot: %w", err)
+			}
+			return nil
+		}
+	}
+}
+
+func (r *Recorder) lead() *lead {
+	return &lead{
+		leases: r.cfg.Leases, key: streams.RecorderLease(r.cfg.CyTube.Channel), holder: r.run.Producer, predecessor: r.prev.Producer,
+		every: r.cfg.LeaseEvery, log: r.log,
+	}
 }
 
 // gatherLimit bounds how many items share one commit.

@@ -14,8 +14,7 @@ type PreviousRun struct {
 	Known    bool   // false where the spool that would know was lost
 }
 
-// Started begins the run: bot.started, which vouches for how the last run ended,
-// and bot.recording.
+// Started begins the run: bot.started, which vouches for how the last run ended.
 func (t *Translator) Started(now time.Time, previous PreviousRun) []*events.Event {
 	t.started = now
 	started := &events.BotStarted{
@@ -24,11 +23,10 @@ func (t *Translator) Started(now time.Time, previous PreviousRun) []*events.Even
 	if previous.Known {
 		started.Previous, started.PreviousSeq = previous.Producer, int64(previous.LastSeq)
 	}
-	return append([]*events.Event{t.event(events.KindBotStarted, started, now)}, t.Recording(now)...)
+	return []*events.Event{t.event(events.KindBotStarted, started, now)}
 }
 
 // Recording says that this run leads the recording of the channel from now on.
-// Started says it too; it is said again when the lead was lost and regained.
 func (t *Translator) Recording(now time.Time) []*events.Event {
 	return []*events.Event{t.event(events.KindBotRecording, &events.BotRecording{Producer: t.cfg.Producer}, now)}
 }

@@ -42,9 +42,9 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
 		return err
 	}
-	to := &appender{config: c.target(dir, log)}
+	to := &target{config: c.server(dir, log)}
 	defer to.close()
-	rc.Stream, rc.SettleLimit = to.stream, settleLimit
+	rc.Stream, rc.Leases, rc.SettleLimit = to.appender, to.leases, settleLimit
 	if c.external() {
 		rc.Spool.MaxEventBytes = externalEventBytes
 	}
@@ -58,8 +58,8 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	return errors.Join(r.Run(runCtx), r.Close())
 }
 
-// target says where the stream is, at the time of asking.
-func (c *botCmd) target(dir installation.Dir, log *slog.Logger) func() (streams.Config, error) {
+// server says where the server is, at the time of asking.
+func (c *botCmd) server(dir installation.Dir, log *slog.Logger) func() (streams.Config, error) {
 	return func() (streams.Config, error) {
 		if c.external() {
 			return c.config(log)

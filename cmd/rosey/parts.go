@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync"
 
 	"rosey/bot"
 	"rosey/bot/cytube"
@@ -92,17 +93,21 @@ func (f channelFlags) probe(ctx context.Context, dir installation.Dir, cfg cytub
 	return nil
 }
 
-// appender gives a recorder the stream of an attachment, once there is one.
-type appender struct {
+// target is where a bot's events go: a server that may come later, or come back.
+type target struct {
 	config func() (streams.Config, error)
-	conn   *streams.Conn
+
+	mu   sync.Mutex
+	conn *streams.Conn
 }
 
-// stream connects, and keeps the connection: the client re-establishes it by
-// itself, so a second one is needed only where the first never came about.
-func (a *appender) stream(ctx context.Context) (spool.Appender, error) {
-	if a.conn == nil {
-		cfg, err := a.config()
+// stream connects once, and keeps the connection: the client re-establishes it
+// by itself.
+func (t *target) stream(ctx context.Context) (*streams.Stream, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn == nil {
+		cfg, err := t.config()
 		if err != nil {
 			return nil, err
 		}
@@ -110,13 +115,31 @@ func (a *appender) stream(ctx context.Context) (spool.Appender, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.conn = c
+		t.conn = c
 	}
-	return streams.Open(ctx, a.conn)
+	return streams.Open(ctx, t.conn)
 }
 
-func (a *appender) close() {
-	if a.conn != nil {
-		a.conn.Close()
+func (t *target) appender(ctx context.Context) (spool.Appender, error) {
+	s, err := t.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (t *target) leases(ctx context.Context) (bot.Leases, error) {
+	s, err := t.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (t *target) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn != nil {
+		t.conn.Close()
 	}
 }

@@ -42,6 +42,7 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	}
 	rc.SettleLimit = settleLimit
 	rc.Stream = func(context.Context) (spool.Appender, error) { return h.server.Stream, nil }
+	rc.Leases = func(context.Context) (bot.Leases, error) { return h.server.Stream, nil }
 	if h.recorder, err = bot.NewRecorder(ctx, rc); err != nil {
 		return nil, err
 	}
