@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sort"
 	"sync"
 	"time"
@@ -38,17 +39,8 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	before, err := readSummary(ctx, dir, demoChannel)
-	if err != nil && !errors.Is(err, schema.ErrNoDatabase) {
-		return err
-	}
-	// Every evening has a channel of its own, so that the counts compare even in a
-	// folder that holds earlier ones.
-	name := demoChannel
-	if before.Seq > 0 {
-		name = fmt.Sprintf("%s_%d", demoChannel, before.Seq)
-	}
-	channel, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: name, UserCountEvery: time.Second})
+	name := nextEvening(dir)
+	channel, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: name, UserCountEvery: countEvery})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -78,6 +70,19 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 
 const demoChannel = "demo"
 
+// nextEvening names the channel. Every evening has one of its own, so that the
+// counts compare even in a folder that holds earlier ones. The spools tell which
+// there were: the tables may have been deleted, to be rebuilt from the stream.
+func nextEvening(dir installation.Dir) string {
+	name := demoChannel
+	for n := 2; ; n++ {
+		if _, err := os.Stat(dir.Spool(name)); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s_%d", demoChannel, n)
+	}
+}
+
 // play runs the evening to its end, and the recording a little longer, so that
 // what was said last is recorded too.
 func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evening, show *screen) (cytubetest.Ledger, error) {
@@ -93,8 +98,8 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 		if err := evening.Run(eveningCtx); err != nil && eveningCtx.Err() == nil {
 			eveningErr = err
 		}
-		ledger = evening.Ledger()
 		awaitQuiet(recordCtx, h)
+		ledger = evening.Ledger()
 	})
 	stop := show.follow(recordCtx, h)
 	err := h.run(recordCtx)
@@ -104,12 +109,16 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 	return ledger, errors.Join(err, eveningErr)
 }
 
-// awaitQuiet waits until no more frames come, within a limit.
+// countEvery is how often the simulated channel tells its count of connections.
+const countEvery = time.Second
+
+// awaitQuiet waits until no more frames come, within a limit: the last count of
+// connections is told late.
 func awaitQuiet(ctx context.Context, h *house) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*countEvery)
 	defer cancel()
 	last, since := h.recorder.Status().Frames, time.Now()
-	for time.Since(since) < 300*time.Millisecond {
+	for time.Since(since) < countEvery+countEvery/4 {
 		select {
 		case <-ctx.Done():
 			return
