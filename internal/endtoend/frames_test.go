@@ -27,14 +27,12 @@ type seen struct {
 	// Connections is how many got as far as the namespace.
 	Connections int
 
-	t         *testing.T
-	said      map[string]bool
-	roster    map[string]bool
-	burst     bool   // the state that a join brings has not ended yet
-	inBurst   bool   // it brought an item that plays
-	playing   string // what plays, as far as was told
-	current   string // uid of it
-	announced bool   // a setCurrent was the last frame
+	t       *testing.T
+	said    map[string]bool
+	roster  map[string]bool
+	burst   bool   // the state that a join brings has not ended yet
+	inBurst bool   // it brought an item that plays
+	playing string // what plays, as far as was told
 }
 
 func newSeen(t *testing.T) *seen {
@@ -50,7 +48,7 @@ func (s *seen) watch(frames []string) {
 		switch {
 		case strings.HasPrefix(f, "40"):
 			s.Connections++
-			s.roster, s.burst, s.inBurst, s.announced, s.current = map[string]bool{}, true, false, false, ""
+			s.roster, s.burst, s.inBurst = map[string]bool{}, true, false
 		case strings.HasPrefix(f, "42["):
 			var all []json.RawMessage
 			var event string
@@ -82,7 +80,6 @@ type frameArg struct {
 	Initiator           string
 	Counts              json.RawMessage
 	Type, ID            string
-	UID                 json.Number
 }
 
 func (s *seen) event(event string, raw json.RawMessage) {
@@ -90,8 +87,6 @@ func (s *seen) event(event string, raw json.RawMessage) {
 	if bytes.HasPrefix(raw, []byte("{")) {
 		_ = json.Unmarshal(raw, &arg) // fields of other types than those asked for are not needed
 	}
-	announced := s.announced
-	s.announced = false
 	name := strings.ToLower(arg.Name)
 	switch event {
 	case "userlist":
@@ -122,10 +117,8 @@ func (s *seen) event(event string, raw json.RawMessage) {
 		s.line(arg)
 	case "newPoll", "updatePoll":
 		s.Polls[fmt.Sprintf("%s %s", arg.Timestamp, strings.ToLower(arg.Initiator))] = compact(arg.Counts)
-	case "setCurrent":
-		s.current, s.announced = string(raw), true
 	case "changeMedia":
-		s.media(arg, announced)
+		s.media(arg)
 	case "playlist":
 		if string(raw) == "[]" {
 			s.playing = ""
@@ -149,15 +142,15 @@ func (s *seen) line(arg frameArg) {
 	s.Lines[strings.ToLower(arg.Username)]++
 }
 
-func (s *seen) media(arg frameArg, announced bool) {
+// media counts a start. An item that a join brings began earlier: it counts only
+// when it is not the one that played when the line broke.
+func (s *seen) media(arg frameArg) {
 	item := arg.Type + " " + arg.ID
 	if s.burst {
 		s.inBurst = true
 		if s.playing == item {
 			return
 		}
-	} else if !announced {
-		return // the answer to somebody's playerReady: the item goes on
 	}
 	s.playing = item
 	s.Media = append(s.Media, item)

@@ -52,6 +52,9 @@ func start(t *testing.T, args ...string) *program {
 // startWith also sets environment variables.
 func startWith(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
+	if err := noteSources(); err != nil {
+		t.Fatal(err)
+	}
 	p := &program{t: t, cmd: exec.Command(rosey, args...), done: make(chan struct{})}
 	p.cmd.Env = append(cleanEnv(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
