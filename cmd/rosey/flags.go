@@ -99,7 +99,7 @@ func (f natsFlags) attach(ctx context.Context, d dataFlag, log *slog.Logger) (*i
 func secret(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+		return "", advise(fmt.Errorf("read secret: %w", err), "name a file that can be read and holds the secret alone")
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
 }

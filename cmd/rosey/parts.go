@@ -66,14 +66,18 @@ func (f channelFlags) recorderConfig(dir installation.Dir, log *slog.Logger) (bo
 	if err != nil {
 		return bot.RecorderConfig{}, err
 	}
-	return bot.RecorderConfig{
+	rc := bot.RecorderConfig{
 		CyTube: cytube.Config{
 			Server: server, Channel: channel, Username: f.Username, Password: password, ChannelPassword: channelPassword,
 		},
 		Spool:      spool.Config{Path: dir.Spool(channel)},
 		BotVersion: version(),
 		Logger:     log,
-	}, nil
+	}
+	if err := rc.CyTube.Validate(); err != nil {
+		return bot.RecorderConfig{}, advise(err, "rosey up https://cytu.be/r/yourchannel --username NAME --password-file FILE")
+	}
+	return rc, nil
 }
 
 // probe tells a wrong address from an outage: a channel that was never recorded
