@@ -27,6 +27,9 @@ type cli struct {
 	Projector projectorCmd `cmd:"" help:"Run the projector alone."`
 	Replay    replayCmd    `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
 	Stats     statsCmd     `cmd:"" help:"Ask the tables."`
+	Tail      tailCmd      `cmd:"" help:"Watch or page through events."`
+	Export    exportCmd    `cmd:"" help:"Write events or a table as NDJSON or CSV."`
+	Stream    streamCmd    `cmd:"" help:"Show, set up or check the stream."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -48,16 +51,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	code := -1
-	parser, err := kong.New(&c,
-		kong.Name("rosey"),
-		kong.Description("Rosey keeps the complete, durable history of a CyTube channel, and all that can be computed from it."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(n int) { code = n }),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"version": version(), "data": defaultData, "natsport": strconv.Itoa(embedded.DefaultPort), "monitorport": strconv.Itoa(embedded.DefaultMonitorPort)},
-		kong.Help(helpWithExamples),
-	)
+	parser, err := newParser(&c, stdout, stderr, func(n int) { code = n })
 	if err != nil {
 		fmt.Fprintf(stderr, "rosey: command line: %v\n", err)
 		return exitUsage
@@ -87,6 +81,24 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	complain(stderr, err)
 	return exitFailed
+}
+
+// newParser makes the command line's parser; exit is called instead of ending
+// the process.
+func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("rosey"),
+		kong.Description("Rosey keeps the complete, durable history of a CyTube channel, and all that can be computed from it."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{
+			"version": version(), "data": defaultData,
+			"natsport": strconv.Itoa(embedded.DefaultPort), "monitorport": strconv.Itoa(embedded.DefaultMonitorPort),
+		},
+		kong.Help(helpWithExamples),
+	)
 }
 
 // exitError ends a command that has said everything already.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -106,4 +109,29 @@ func printEach[T any](w io.Writer, list []T) error {
 		}
 	}
 	return nil
+}
+
+// marshal is printJSON for a value inside a line.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := printJSON(&b, v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// oneLine returns JSON as it is, without the line breaks it may have between its
+// tokens. It reports false for what is no JSON.
+func oneLine(data []byte) ([]byte, bool) {
+	if !utf8.Valid(data) || !json.Valid(data) {
+		return nil, false
+	}
+	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
+		return data, true
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, data); err != nil {
+		return nil, false
+	}
+	return b.Bytes(), true
 }

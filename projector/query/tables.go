@@ -18,23 +18,29 @@ func Tables(ctx context.Context, q schema.Queryer) ([]string, error) {
 			AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'chat\_search%' ESCAPE '\' ORDER BY name`)
 }
 
+// Table returns a table's name as the database spells it. The error is
+// ErrNotFound, with the tables there are.
+func Table(ctx context.Context, q schema.Queryer, name string) (string, error) {
+	all, err := Tables(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	for _, t := range all {
+		if strings.EqualFold(t, name) {
+			return t, nil
+		}
+	}
+	return "", &NotFoundError{What: "table", Name: name, Known: all}
+}
+
 // ReadTable reads a table or view row by row, in the order of its primary key or
 // as the view has it. The columns come first, then each row; its values are nil,
 // int64, float64, string or []byte, valid during the call. The error is
-// ErrNotFound, with the tables there are, or what a function returned.
+// ErrNotFound, or what a function returned.
 func ReadTable(ctx context.Context, q schema.Queryer, name string, columns func([]string) error, row func([]any) error) error {
-	all, err := Tables(ctx, q)
+	table, err := Table(ctx, q, name)
 	if err != nil {
 		return err
-	}
-	table := ""
-	for _, t := range all {
-		if strings.EqualFold(t, name) {
-			table = t
-		}
-	}
-	if table == "" {
-		return &NotFoundError{What: "table", Name: name, Known: all}
 	}
 	order, err := primaryKey(ctx, q, table)
 	if err != nil {

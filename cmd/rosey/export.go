@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rosey/projector/query"
+	"rosey/schema"
+)
+
+type exportCmd struct {
+	tablesFlag
+	natsFlags
+	logFlags
+	What string `arg:"" help:"events, or a table or view such as chat_messages."`
+
+	eventRange
+	Format string `help:"Of a table: ndjson or csv. In NDJSON a BLOB is base64; in CSV an empty text is quoted and a NULL is not." enum:"ndjson,csv" default:"ndjson"`
+	JSON   bool   `help:"The same as --format ndjson."`
+	Out    string `help:"File to write; it appears once it is whole." type:"path" placeholder:"FILE"`
+}
+
+func (c *exportCmd) examples() string {
+	return `  rosey export events --out everything.ndjson
+  rosey export events --kind message.log --from 1000 --to 2000
+  rosey export chat_messages --format csv --out chat.csv
+  rosey export user_stats | head`
+}
+
+const exportEvents = "events"
+
+// Run writes events or a table.
+func (c *exportCmd) Run(ctx context.Context, con *console) error {
+	ignoreBrokenPipe()
+	if err := c.check(); err != nil {
+		return misused(con, err)
+	}
+	if strings.EqualFold(c.What, exportEvents) {
+		return unlessPipe(c.events(ctx, con))
+	}
+	err := c.table(ctx, con)
+	var missing *query.NotFoundError
+	if errors.As(err, &missing) {
+		return misused(con, advise(missing, "rosey export with one of: %s, %s", exportEvents, strings.Join(missing.Known, ", ")))
+	}
+	return unlessPipe(err)
+}
+
+func (c *exportCmd) check() error {
+	ofEvents := strings.EqualFold(c.What, exportEvents)
+	switch {
+	case c.JSON && c.Format != formatNDJSON:
+		return advise(errors.New("export: --json and --format csv contradict each other"), "give one of them")
+	case ofEvents && c.Format != formatNDJSON:
+		return advise(errors.New("export: events have fields of many kinds and go into NDJSON alone"), "leave --format csv out, or export a table")
+	case ofEvents && c.DB != "":
+		return advise(errors.New("export: a database holds no events, the stream does"), "--data DIR or --nats URL")
+	case !ofEvents && c.eventRange.set():
+		return advise(errors.New("export: --from, --to, --kind and --parts are about events"), "rosey export events ...")
+	}
+	return c.kindFlag.check()
+}
+
+func (c *exportCmd) events(ctx context.Context, con *console) (err error) {
+	a, err := c.attach(ctx, c.dataFlag, c.logger(con.err, slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	out, err := openOutput(con.out, c.Out)
+	if err != nil {
+		return err
+	}
+	x := eventExport{eventRange: c.eventRange, stream: a.Stream, out: out.w}
+	return c.finish(con, out, "events", func() (uint64, error) {
+		err := x.run(ctx)
+		if lost := x.incomplete(); err == nil && lost != "" {
+			fmt.Fprintln(con.err, "rosey: "+lost)
+		}
+		return x.written, err
+	})
+}
+
+func (c *exportCmd) table(ctx context.Context, con *console) error {
+	return c.read(ctx, func(q schema.Queryer) error {
+		// A wrong name must not touch the file.
+		if _, err := query.Table(ctx, q, c.What); err != nil {
+			return err
+		}
+		out, err := openOutput(con.out, c.Out)
+		if err != nil {
+			return err
+		}
+		return c.finish(con, out, "rows", func() (uint64, error) {
+			x := tableExport{format: c.Format, out: out.w}
+			err := query.ReadTable(ctx, q, c.What, x.head, x.row)
+			return x.written, err
+		})
+	})
+}
+
+// finish writes everything and makes the file appear, or nothing of it.
+func (c *exportCmd) finish(con *console, out *output, what string, write func() (uint64, error)) error {
+	n, err := write()
+	if errors.Is(err, context.Canceled) {
+		err = advise(errors.New("export: interrupted; what was to be written is not complete"), "the same command again")
+	}
+	if err != nil {
+		return errors.Join(err, out.abandon())
+	}
+	if err := out.commit(); err != nil {
+		return err
+	}
+	if c.Out != "" {
+		fmt.Fprintf(con.err, "wrote      %d %s to %s\n", n, what, c.Out)
+	}
+	return nil
+}
+
+// output is where an export goes: the standard output, or a file that replaces
+// what was there only once it is whole.
+type output struct {
+	w    *bufio.Writer
+	file *os.File
+	path string // where the file goes in the end, empty when it is there already
+}
+
+func openOutput(stdout io.Writer, path string) (*output, error) {
+	const buffer = 256 << 10
+	if path == "" {
+		return &output{w: bufio.NewWriterSize(stdout, buffer)}, nil
+	}
+	target, err := filepath.EvalSymlinks(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		target = path
+	case err != nil:
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	info, err := os.Stat(target)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, advise(fmt.Errorf("write %s: it is a folder", path), "--out %s", filepath.Join(path, "export.ndjson"))
+	case err == nil && !info.Mode().IsRegular():
+		// A device or a pipe is written to, never replaced.
+		f, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, fmt.Errorf("write: %w", err)
+		}
+		return &output{w: bufio.NewWriterSize(f, buffer), file: f}, nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.new") // 0600
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return &output{w: bufio.NewWriterSize(f, buffer), file: f, path: target}, nil
+}
+
+// commit makes what was written durable and visible.
+func (o *output) commit() error {
+	if err := o.w.Flush(); err != nil {
+		return errors.Join(fmt.Errorf("write: %w", err), o.abandon())
+	}
+	if o.file == nil {
+		return nil
+	}
+	if o.path == "" {
+		return o.file.Close()
+	}
+	if err := o.file.Sync(); err != nil {
+		return errors.Join(fmt.Errorf("write: %w", err), o.abandon())
+	}
+	err := o.file.Close()
+	if err == nil {
+		err = os.Rename(o.file.Name(), o.path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write: %w", err), os.Remove(o.file.Name()))
+	}
+	return nil
+}
+
+// abandon leaves what was there before.
+func (o *output) abandon() error {
+	if o.file == nil {
+		// What is complete so far is still of use to whoever reads along.
+		_ = o.w.Flush()
+		return nil
+	}
+	err := o.file.Close()
+	if o.path != "" {
+		err = errors.Join(err, os.Remove(o.file.Name()))
+	}
+	return err
+}

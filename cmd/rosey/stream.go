@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"rosey/internal/installation"
+	"rosey/streams"
+	"rosey/streams/embedded"
+)
+
+type streamCmd struct {
+	streamFlags
+
+	Show  streamShowCmd  `cmd:"" help:"How far the stream is, how full, and who reads it."`
+	Check streamCheckCmd `cmd:"" help:"Compare the stream with its definition; exit 1 when they differ, 2 when that cannot be told."`
+	Setup streamSetupCmd `cmd:"" help:"Create the stream on a server, or repair it."`
+}
+
+func (c *streamCmd) examples() string {
+	return `  rosey stream show --data /var/lib/rosey
+  rosey stream check --nats nats://10.0.0.5:4222 --nats-creds admin.creds
+  rosey stream setup --nats nats://10.0.0.5:4222 --replicas 3 --max-bytes 64GiB`
+}
+
+type streamFlags struct {
+	dataFlag
+	natsFlags
+	logFlags
+	JSON bool `help:"Print JSON."`
+}
+
+// connect reaches the server of an installation, running or not, whatever state
+// its stream is in: these commands are for streams that nothing else would use.
+func (f streamFlags) connect(ctx context.Context, con *console) (c *streams.Conn, done func() error, err error) {
+	log := f.logger(con.err, slog.LevelError)
+	dir, err := f.dir()
+	if err != nil {
+		return nil, nil, err
+	}
+	var cfg streams.Config
+	if f.external() {
+		cfg, err = f.config(log)
+	} else {
+		cfg, err = dir.ClientConfig(log)
+	}
+	if err == nil {
+		c, err = streams.Connect(ctx, cfg)
+	}
+	switch {
+	case err == nil:
+		return c, func() error { c.Close(); return nil }, nil
+	case f.external():
+		return nil, nil, err
+	}
+	return connectOwn(ctx, dir, log, err)
+}
+
+// connectOwn runs a server on a data folder that no other one runs on; found is
+// why no running one could be reached.
+func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, found error) (*streams.Conn, func() error, error) {
+	if _, err := os.Stat(dir.JetStream()); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s: %w", dir, installation.ErrNotSetUp)
+	}
+	s, err := embedded.Start(ctx, embedded.Config{StoreDir: dir.JetStream(), NoListen: true, NoMonitor: true, Logger: log})
+	if errors.Is(err, embedded.ErrStoreInUse) {
+		return nil, nil, found
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), ownServerStop)
+		defer cancel()
+		return s.Shutdown(ctx)
+	}
+	user, password := s.Credentials()
+	c, err := streams.Connect(ctx, streams.Config{InProcess: s.InProcessConn, User: user, Password: password, Logger: log})
+	if err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return c, func() error { c.Close(); return stop() }, nil
+}
+
+const ownServerStop = 8 * time.Second
+
+type streamCheckCmd struct {
+	optionFlags
+}
+
+func (c *streamCheckCmd) examples() string {
+	return "  rosey stream check\n  rosey stream check --replicas 3 --json"
+}
+
+// checkResult is what check prints for machines.
+type checkResult struct {
+	Equal       bool                 `json:"equal"`
+	Differences []streams.Difference `json:"differences"`
+}
+
+// Run lists what differs.
+func (c *streamCheckCmd) Run(ctx context.Context, con *console, flags *streamCmd) error {
+	diffs, err := c.differences(ctx, con, flags)
+	if err != nil {
+		return misused(con, err)
+	}
+	if flags.JSON {
+		err = printJSON(con.out, checkResult{Equal: len(diffs) == 0, Differences: append([]streams.Difference{}, diffs...)})
+	} else {
+		err = printDifferences(con, diffs)
+	}
+	if err == nil && len(diffs) > 0 {
+		return exitError(exitFailed)
+	}
+	return err
+}
+
+func (c *streamCheckCmd) differences(ctx context.Context, con *console, flags *streamCmd) (diffs []streams.Difference, err error) {
+	conn, done, err := flags.connect(ctx, con)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	return streams.Check(ctx, conn, c.options())
+}
+
+func printDifferences(con *console, diffs []streams.Difference) error {
+	if len(diffs) == 0 {
+		_, err := fmt.Fprintln(con.out, "the stream is as it is defined")
+		return err
+	}
+	t := newTable(con.out, "what", "is", "wanted", "remedy")
+	for _, d := range diffs {
+		remedy := d.Remedy
+		if d.Changeable {
+			remedy = "rosey stream setup"
+		}
+		t.row(printable(d.Field), printable(d.Is), printable(d.Want), printable(remedy))
+	}
+	return t.flush()
+}
+
+// optionFlags are what an installation may choose about the stream.
+type optionFlags struct {
+	Replicas int  `help:"Copies in a cluster: 1, 3 or 5. Default: as it is, 1 for a new stream." placeholder:"N"`
+	MaxBytes size `help:"Size at which the stream takes no more, such as 64GiB. Default: as it is; for a new stream 64GiB, or what the disk has." placeholder:"SIZE"`
+}
+
+func (f optionFlags) options() streams.StreamOptions {
+	return streams.StreamOptions{Replicas: f.Replicas, MaxBytes: int64(f.MaxBytes)}
+}
+
+// Validate reports what no stream can be, before anything is asked of a server.
+func (f optionFlags) Validate() error { return f.options().Validate() }
+
+// size is a number of bytes as a person writes it.
+type size int64
+
+// UnmarshalText reads a number with or without a unit.
+func (s *size) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n == 0 || n > 1<<62 {
+		return fmt.Errorf("%q is no size: give bytes, or a number with a unit, such as 64GiB", text)
+	}
+	*s = size(n)
+	return nil
+}
+
+type streamSetupCmd struct {
+	optionFlags
+}
+
+func (c *streamSetupCmd) examples() string {
+	return "  rosey stream setup --nats nats://10.0.0.5:4222 --replicas 3 --max-bytes 64GiB"
+}
+
+// setupResult is what setup prints for machines.
+type setupResult struct {
+	ID      string           `json:"id"`
+	Changes []streams.Change `json:"changes"`
+}
+
+// Run makes the stream as it is defined.
+func (c *streamSetupCmd) Run(ctx context.Context, con *console, flags *streamCmd) (err error) {
+	conn, done, err := flags.connect(ctx, con)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	o := c.options()
+	if !flags.external() {
+		dir, err := flags.dir()
+		if err != nil {
+			return err
+		}
+		if o.MaxBytesIfNew, err = embedded.DefaultMaxBytes(dir.JetStream()); err != nil {
+			return err
+		}
+	}
+	s, changes, err := streams.Setup(ctx, conn, o)
+	if errors.Is(err, streams.ErrCannotChange) {
+		return advise(err, "rosey stream check   (lists each difference with its remedy)")
+	}
+	if err != nil {
+		return err
+	}
+	if flags.JSON {
+		return printJSON(con.out, setupResult{ID: s.Identity().ID, Changes: append([]streams.Change{}, changes...)})
+	}
+	for _, ch := range changes {
+		fmt.Fprintln(con.out, ch.String())
+	}
+	for _, w := range conn.Warnings() {
+		fmt.Fprintf(con.err, "warning: %s\n", w)
+	}
+	fmt.Fprintf(con.out, "the stream %s %s is as it is defined\n", streams.StreamName, s.Identity().ID)
+	return nil
+}
