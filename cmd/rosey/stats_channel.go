@@ -10,6 +10,10 @@ import (
 
 type statsOverviewCmd struct{}
 
+func (c *statsOverviewCmd) examples() string {
+	return "  rosey stats\n  rosey stats --json --db copy.db"
+}
+
 // Run prints how far the tables are and what they hold.
 func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
 	return stats.ask(ctx, con, func(q schema.Queryer) error {

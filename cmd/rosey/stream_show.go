@@ -123,7 +123,7 @@ func describeStream(info *jetstream.StreamInfo) streamState {
 		Name: cfg.Name, Created: info.Created,
 		FirstSeq: max(st.FirstSeq, 1), LastSeq: st.LastSeq, Messages: st.Msgs, Erased: uint64(max(st.NumDeleted, 0)), Bytes: st.Bytes,
 		Subjects: cfg.Subjects, Storage: strings.ToLower(cfg.Storage.String()), Compression: cfg.Compression.String(),
-		Retention: strings.ToLower(cfg.Retention.String()), Discard: strings.ToLower(cfg.Discard.String()), Replicas: cfg.Replicas,
+		Retention: strings.ToLower(cfg.Retention.String()), Discard: strings.TrimPrefix(strings.ToLower(cfg.Discard.String()), "discard"), Replicas: cfg.Replicas,
 		Duplicates: cfg.Duplicates.Seconds(), MaxAge: cfg.MaxAge.Seconds(), Consumers: []consumerState{},
 	}
 	if st.Msgs > 0 {

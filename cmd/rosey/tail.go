@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"rosey/internal/installation"
@@ -77,6 +78,12 @@ func (c *tailCmd) Run(ctx context.Context, con *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if dir, err := c.dir(); err == nil && !c.external() {
+		c.otherChannel = storedDefaultChannel(ctx, dir.Database())
+	}
+	if c.follows(a) {
+		defer watchConnection(ctx, con, a.Conn)()
+	}
 	out := &eventWriter{w: bufio.NewWriterSize(con.out, 64<<10), json: c.JSON}
 	err = c.tail(ctx, a, out)
 	if err = errors.Join(err, out.flush()); ctx.Err() != nil {
@@ -100,12 +107,15 @@ func (c *tailCmd) check() error {
 	return nil
 }
 
+// follows reports whether more can come.
+func (c *tailCmd) follows(a *installation.Attachment) bool { return a.Running && !c.NoFollow }
+
 func (c *tailCmd) tail(ctx context.Context, a *installation.Attachment, out *eventWriter) error {
 	state, err := a.Stream.State(ctx)
 	if err != nil {
 		return err
 	}
-	follow := a.Running && !c.NoFollow
+	follow := c.follows(a)
 	from, limit := c.Seq, -1
 	switch {
 	case c.Since.set():
@@ -184,6 +194,36 @@ func (c *tailCmd) print(ctx context.Context, s *streams.Stream, o streams.ReadOp
 				return err
 			}
 		}
+	}
+}
+
+// watchConnection tells a person why nothing comes any more, until the returned
+// function is called.
+func watchConnection(ctx context.Context, con *console, c *streams.Conn) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for gone := false; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			connected := c.IsConnected()
+			switch {
+			case !connected && !gone:
+				fmt.Fprintln(con.err, "the server is gone; waiting for it to come back (Ctrl-C ends)")
+			case connected && gone:
+				fmt.Fprintln(con.err, "the server is back")
+			}
+			gone = !connected
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
 	}
 }
 

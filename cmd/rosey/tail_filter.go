@@ -91,6 +91,9 @@ type eventFilter struct {
 	kindFlag
 	User    string `help:"Only events in which this user takes part, without regard to case." placeholder:"NAME"`
 	Channel string `help:"Only events of this channel." placeholder:"NAME"`
+
+	// otherChannel is where events belong whose publisher named no channel.
+	otherChannel string
 }
 
 // seen is one message, decoded as far as it can be.
@@ -109,6 +112,9 @@ func (f eventFilter) look(m streams.Message) (seen, bool) {
 			s.event = e
 			if e.Channel == "" {
 				e.Channel = channel
+			}
+			if e.Channel == "" {
+				e.Channel = f.otherChannel
 			}
 		}
 	}
