@@ -35,6 +35,9 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 	}
 	log := c.logger(con.err, slog.LevelInfo)
 	a, err := c.await(ctx, dir, log)
+	if ctx.Err() != nil && a == nil {
+		return nil // it was told to stop before there was anything to do
+	}
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,11 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 
 // await connects to the server, which may be starting at the same time.
 func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, error) {
-	deadline := time.Now().Add(c.WaitServer)
+	patience := c.WaitServer
+	if c.For > 0 {
+		patience = min(patience, c.For)
+	}
+	deadline := time.Now().Add(patience)
 	for told := false; ; {
 		cfg, err := c.config(log)
 		if !c.external() {
