@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -144,7 +145,6 @@ func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
 		if err == nil {
 			return res, nil
 		}
-		a.stale = true
 		// A projection may have rejected the event half way: start the batch again
 		// from the rows, with this event set aside.
 		var fe *foldError
@@ -164,8 +164,10 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	if err != nil {
 		return res, fmt.Errorf("projector: begin: %w", err)
 	}
+	finished := false
 	defer func() {
-		if err != nil {
+		if !finished {
+			a.stale = true
 			err = errors.Join(err, rollback(tx))
 		}
 	}()
@@ -174,6 +176,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 		return res, err
 	}
 	if next.Seq == a.checkpoint.Seq {
+		finished = true
 		return res, rollback(tx)
 	}
 	if err := a.fold(ctx, tx, &res); err != nil {
@@ -186,6 +189,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	if err := tx.Commit(); err != nil {
 		return res, fmt.Errorf("projector: commit checkpoint %d: %w", next.Seq, err)
 	}
+	finished = true
 	a.cfg.Crash("projector.after_commit")
 	a.checkpoint = next
 	return res, nil
@@ -317,8 +321,9 @@ func (a *Applier) dead(it *Item, f Failure, res *Applied) error {
 	return nil
 }
 
+// rollback gives up a transaction. One whose context ended is given up already.
 func rollback(tx interface{ Rollback() error }) error {
-	if err := tx.Rollback(); err != nil {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
 		return fmt.Errorf("projector: roll back: %w", err)
 	}
 	return nil

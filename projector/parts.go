@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"rosey/events"
 	"rosey/schema"
@@ -46,6 +47,8 @@ func (p *parts) take(it *Item, b *events.BotPart) (*events.Event, *Failure) {
 		return nil, nil
 	}
 	delete(p.open, b.Of)
+	// Parts that came with this batch need no rows; the same name may come again.
+	p.fresh = slices.DeleteFunc(p.fresh, func(r partRow) bool { return r.part.Of == b.Of })
 	p.done = append(p.done, b.Of)
 	whole, err := events.JoinParts(have)
 	if err != nil {
@@ -58,18 +61,15 @@ func (p *parts) take(it *Item, b *events.BotPart) (*events.Event, *Failure) {
 }
 
 func (p *parts) flush(ctx context.Context, w *writer) error {
-	b := &bulk{head: "INSERT INTO event_parts (of, part, parts, kind, seq, data) VALUES", cols: 6}
-	for _, r := range p.fresh {
-		b.add(r.part.Of, r.part.Part, r.part.Parts, string(r.part.Whole), int64(r.seq), r.part.Data)
-	}
-	if err := b.flush(ctx, w); err != nil {
-		return err
-	}
 	for _, of := range p.done {
 		if err := w.exec(ctx, "DELETE FROM event_parts WHERE of = ?", of); err != nil {
 			return err
 		}
 	}
+	b := &bulk{head: "INSERT INTO event_parts (of, part, parts, kind, seq, data) VALUES", cols: 6}
+	for _, r := range p.fresh {
+		b.add(r.part.Of, r.part.Part, r.part.Parts, string(r.part.Whole), int64(r.seq), r.part.Data)
+	}
 	p.fresh, p.done = nil, nil
-	return nil
+	return b.flush(ctx, w)
 }
