@@ -162,6 +162,11 @@ func TestParts_MakeAWhole(t *testing.T) {
 		{"the first is missing", []step{partly(3, 1, posted("ann", long)), posted("bob", "hi")}, []string{"tv bob hi"}, []string{"1 parts", "2 parts"}, "0"},
 		{"the middle is missing", []step{partly(3, 2, posted("ann", long)), posted("bob", "hi")}, []string{"tv bob hi"}, []string{"2 parts"}, "1"},
 		{"the last is missing", []step{partly(3, 3, posted("ann", long)), posted("bob", "hi")}, []string{"tv bob hi"}, nil, "2"},
+		{"a name used twice, by somebody who does not number", []step{
+			raw(events.KindBotPart, `{"of":"x-1","kind":"message.log","part":1,"parts":2,"data":"{\"username\":\"ann\","}`),
+			raw(events.KindBotPart, `{"of":"x-1","kind":"message.log","part":2,"parts":2,"data":"\"message\":\"hi\"}"}`),
+			raw(events.KindBotPart, `{"of":"x-1","kind":"message.log","part":1,"parts":2,"data":"{"}`),
+		}, []string{"tv ann hi"}, nil, "1"},
 		{"two wholes interleaved", []step{func(s *script) {
 			one, two := newScript().play(inParts(2, posted("ann", "one"))), newScript().play(by("B", inParts(2, posted("bob", "two"))))
 			for i := range 2 {

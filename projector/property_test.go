@@ -381,6 +381,11 @@ func stepGen(theme []string) *rapid.Generator[drawn] {
 			data := pick("raw", "", "{", "[]", `{"username":7}`, `{"username":"bob"} x`, `{"username":"bob","message":"plain"}`, `{"users":3}`,
 				`{"username":"a\u0000b","message":"nul"}`, `{"username":"a\u0000c","message":"nul","time_ms":5}`,
 				`{"username":"bob","message":"far","time_ms":9223372036854775807}`, `{"username":"bob","time_ms":-9223372036854775807}`)
+			if rapid.Bool().Draw(t, "part") {
+				part := small("part", 3)
+				return drawn{fmt.Sprint("raw part ", part), raw(events.KindBotPart,
+					fmt.Sprintf(`{"of":"x-1","kind":"message.log","part":%d,"parts":2,"data":%q}`, part, []string{"", "{", `"username":"ann","time_ms":5}`, "}"}[part]))}
+			}
 			k := rapid.SampledFrom([]events.Kind{events.KindMessageLog, events.KindUserJoined, events.KindUserLeft, events.KindUserRoster}).Draw(t, "of kind")
 			return drawn{fmt.Sprintf("raw %s %s", k, data), raw(k, data)}
 		case "unknown":
