@@ -56,7 +56,7 @@ func (p *pipeline) read(ctx context.Context) error {
 	if p.last == 0 {
 		return nil
 	}
-	r, err := p.cfg.Stream.Reader(ctx, streams.ReadOptions{From: 1, UpTo: p.last})
+	r, err := p.cfg.Stream.Reader(ctx, streams.ReadOptions{From: 1, UpTo: p.last, InFlight: 4000})
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}

@@ -88,7 +88,7 @@ func CreateForLoading(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	db, err := open(ctx, dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
-		"cache_size(-65536)", "temp_store(MEMORY)"), path, 1)
+		"cache_size(-32768)", "temp_store(FILE)"), path, 1)
 	if err != nil {
 		return nil, err
 	}
