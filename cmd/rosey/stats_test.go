@@ -275,7 +275,7 @@ started               ended  length  media   queued by  title
 `},
 		{"stats search pizza", `
 2026-03-01T20:00:06Z  tv  Null       pizza again
-2026-03-01T20:00:05Z  tv  __proto__  �[31mred���pizza�
+2026-03-01T20:00:05Z  tv  __proto__  �[31mred���pizza
 2026-03-01T20:00:03Z  tv  null       pizza & <b>chips</b>?
 `},
 	} {
