@@ -70,7 +70,7 @@ func (c *exportCmd) check() error {
 }
 
 func (c *exportCmd) events(ctx context.Context, con *console) (err error) {
-	a, err := c.attach(ctx, c.dataFlag, c.logger(con.err, slog.LevelWarn))
+	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, c.logger(con.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}

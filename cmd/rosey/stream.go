@@ -37,13 +37,23 @@ type streamFlags struct {
 	JSON bool `help:"Print JSON."`
 }
 
+// opened is a connection, and what ends it.
+type opened struct {
+	*streams.Conn
+	done func() error
+}
+
 // connect reaches the server of an installation, running or not, whatever state
 // its stream is in: these commands are for streams that nothing else would use.
-func (f streamFlags) connect(ctx context.Context, con *console) (c *streams.Conn, done func() error, err error) {
+func (f streamFlags) connect(ctx context.Context, con *console) (opened, error) {
 	log := f.logger(con.err, slog.LevelError)
+	return inTurn(ctx, con, f.dataFlag, f.natsFlags, func() (opened, error) { return f.reach(ctx, log) })
+}
+
+func (f streamFlags) reach(ctx context.Context, log *slog.Logger) (opened, error) {
 	dir, err := f.dir()
 	if err != nil {
-		return nil, nil, err
+		return opened{}, err
 	}
 	var cfg streams.Config
 	if f.external() {
@@ -51,30 +61,31 @@ func (f streamFlags) connect(ctx context.Context, con *console) (c *streams.Conn
 	} else {
 		cfg, err = dir.ClientConfig(log)
 	}
+	var c *streams.Conn
 	if err == nil {
 		c, err = streams.Connect(ctx, cfg)
 	}
 	switch {
 	case err == nil:
-		return c, func() error { c.Close(); return nil }, nil
+		return opened{c, func() error { c.Close(); return nil }}, nil
 	case f.external():
-		return nil, nil, err
+		return opened{}, err
 	}
 	return connectOwn(ctx, dir, log, err)
 }
 
 // connectOwn runs a server on a data folder that no other one runs on; found is
 // why no running one could be reached.
-func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, found error) (*streams.Conn, func() error, error) {
+func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, found error) (opened, error) {
 	if _, err := os.Stat(dir.JetStream()); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s: %w", dir, installation.ErrNotSetUp)
+		return opened{}, fmt.Errorf("%s: %w", dir, installation.ErrNotSetUp)
 	}
 	s, err := embedded.Start(ctx, embedded.Config{StoreDir: dir.JetStream(), NoListen: true, NoMonitor: true, Logger: log})
 	if errors.Is(err, embedded.ErrStoreInUse) {
-		return nil, nil, found
+		return opened{}, found
 	}
 	if err != nil {
-		return nil, nil, err
+		return opened{}, err
 	}
 	stop := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), ownServerStop)
@@ -84,9 +95,9 @@ func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, fou
 	user, password := s.Credentials()
 	c, err := streams.Connect(ctx, streams.Config{InProcess: s.InProcessConn, User: user, Password: password, Logger: log})
 	if err != nil {
-		return nil, nil, errors.Join(err, stop())
+		return opened{}, errors.Join(err, stop())
 	}
-	return c, func() error { c.Close(); return stop() }, nil
+	return opened{c, func() error { c.Close(); return stop() }}, nil
 }
 
 const ownServerStop = 8 * time.Second
@@ -123,12 +134,12 @@ func (c *streamCheckCmd) Run(ctx context.Context, con *console, flags *streamCmd
 }
 
 func (c *streamCheckCmd) differences(ctx context.Context, con *console, flags *streamCmd) (diffs []streams.Difference, err error) {
-	conn, done, err := flags.connect(ctx, con)
+	conn, err := flags.connect(ctx, con)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, done()) }()
-	return streams.Check(ctx, conn, c.options())
+	defer func() { err = errors.Join(err, conn.done()) }()
+	return streams.Check(ctx, conn.Conn, c.options())
 }
 
 func printDifferences(con *console, diffs []streams.Difference) error {
@@ -189,11 +200,11 @@ type setupResult struct {
 
 // Run makes the stream as it is defined.
 func (c *streamSetupCmd) Run(ctx context.Context, con *console, flags *streamCmd) (err error) {
-	conn, done, err := flags.connect(ctx, con)
+	conn, err := flags.connect(ctx, con)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, done()) }()
+	defer func() { err = errors.Join(err, conn.done()) }()
 	o := c.options()
 	if !flags.external() {
 		dir, err := flags.dir()
@@ -204,7 +215,7 @@ func (c *streamSetupCmd) Run(ctx context.Context, con *console, flags *streamCmd
 			return err
 		}
 	}
-	s, changes, err := streams.Setup(ctx, conn, o)
+	s, changes, err := streams.Setup(ctx, conn.Conn, o)
 	if errors.Is(err, streams.ErrCannotChange) {
 		return advise(err, "rosey stream check   (lists each difference with its remedy)")
 	}

@@ -67,12 +67,12 @@ type consumerState struct {
 
 // Run prints the stream's state.
 func (c *streamShowCmd) Run(ctx context.Context, con *console, flags *streamCmd) (err error) {
-	conn, done, err := flags.connect(ctx, con)
+	conn, err := flags.connect(ctx, con)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, done()) }()
-	s, err := readStream(ctx, conn)
+	defer func() { err = errors.Join(err, conn.done()) }()
+	s, err := readStream(ctx, conn.Conn)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (c *tailCmd) Run(ctx context.Context, con *console) (err error) {
 	if err := c.check(); err != nil {
 		return misused(con, err)
 	}
-	a, err := c.attach(ctx, c.dataFlag, c.logger(con.err, slog.LevelWarn))
+	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, c.logger(con.err, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
