@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"rosey/bot/spool"
 	"rosey/internal/installation"
@@ -81,6 +83,10 @@ func advice(err error) string {
 		return "check the credentials: --nats-user, --nats-password-file, --nats-creds, --nats-token-file, --nats-nkey"
 	case errors.Is(err, streams.ErrNoStream):
 		return "rosey stream setup"
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission):
+		return "name a --data folder that can be written to"
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room on the disk of the data folder"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "try again, or look at the server's own log"
 	}
