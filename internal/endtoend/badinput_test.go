@@ -143,6 +143,15 @@ func situations() []situation {
 		{"external server unreachable for a replay", args("replay", "--nats", "nats://127.0.0.1:1"), 1, `127\.0\.0\.1:1|unreachable|reach`, `NATS server`},
 		{"folder that is not there", args("replay"), 1, `nothing was recorded`, `rosey up`},
 		{"folder that is not there, verified", args("replay", "--verify"), 1, `nothing was recorded`, `rosey up`},
+		{"folder that is not there, exported", args("export", "events"), 1, `nothing was recorded`, `rosey up`},
+		{"table of a folder that is not there", args("export", "user_stats"), 1, `no database`, `rosey up`},
+		{"folder that is not there, watched", args("tail"), 1, `nothing was recorded`, `rosey up`},
+		{"statistics of a folder that is not there", args("stats", "top"), 1, `no database`, `rosey up`},
+		{"stream of a folder that is not there", args("stream", "show"), 1, `nothing was recorded`, `rosey up`},
+		{"folder that is a file", func(t *testing.T, data string) []string {
+			write(t, data, "my notes\n")
+			return append([]string{"up", watched(t), "--data", data}, anyPorts...)
+		}, 1, `not a directory`, `--data`},
 		{"no server for a projector", args("projector", "--wait-server", "1ms"), 1, `no server`, `rosey server`},
 		{"taking the tables back", args("replay", "--until-seq", "5"), 1, `--until-seq`, `--into`},
 		{"client port in use", func(t *testing.T, data string) []string {
@@ -194,7 +203,7 @@ func situations() []situation {
 	} {
 		list = append(list, situation{"address " + url, args("up", url), 1, `address`, `https://cytu.be/r/`})
 	}
-	for _, command := range [][]string{{"up"}, {"projector"}, {"replay"}, {"replay", "--verify"}} {
+	for _, command := range [][]string{{"up"}, {"projector"}, {"replay"}, {"replay", "--verify"}, {"stats", "top"}, {"export", "chat_messages"}} {
 		for what, put := range map[string]func(*testing.T, string){"text": textFile, "empty file": emptyFile, "foreign database": foreignDatabase} {
 			list = append(list, situation{
 				strings.Join(command, " ") + " on a " + what, atDatabase(put, command...), 1, `rosey\.db: .*SQLite database`, `move the file away`,

@@ -48,24 +48,7 @@ func TestProcesses_KilledWhileLinesArrive(t *testing.T) {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { talk.run(ctx) })
-	for k := range kills {
-		// Spread over the whole talk, and then at any moment.
-		for after := int64(lines * k / (kills + 1)); talk.said.Load() < after && ctx.Err() == nil; {
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(time.Duration(r.IntN(150)) * time.Millisecond)
-		victims := []*part{parts[k%len(parts)]}
-		if r.IntN(4) == 0 {
-			victims = append(victims, parts[(k+1)%len(parts)])
-		}
-		for _, v := range victims {
-			v.fell()
-		}
-		time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
-		for _, v := range victims {
-			v.start()
-		}
-	}
+	killAlong(ctx, r, talk, parts, kills)
 	wg.Wait()
 	if n := talk.said.Load(); n != int64(lines) {
 		t.Fatalf("only %d lines could be said", n)
@@ -82,6 +65,63 @@ func TestProcesses_KilledWhileLinesArrive(t *testing.T) {
 	if out := must(t, "replay", "--data", data, "--verify"); !strings.HasPrefix(out, "equal") {
 		t.Errorf("verify says: %s", out)
 	}
+}
+
+// killAlong kills one part, or two at once, again and again while people talk.
+func killAlong(ctx context.Context, r *rand.Rand, talk *talk, parts []*part, kills int) {
+	for k := range kills {
+		// Spread over the whole talk, and then at any moment.
+		for after := int64(talk.total * k / (kills + 1)); talk.said.Load() < after && ctx.Err() == nil; {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(r.IntN(150)) * time.Millisecond)
+		victims := []*part{parts[k%len(parts)]}
+		if len(parts) > 1 && r.IntN(4) == 0 {
+			victims = append(victims, parts[(k+1)%len(parts)])
+		}
+		for _, v := range victims {
+			v.fell()
+		}
+		time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
+		for _, v := range victims {
+			v.start()
+		}
+	}
+}
+
+// Everything in one process dies at once; what it left is not in the way of the
+// next start, nor of the commands that look at what is there.
+func TestUp_KilledWhileLinesArrive(t *testing.T) {
+	t.Parallel()
+	const lines, kills = 600, 4
+	r := random(t)
+	channel, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: "kill", UserCountEvery: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer channel.Close()
+	data := filepath.Join(t.TempDir(), "data")
+	talk := newTalk(t, channel, data, lines)
+	up := &part{t: t, name: "up", args: append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)}
+	up.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { talk.run(ctx) })
+	killAlong(ctx, r, talk, []*part{up}, kills)
+	wg.Wait()
+	until(t, "every line is in the tables", func() bool {
+		return numberOf(t, data, "SELECT count(*) FROM chat_messages WHERE notice = ''") >= lines
+	})
+	up.fell()
+	talk.check(channel.Ledger())
+	checkProducers(t, data)
+	for _, command := range [][]string{{"replay", "--verify"}, {"export", "events"}, {"stats"}, {"replay"}} {
+		if out := must(t, append(command, "--data", data)...); out == "" {
+			t.Errorf("rosey %s says nothing", command[0])
+		}
+	}
+	talk.check(channel.Ledger())
 }
 
 // random is a source that a failed run can be repeated with.

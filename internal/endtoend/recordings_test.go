@@ -216,19 +216,25 @@ func tablesOf(t *testing.T, data, channel string) *seen {
 	return got
 }
 
-// storedFrames are the frames that the stream carries, each with its number of
-// appearances.
+// storedFrames are the frames that the exported stream carries, each with its
+// number of appearances.
 func storedFrames(t *testing.T, data string) map[string]int {
 	t.Helper()
 	stored := map[string]int{}
-	var last int64
-	for _, m := range readStream(t, data) {
-		last = int64(m.Seq)
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(m.Data, &fields); err != nil {
-			t.Fatalf("seq=%d: %v", m.Seq, err)
+	last := int64(0)
+	for line := range strings.Lines(must(t, "export", "events", "--data", data, "--json")) {
+		var event struct {
+			Seq  int64                      `json:"seq"`
+			Data map[string]json.RawMessage `json:"data"`
 		}
-		if fields["platform_data"] == nil {
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		if event.Seq != last+1 {
+			t.Errorf("seq=%d follows seq=%d", event.Seq, last)
+		}
+		last = event.Seq
+		if event.Data["platform_data"] == nil {
 			continue
 		}
 		var carried struct {
@@ -236,11 +242,11 @@ func storedFrames(t *testing.T, data string) map[string]int {
 			Args   []json.RawMessage `json:"args"`
 			ArgsIn string            `json:"args_in"`
 		}
-		if err := json.Unmarshal(fields["platform_data"], &carried); err != nil {
-			t.Fatalf("seq=%d: %v", m.Seq, err)
+		if err := json.Unmarshal(event.Data["platform_data"], &carried); err != nil {
+			t.Fatalf("seq=%d: %v", event.Seq, err)
 		}
 		if carried.ArgsIn != "" {
-			carried.Args = []json.RawMessage{fields[carried.ArgsIn]}
+			carried.Args = []json.RawMessage{event.Data[carried.ArgsIn]}
 		}
 		stored[canonical(t, carried.Event, carried.Args)]++
 	}

@@ -51,11 +51,11 @@ func TestUp_InterruptedInTheMiddleOfTheTalk(t *testing.T) {
 	t.Parallel()
 	channel := busy(t)
 	data := filepath.Join(t.TempDir(), "data")
-	for i, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	lines := func() int64 { return numberOf(t, data, "SELECT count(*) FROM chat_messages WHERE notice = ''") }
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		before := lines()
 		p := start(t, append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)...)
-		until(t, "it records the talk", func() bool {
-			return numberOf(t, data, "SELECT count(*) FROM chat_messages WHERE notice = ''") > int64(100*(i+1))
-		})
+		until(t, "it records the talk", func() bool { return lines() > before+100 })
 		begun := time.Now()
 		if err := p.cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
