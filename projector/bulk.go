@@ -42,25 +42,25 @@ func (b *bulk) add(vals ...any) {
 
 func (b *bulk) flush(ctx context.Context, w *writer) error {
 	step := bulkRows * b.cols
-	if full := len(b.args) / step; full > 0 {
+	rest := b.args
+	if len(rest) >= step {
 		stmt, err := w.tx.PrepareContext(ctx, b.sql(bulkRows))
 		if err != nil {
 			return fmt.Errorf("%.60s: %w", b.head, err)
 		}
 		defer func() { _ = stmt.Close() }()
-		for i := range full {
-			if _, err := stmt.ExecContext(ctx, b.args[i*step:(i+1)*step]...); err != nil {
+		for ; len(rest) >= step; rest = rest[step:] {
+			if _, err := stmt.ExecContext(ctx, rest[:step]...); err != nil {
 				return fmt.Errorf("%.60s: %w", b.head, err)
 			}
 		}
-		b.args = b.args[:copy(b.args, b.args[full*step:])]
 	}
-	if len(b.args) > 0 {
-		if _, err := w.tx.ExecContext(ctx, b.sql(len(b.args)/b.cols), b.args...); err != nil {
+	if len(rest) > 0 {
+		if _, err := w.tx.ExecContext(ctx, b.sql(len(rest)/b.cols), rest...); err != nil {
 			return fmt.Errorf("%.60s: %w", b.head, err)
 		}
 	}
-	clear(b.args[:cap(b.args)])
+	clear(b.args) // texts are not kept for the next batch
 	b.args = b.args[:0]
 	return nil
 }

@@ -9,8 +9,9 @@ import (
 
 // chat projects chat_messages and its full-text index.
 type chat struct {
-	rows  bulk
-	words bulk
+	rows bulk
+	// first is the sequence of the batch's first line, 0 while there is none.
+	first int64
 }
 
 func newChat() projection {
@@ -19,7 +20,6 @@ func newChat() projection {
 			head: "INSERT INTO chat_messages (seq, channel, time_ms, username, message, text_hash, notice, style, history, shadow) VALUES",
 			cols: 10,
 		},
-		words: bulk{head: "INSERT INTO chat_search (rowid, message) VALUES", cols: 2},
 	}
 }
 
@@ -33,7 +33,9 @@ func (c *chat) fold(f *fact) error {
 	}
 	c.rows.add(int64(f.seq), f.Channel, f.TimeMS, m.Username, m.Message, keyOf(f, m).hash, m.Notice, m.Style,
 		boolean(m.History), boolean(m.Shadow))
-	c.words.add(int64(f.seq), m.Message)
+	if c.first == 0 {
+		c.first = int64(f.seq)
+	}
 	return nil
 }
 
@@ -41,9 +43,12 @@ func (c *chat) flush(ctx context.Context, w *writer) error {
 	if err := c.rows.flush(ctx, w); err != nil {
 		return err
 	}
-	if w.loading {
-		c.words.args = c.words.args[:0]
+	first := c.first
+	c.first = 0
+	if first == 0 || w.loading {
 		return nil
 	}
-	return c.words.flush(ctx, w)
+	// One statement for all: each begins a savepoint, at which the index would
+	// write what it has gathered.
+	return w.exec(ctx, "INSERT INTO chat_search (rowid, message) SELECT seq, message FROM chat_messages WHERE seq >= ?", first)
 }
