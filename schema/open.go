@@ -65,7 +65,7 @@ func Create(ctx context.Context, path string) (*DB, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(4000)"), path, 1)
+	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)"), path, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func OpenWriter(ctx context.Context, path string) (*DB, error) {
 	if err := probe(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(4000)"), path, 1)
+	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)"), path, 1)
 	if err != nil {
 		return nil, classify(path, err)
 	}
