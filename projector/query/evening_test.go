@@ -76,14 +76,6 @@ func (e *evening) happened(kind events.Kind, p events.Payload) *evening {
 	return e
 }
 
-func (e *evening) roster(names ...string) *evening {
-	users := make([]events.User, len(names))
-	for i, n := range names {
-		users[i] = events.User{Username: n, Rank: 1}
-	}
-	return e.happened(events.KindUserRoster, &events.UserRoster{Users: users})
-}
-
 func (e *evening) joined(name string) *evening {
 	return e.happened(events.KindUserJoined, &events.UserJoined{User: events.User{Username: name, Rank: 1}})
 }
