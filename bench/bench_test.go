@@ -56,6 +56,14 @@ func BenchmarkProjectLive(b *testing.B) {
 	})
 }
 
+func BenchmarkFrameToRow(b *testing.B) {
+	for _, bm := range []struct{ perSecond, lines int }{{100, 1000}, {1000, 10_000}} {
+		b.Run(fmt.Sprintf("rate=%d", bm.perSecond), func(b *testing.B) {
+			report(b, func() (Result, error) { return FrameToRow(b.Context(), b.TempDir(), bm.perSecond, bm.lines) })
+		})
+	}
+}
+
 func BenchmarkSpoolDrain(b *testing.B) {
 	b.Run("events=100000", func(b *testing.B) {
 		report(b, func() (Result, error) { return Drain(b.Context(), b.TempDir(), 100_000) })

@@ -23,8 +23,9 @@ func (h *History) Live(ctx context.Context) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	took, err := h.project(ctx)
-	if err != nil {
+	dir := filepath.Dir(h.file())
+	took, err := h.project(ctx, schema.Store{Link: filepath.Join(dir, "live", "rosey.db")})
+	if err = errors.Join(err, os.RemoveAll(filepath.Join(dir, "live"))); err != nil {
 		return nil, err
 	}
 	return Result{
@@ -34,10 +35,8 @@ func (h *History) Live(ctx context.Context) (Result, error) {
 	}, nil
 }
 
-func (h *History) project(ctx context.Context) (took time.Duration, err error) {
-	dir := filepath.Dir(h.file())
-	store := schema.Store{Link: filepath.Join(dir, "live", "rosey.db")}
-	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Dir(store.Link))) }()
+// project takes the whole stream into a store and returns how long that took.
+func (h *History) project(ctx context.Context, store schema.Store) (took time.Duration, err error) {
 	p, err := projector.New(ctx, projector.Config{
 		Stream: h.rig.stream, Store: store, Instance: "bench", DefaultChannel: Channel, BatchSize: liveBatch,
 	})

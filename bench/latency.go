@@ -1,0 +1,235 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rosey/bot"
+	"rosey/bot/cytube"
+	"rosey/bot/cytube/cytubetest"
+	"rosey/bot/spool"
+	"rosey/projector"
+	"rosey/schema"
+)
+
+// lookEvery is how often the reader asks for new rows: what it adds to a latency
+// is half of this on average.
+const lookEvery = 200 * time.Microsecond
+
+// FrameToRow measures how long a line of chat takes from the moment the channel
+// sends its frame until a reader of its own sees the row: through the recorder,
+// the spool and the store, both written through to the disk, and the projector.
+// So many lines are sent evenly at the given rate. The bound is the disk: one
+// write-through of one page, of which a line cannot do with less than two.
+func FrameToRow(ctx context.Context, dir string, perSecond, lines int) (_ Result, err error) {
+	floor, err := syncTime(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newChain(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	// The first lines find everything cold.
+	if _, err := c.measure(ctx, 100, 20); err != nil {
+		return nil, err
+	}
+	took, err := c.measure(ctx, perSecond, lines)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(took)
+	p50, p99 := took[len(took)/2], took[len(took)*99/100]
+	return Result{
+		{"p50-ms", milliseconds(p50)},
+		{"p99-ms", milliseconds(p99)},
+		{"max-ms", milliseconds(took[len(took)-1])},
+		{"fsync-p50-ms", milliseconds(floor)},
+		{"p50/fsync", ratio(p50.Seconds(), floor.Seconds())},
+	}, nil
+}
+
+// chain is everything between a channel and a reader.
+type chain struct {
+	rig       *rig
+	channel   *cytubetest.Channel
+	recorder  *bot.Recorder
+	projector *projector.Projector
+	reader    *schema.DB
+	said      int
+	seen      int64 // sequence of the last row seen
+
+	stop context.CancelFunc
+	done chan error // one from each of the two that run
+}
+
+const speaker = "ann"
+
+func newChain(ctx context.Context, dir string) (_ *chain, err error) {
+	c := &chain{stop: func() {}, done: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("bench: %w", err), c.close())
+		}
+	}()
+	if c.rig, err = newRig(ctx, dir, true); err != nil {
+		return nil, err
+	}
+	if c.channel, err = cytubetest.NewChannel(cytubetest.ChannelConfig{Name: Channel}); err != nil {
+		return nil, err
+	}
+	if err = c.channel.Join(speaker); err != nil {
+		return nil, err
+	}
+	store := schema.Store{Link: filepath.Join(dir, "rosey.db")}
+	if c.projector, err = projector.New(ctx, projector.Config{Stream: c.rig.stream, Store: store, DefaultChannel: Channel}); err != nil {
+		return nil, err
+	}
+	if c.reader, err = schema.OpenReader(ctx, store.Link); err != nil {
+		return nil, err
+	}
+	c.recorder, err = bot.NewRecorder(ctx, bot.RecorderConfig{
+		CyTube: cytube.Config{Server: c.channel.URL(), Channel: Channel},
+		Spool:  spool.Config{Path: filepath.Join(dir, "spool", Channel+".db")},
+		Stream: func(context.Context) (spool.Appender, error) { return c.rig.stream, nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	c.stop = stop
+	go func() { c.done <- c.projector.Run(runCtx) }()
+	go func() { c.done <- c.recorder.Run(runCtx) }()
+	for !c.recorder.Status().View.Joined {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return c, nil
+}
+
+func (c *chain) close() (err error) {
+	c.stop()
+	if c.recorder != nil {
+		err = errors.Join(<-c.done, <-c.done, c.recorder.Close())
+	}
+	if c.reader != nil {
+		err = errors.Join(err, c.reader.Close())
+	}
+	if c.projector != nil {
+		err = errors.Join(err, c.projector.Close())
+	}
+	if c.channel != nil {
+		c.channel.Close()
+	}
+	if c.rig != nil {
+		err = errors.Join(err, c.rig.close())
+	}
+	return err
+}
+
+// measure sends lines and returns how long each took.
+func (c *chain) measure(ctx context.Context, perSecond, lines int) ([]time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(lines/perSecond)*time.Second)
+	defer cancel()
+	first := c.said
+	c.said += lines
+	sent, failed := make([]time.Time, lines), make(chan error, 1)
+	go func() { failed <- c.say(ctx, first, perSecond, sent) }()
+	seen, err := c.watch(ctx, first, lines)
+	if err != nil {
+		cancel()
+	}
+	if err = errors.Join(err, <-failed); err != nil {
+		return nil, fmt.Errorf("bench: frame to row: %w", err)
+	}
+	took := make([]time.Duration, lines)
+	for i := range took {
+		took[i] = seen[i].Sub(sent[i])
+	}
+	return took, nil
+}
+
+// say sends the lines at their times; one that is late does not delay the rest.
+func (c *chain) say(ctx context.Context, first, perSecond int, sent []time.Time) error {
+	begin := time.Now()
+	for i := range sent {
+		due := begin.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		sent[i] = time.Now()
+		if err := c.channel.Say(speaker, "line "+strconv.Itoa(first+i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch notes when each line becomes visible.
+func (c *chain) watch(ctx context.Context, first, lines int) ([]time.Time, error) {
+	look, err := c.reader.PrepareContext(ctx, "SELECT seq, message FROM chat_messages WHERE seq > ? ORDER BY seq")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = look.Close() }()
+	seen := make([]time.Time, lines)
+	for left := lines; left > 0; {
+		rows, err := look.QueryContext(ctx, c.seen)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		for rows.Next() {
+			var text string
+			if err := rows.Scan(&c.seen, &text); err != nil {
+				return nil, errors.Join(err, rows.Close())
+			}
+			number, err := strconv.Atoi(strings.TrimPrefix(text, "line "))
+			if err != nil || number < first || number >= first+lines {
+				return nil, errors.Join(fmt.Errorf("a line that was not said: %q", text), rows.Close())
+			}
+			seen[number-first] = now
+			left--
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
+		time.Sleep(lookEvery)
+	}
+	return seen, nil
+}
+
+// syncTime is the median of writing one page through to the disk.
+func syncTime(dir string) (_ time.Duration, err error) {
+	f, err := os.CreateTemp(dir, "sync")
+	if err != nil {
+		return 0, fmt.Errorf("bench: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	took := make([]time.Duration, 101)
+	for i := range took {
+		begin := time.Now()
+		if _, err := f.Write(make([]byte, 4096)); err != nil {
+			return 0, fmt.Errorf("bench: %w", err)
+		}
+		if err := f.Sync(); err != nil {
+			return 0, fmt.Errorf("bench: %w", err)
+		}
+		took[i] = time.Since(begin)
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
