@@ -52,6 +52,10 @@ func (r *request) end() {
 // explain says why a request got no answer: a lost connection, or a denial,
 // which the server reports apart from the request.
 func (r *request) explain(err error) error {
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		// It could not even be sent: nothing is buffered while the line is down.
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+	}
 	if err == nil || !silent(err) {
 		return err
 	}
