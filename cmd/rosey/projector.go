@@ -34,21 +34,12 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	log := c.logger(con.err, slog.LevelInfo)
-	a, err := c.await(ctx, dir, log)
-	if ctx.Err() != nil && a == nil {
+	a, p, err := c.open(ctx, dir, log)
+	if ctx.Err() != nil && p == nil {
 		return nil // it was told to stop before there was anything to do
 	}
 	if err != nil {
 		return err
-	}
-	for _, w := range a.Conn.Warnings() {
-		log.Warn(w)
-	}
-	p, err := openProjector(ctx, a.Stream, projector.Config{
-		Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log,
-	})
-	if err != nil {
-		return errors.Join(err, a.Close())
 	}
 	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
 	runCtx, cancel := c.limit(ctx)
@@ -56,13 +47,38 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 	return errors.Join(p.Run(runCtx), p.Close(), a.Close())
 }
 
-// await connects to the server, which may be starting at the same time.
-func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, error) {
+// open waits for the server and opens the tables. A server that goes away again
+// meanwhile is waited for again.
+func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, *projector.Projector, error) {
 	patience := c.WaitServer
 	if c.For > 0 {
 		patience = min(patience, c.For)
 	}
 	deadline := time.Now().Add(patience)
+	for {
+		a, err := c.await(ctx, dir, log, deadline)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, w := range a.Conn.Warnings() {
+			log.Warn(w)
+		}
+		p, err := openProjector(ctx, a.Stream, projector.Config{
+			Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log,
+		})
+		if err == nil {
+			return a, p, nil
+		}
+		err = errors.Join(err, a.Close())
+		if !errors.Is(err, streams.ErrDisconnected) || ctx.Err() != nil || time.Now().After(deadline) {
+			return nil, nil, err
+		}
+		log.Warn("the server went away, waiting for it again", "err", err)
+	}
+}
+
+// await connects to the server, which may be starting at the same time.
+func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slog.Logger, deadline time.Time) (*installation.Attachment, error) {
 	for told := false; ; {
 		cfg, err := c.config(log)
 		if !c.external() {
