@@ -108,12 +108,14 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 func commandPrefix(err error) string {
 	var pe *kong.ParseError
-	if errors.As(err, &pe) && pe.Context != nil && pe.Context.Command() != "" {
-		if n := pe.Context.Selected(); n != nil {
-			return n.Name + " "
-		}
+	if !errors.As(err, &pe) || pe.Context == nil || pe.Context.Selected() == nil {
+		return ""
 	}
-	return ""
+	prefix := ""
+	for n := pe.Context.Selected(); n != nil && n.Type == kong.CommandNode; n = n.Parent {
+		prefix = n.Name + " " + prefix
+	}
+	return prefix
 }
 
 func version() string {

@@ -47,7 +47,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
 	}
 	log := c.logger(con.err, slog.LevelWarn)
-	a, err := c.attach(ctx, c.dataFlag, log)
+	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
 	if err != nil {
 		return err
 	}
