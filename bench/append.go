@@ -21,14 +21,9 @@ func Append(ctx context.Context, dir string, batch, events int) (_ Result, err e
 	if err != nil {
 		return nil, err
 	}
-	state, err := r.stream.State(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
 	return Result{
 		{"events/s", rate(events, took)},
 		{"ms/append", milliseconds(took) * float64(batch) / float64(events)},
-		{"stream-bytes/event", float64(state.Bytes) / float64(state.Messages)},
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -75,12 +74,4 @@ func residentBytes() float64 {
 		return 0
 	}
 	return pages * float64(os.Getpagesize())
-}
-
-func fileSize(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
-	}
-	return info.Size(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"rosey/replay"
@@ -41,9 +42,13 @@ func (h *History) Rebuild(ctx context.Context) (Result, error) {
 	if res.DeadLetters > 0 || res.Seq != uint64(h.events) {
 		return nil, fmt.Errorf("bench: rebuild ended at seq=%d with %d dead letters", res.Seq, res.DeadLetters)
 	}
-	size, err := fileSize(path)
+	size, err := folderSize(path)
 	if err = errors.Join(err, schema.RemoveFile(path)); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
+	}
+	stored, err := folderSize(filepath.Join(h.rig.dir, "jetstream"))
+	if err != nil {
+		return nil, err
 	}
 	n := min(naiveEvents, h.events)
 	naive, err := h.naive(ctx, n)
@@ -62,6 +67,7 @@ func (h *History) Rebuild(ctx context.Context) (Result, error) {
 		{"rebuild/naive", ratio(rate(h.events, took), rate(n, naive))},
 		{"peak-heap-MB", heap},
 		{"peak-rss-MB", resident},
+		{"stream-disk-bytes/event", float64(stored) / float64(h.events)},
 		{"db-bytes/event", float64(size) / float64(h.events)},
 	}, nil
 }
