@@ -85,6 +85,8 @@ func advice(err error) string {
 		return "rosey stream setup"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission):
 		return "name a --data folder that can be written to"
+	case errors.Is(err, fs.ErrExist):
+		return "name a file that is not there yet"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room on the disk of the data folder"
 	case errors.Is(err, context.DeadlineExceeded):

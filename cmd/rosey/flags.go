@@ -174,6 +174,14 @@ type forFlag struct {
 	For time.Duration `help:"End orderly after this long, such as 20s or 2h." env:"ROSEY_FOR" placeholder:"DURATION"`
 }
 
+// Validate refuses what cannot be meant; the parser calls it.
+func (f forFlag) Validate() error {
+	if f.For < 0 {
+		return fmt.Errorf("--for: %s is no time to run for", f.For)
+	}
+	return nil
+}
+
 func (f forFlag) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if f.For <= 0 {
 		return context.WithCancel(ctx)
