@@ -132,6 +132,13 @@ func situations() []situation {
 		{"no such host", args("up", "http://no-such-host.invalid/r/somewhere"), 1, `no-such-host`, `--wait`},
 		{"unknown flag", args("up", "https://cytu.be/r/x", "--colour"), 2, `unknown flag --colour`, `--help`},
 		{"unknown command", func(*testing.T, string) []string { return []string{"upp"} }, 2, `upp`, `--help`},
+		{"time that runs backwards", args("demo", "--for=-1s"), 2, `--for`, `rosey demo --help`},
+		{"time that runs backwards for everything", args("up", "https://cytu.be/r/x", "--for=-1s"), 2, `--for`, `rosey up --help`},
+		{"rebuild into a file that is there", func(t *testing.T, data string) []string {
+			startServer(t, data)
+			textFile(t, filepath.Join(data, "rosey.db"))
+			return []string{"replay", "--into", filepath.Join(data, "rosey.db"), "--data", data}
+		}, 1, `rosey\.db`, `file`},
 		{"no address", args("up"), 2, `url`, `--help`},
 		{"port that is none", args("server", "--nats-port", "many"), 2, `many`, `--help`},
 		{"password file missing", args("up", "https://cytu.be/r/x", "--username", "a", "--password-file", "/nonexistent/secret"), 1, `/nonexistent/secret`, `.`},
