@@ -1,0 +1,38 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rosey/bot/spool"
+)
+
+// drain finds the stream and sends what is in the spool, for ever.
+func (r *Recorder) drain(ctx context.Context) {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		stream, err := r.cfg.Stream(ctx)
+		if err == nil {
+			err = r.spool.Drain(ctx, stream)
+		}
+		if ctx.Err() != nil || errors.Is(err, spool.ErrClosed) {
+			return
+		}
+		if attempt%10 == 0 {
+			r.log.Warn("no stream to send to yet; events wait in the spool", "attempt", attempt+1, "err", err)
+		}
+		if !pause(ctx, min(3*time.Second, 100*time.Millisecond<<min(attempt, 5))) {
+			return
+		}
+	}
+}
+
+// settle gives the spool time to drain at a stop. While the stream does not take
+// anything there is nothing to wait for.
+func (r *Recorder) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.SettleLimit)
+	defer cancel()
+	if err := r.spool.Settle(ctx); err != nil {
+		r.log.Warn("events are left in the spool; the next run sends them", "count", r.spool.Depth().Events)
+	}
+}
