@@ -43,6 +43,10 @@ func (h *History) Rebuild(ctx context.Context) (Result, error) {
 		return nil, fmt.Errorf("bench: rebuild ended at seq=%d with %d dead letters", res.Seq, res.DeadLetters)
 	}
 	size, err := folderSize(path)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := weigh(ctx, path, h.events)
 	if err = errors.Join(err, schema.RemoveFile(path)); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
@@ -55,7 +59,7 @@ func (h *History) Rebuild(ctx context.Context) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Result{
+	return append(Result{
 		{"read-events/s", rate(h.events, read)},
 		{"decode-events/s", rate(h.events, decode)},
 		{"sqlite-events/s", rate(h.events, apply)},
@@ -69,5 +73,5 @@ func (h *History) Rebuild(ctx context.Context) (Result, error) {
 		{"peak-rss-MB", resident},
 		{"stream-disk-bytes/event", float64(stored) / float64(h.events)},
 		{"db-bytes/event", float64(size) / float64(h.events)},
-	}, nil
+	}, tables...), nil
 }
