@@ -2,7 +2,11 @@
 package schematest
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"rosey/schema"
@@ -12,7 +16,7 @@ import (
 // and removed with the test.
 func Open(t testing.TB) *schema.DB {
 	t.Helper()
-	db, err := schema.Create(t.Context(), filepath.Join(t.TempDir(), "rosey.db"))
+	db, err := Create(t.Context(), filepath.Join(t.TempDir(), "rosey.db"))
 	if err != nil {
 		t.Fatalf("open database: %v", err)
 	}
@@ -23,6 +27,40 @@ func Open(t testing.TB) *schema.DB {
 	})
 	return db
 }
+
+// Create is schema.Create for tests that need many databases: the tables are
+// made once in the process and copied.
+func Create(ctx context.Context, path string) (*schema.DB, error) {
+	data, err := fresh()
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return schema.OpenWriter(ctx, path)
+}
+
+// fresh is the file of a database without a row.
+var fresh = sync.OnceValues(func() (data []byte, err error) {
+	dir, err := os.MkdirTemp("", "schematest")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "rosey.db")
+	db, err := schema.Create(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Dump is the canonical form of a database.
 func Dump(t testing.TB, q schema.Queryer) string {
