@@ -24,6 +24,9 @@ func TestChat_Situations(t *testing.T) {
 			[]string{"tv ann hi"}, []string{"ann 1"}},
 		{"missed live, found in the history", []step{posted("ann", "hi"), after(9 * s), resent("ann", "hi", 9*s), resent("bob", "ho", 4*s)},
 			[]string{"tv ann hi", "tv bob ho"}, []string{"ann 1", "bob 1"}},
+		{"an older line found late does not make the newest one new", []step{
+			after(9 * s), posted("ann", "hi"), resent("bob", "ho", 5*s), resent("ann", "hi", 0),
+		}, []string{"tv ann hi", "tv bob ho"}, []string{"ann 1", "bob 1"}},
 		{"history before anything else counts", []step{resent("ann", "hi", 9*s), posted("ann", "ho")},
 			[]string{"tv ann hi", "tv ann ho"}, []string{"ann 2"}},
 		{"one millisecond, two texts", []step{posted("ann", "hi"), posted("ann", "ho")}, []string{"tv ann hi", "tv ann ho"}, []string{"ann 2"}},
@@ -90,10 +93,15 @@ func TestChat_RecentIsWhatIsNearTheStreamsEnd(t *testing.T) {
 
 func TestChat_TextSurvives(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "a\x00b", "line\nline", "\u0085\u009b", "&amp; <b>", "😀 Größe", strings.Repeat("x", 1<<16)} {
-		db := projected(t, posted("ann", text))
+	texts := []string{"", "a\x00b", "line\nline", "\u0085\u009b", "&amp; <b>", "😀 Größe", strings.Repeat("x", 1<<16)}
+	var steps []step
+	for _, text := range texts {
+		steps = append(steps, posted("ann", text))
+	}
+	db := projected(t, steps...)
+	for i, text := range texts {
 		var got string
-		if err := db.QueryRowContext(t.Context(), "SELECT message FROM chat_messages").Scan(&got); err != nil {
+		if err := db.QueryRowContext(t.Context(), "SELECT message FROM chat_messages WHERE seq = ?", i+1).Scan(&got); err != nil {
 			t.Fatal(err)
 		}
 		if got != text {

@@ -273,3 +273,31 @@ func TestApplier_AFailedCommitChangesNothingAndIsTriedAgain(t *testing.T) {
 	wantRows(t, db, "sessions", sessionRows, "tv ann 0 0 roster leave")
 	wantRows(t, db, "playlist", listRows, "1 2 0", "2 1 0")
 }
+
+// A statement that fails is no event's fault: the batch waits, nothing is set
+// aside.
+func TestApplier_AnSQLErrorIsNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	items := newScript().play(arrived("ann"), posted("ann", "hi"), list(1, 2), left("ann")).items()
+	db, want := schematest.Open(t), schematest.Open(t)
+	applyAll(t, applier(t, want), items...)
+	a := applier(t, db)
+	for _, table := range []string{"chat_messages", "user_sessions", "playlist_items", "producer_positions", "projection_state"} {
+		if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER broken BEFORE INSERT ON "+table+" BEGIN SELECT RAISE(ABORT, 'broken'); END"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Apply(t.Context(), items); err == nil {
+			t.Errorf("%s cannot be written, and no error", table)
+		}
+		if _, err := db.ExecContext(t.Context(), "DROP TRIGGER broken"); err != nil {
+			t.Fatal(err)
+		}
+		if got := schematest.Dump(t, db); got != "" {
+			t.Errorf("rows after %s could not be written:\n%s", table, got)
+		}
+	}
+	applyAll(t, a, items...)
+	if got := schematest.Dump(t, db); got != schematest.Dump(t, want) {
+		t.Errorf("tables after the disk works again:\n%s", diff(schematest.Dump(t, want), got))
+	}
+}

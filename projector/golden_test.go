@@ -117,7 +117,7 @@ func readGolden(t *testing.T, file string) string {
 // The evening leaves no table without a row, or it would pin nothing there.
 func TestGolden_TouchesEveryTable(t *testing.T) {
 	t.Parallel()
-	db := projected(t, evening()...)
+	db := projectedIn(t, 1, evening()...)
 	tables, err := schema.Tables(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)

@@ -359,7 +359,7 @@ func TestProjector_ErasedMessages(t *testing.T) {
 func TestProjector_MessagesStolenByASecondPuller(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), storeIn(t)
-	last := publish(t, env, newScript(), posts(1000)...) // more than is read ahead
+	last := publish(t, env, newScript(), posts(500)...) // more than is read ahead
 	cfg := liveConfig(env, store)
 	cfg.BatchSize, cfg.InFlight = 100, 100
 	var once sync.Once

@@ -68,7 +68,7 @@ func TestPlaylist_OfThousands(t *testing.T) {
 	for i := range uids {
 		uids[i] = int64(i + 1)
 	}
-	db := projected(t, list(uids...), moved(n, "prepend"), removed(1))
+	db := projectedIn(t, 1, list(uids...), moved(n, "prepend"), removed(1))
 	wantRows(t, db, "ends", "SELECT position, uid FROM playlist WHERE position IN (1, 2, 4999) ORDER BY position", "1 5000", "2 2", "4999 4999")
 	wantRows(t, db, "items", "SELECT count(*) FROM playlist", "4999")
 }

@@ -73,6 +73,15 @@ func TestPresence_Situations(t *testing.T) {
 		{"joined between the connection and the roster", []step{
 			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(5 * s), connected(), joined("ann"), after(1 * s), roster("ann", "bob"),
 		}, []string{"tv ann 0 10 roster unobserved", "tv ann 15 - join -", "tv bob 16 - roster -"}},
+		{"a join before the roster does not shorten the gap of others", []step{
+			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(30 * s), connected(), joined("bob"), disconnected("lost"),
+			after(40 * s), reconnected("ann", "bob"),
+		}, []string{"tv ann 0 10 roster unobserved", "tv bob 40 - join -", "tv ann 80 - roster -"}},
+		{"a join before the roster does not end the stay of others", []step{
+			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(5 * s), connected(), joined("bob"), roster("ann", "bob"), after(5 * s), left("ann"),
+		}, []string{"tv ann 0 20 roster leave", "tv bob 15 - join -"}},
+		{"a last moment in the future is none", []step{arrived("ann"), after(10 * s), counts(1, 1), disconnectedSince(-50 * s)},
+			[]string{"tv ann 0 10 roster unobserved"}},
 		{"missed leaves show at the next roster", []step{arrived("ann", "bob"), after(10 * s), roster("bob")},
 			[]string{"tv ann 0 10 roster roster", "tv bob 0 - roster -"}},
 

@@ -463,22 +463,32 @@ func applyAll(t testing.TB, a *Applier, items ...Item) Applied {
 }
 
 // projected plays the steps and returns the database. Every situation is
-// projected in one batch and, in another database, in batches of one with a
-// fresh start before each: the two must not differ.
+// projected in one batch and, into other databases, in batches of one, also with
+// a fresh start before each: they must not differ.
 func projected(t testing.TB, steps ...step) *schema.DB {
 	t.Helper()
 	items := newScript().play(steps...).items()
-	db, other := schematest.Open(t), schematest.Open(t)
+	db := schematest.Open(t)
 	applyAll(t, applier(t, db), items...)
-	for i := range items {
-		applyAll(t, applier(t, other), items[i])
-	}
-	c, err := schema.Compare(t.Context(), db, other, 5)
-	if err != nil {
-		t.Fatalf("compare: %v", err)
-	}
-	for _, d := range c.Differences {
-		t.Errorf("in batches of one, with a start before each: %s", d)
+	for _, restarts := range []bool{true, false} {
+		if raceDetector && !restarts {
+			break // slow there, and nothing in it runs beside anything else
+		}
+		other := schematest.Open(t)
+		a := applier(t, other)
+		for i := range items {
+			if restarts {
+				a = applier(t, other)
+			}
+			applyAll(t, a, items[i])
+		}
+		c, err := schema.Compare(t.Context(), db, other, 5)
+		if err != nil {
+			t.Fatalf("compare: %v", err)
+		}
+		for _, d := range c.Differences {
+			t.Errorf("in batches of one, restarts %v: %s", restarts, d)
+		}
 	}
 	return db
 }
