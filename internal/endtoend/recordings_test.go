@@ -52,8 +52,8 @@ func loadRecording(t *testing.T, name string) *cytubetest.Recording {
 	return rec
 }
 
-// watchRecording lets rosey up watch the recording, and returns what it was
-// truly sent. before is how many connections the folder holds already.
+// watchRecording lets rosey up watch the recording, and counts what it was truly
+// sent.
 func watchRecording(t *testing.T, data string, rec *cytubetest.Recording, cfg cytubetest.PlayerConfig, s *seen) {
 	t.Helper()
 	player, err := cytubetest.NewPlayer(rec, cfg)
@@ -62,7 +62,7 @@ func watchRecording(t *testing.T, data string, rec *cytubetest.Recording, cfg cy
 	}
 	defer player.Close()
 	p := start(t, "up", player.URL()+"/r/"+player.Channel(), "--username", player.User(), "--data", data,
-		"--nats-port", "0", "--monitor-port", "off")
+		"--nats-port", "0", "--monitor-port", "off", "--json")
 	select {
 	case <-player.Done():
 	case <-p.done:
@@ -75,8 +75,32 @@ func watchRecording(t *testing.T, data string, rec *cytubetest.Recording, cfg cy
 		return numberOf(t, data, "SELECT count(*) FROM bot_sessions WHERE disconnected_ms IS NOT NULL") == int64(s.Connections)
 	})
 	p.stop()
+	s.compareSummary(t, p.out.String())
 	for _, err := range player.Errors() {
 		t.Error(err)
+	}
+}
+
+// compareSummary looks at what rosey up says at its end.
+func (s *seen) compareSummary(t *testing.T, out string) {
+	t.Helper()
+	type summary struct {
+		ChatLines    int `json:"chat_lines"`
+		Joins        int `json:"joins"`
+		Polls        int `json:"polls"`
+		Media        int `json:"media"`
+		MaxUsers     int `json:"max_users"`
+		MaxConnected int `json:"max_connected"`
+		DeadLetters  int `json:"dead_letters"`
+	}
+	var got summary
+	parse(t, out, &got)
+	want := summary{ChatLines: len(s.Said), Polls: len(s.Polls), Media: len(s.Media), MaxUsers: s.MaxUsers, MaxConnected: s.MaxConnected}
+	for _, n := range s.Joins {
+		want.Joins += n
+	}
+	if got != want {
+		t.Errorf("the closing summary says %+v, want %+v", got, want)
 	}
 }
 
