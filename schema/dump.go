@@ -24,84 +24,73 @@ type Table struct {
 	nocase  []bool // for each column of the key
 }
 
+// ownTables selects the tables that rows are kept in, as m.
+const ownTables = ` FROM sqlite_master m, %s WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%%' AND m.name NOT LIKE 'chat_search%%'`
+
 // Tables lists the tables by name.
 func Tables(ctx context.Context, q Queryer) ([]Table, error) {
-	rows, err := q.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table'
-		AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'chat_search%' ORDER BY name`)
+	nocase, err := nocaseKeys(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	// hidden 0 and 2, 3: ordinary and generated columns.
+	rows, err := q.QueryContext(ctx, "SELECT m.name, x.name, x.pk"+fmt.Sprintf(ownTables, "pragma_table_xinfo(m.name) x")+
+		" AND x.hidden <> 1 ORDER BY m.name, x.cid")
 	if err != nil {
 		return nil, fmt.Errorf("schema: list tables: %w", err)
 	}
+	defer func() { _ = rows.Close() }()
 	var list []Table
 	for rows.Next() {
-		var t Table
-		if err := rows.Scan(&t.Name); err != nil {
-			return nil, errors.Join(fmt.Errorf("schema: list tables: %w", err), rows.Close())
+		var table, column string
+		var pk int
+		if err := rows.Scan(&table, &column, &pk); err != nil {
+			return nil, fmt.Errorf("schema: list tables: %w", err)
 		}
-		list = append(list, t)
+		if len(list) == 0 || list[len(list)-1].Name != table {
+			list = append(list, Table{Name: table})
+		}
+		t := &list[len(list)-1]
+		if pk > 0 {
+			for len(t.key) < pk {
+				t.key, t.nocase = append(t.key, 0), append(t.nocase, false)
+			}
+			t.key[pk-1], t.nocase[pk-1] = len(t.Columns), nocase[table+"."+column]
+		}
+		t.Columns = append(t.Columns, column)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("schema: list tables: %w", err)
 	}
-	for i := range list {
-		if err := list[i].describe(ctx, q); err != nil {
-			return nil, err
+	for _, t := range list {
+		if len(t.key) == 0 {
+			return nil, fmt.Errorf("schema: table %s has no primary key, and so no canonical order", t.Name)
 		}
 	}
 	return list, nil
 }
 
-func (t *Table) describe(ctx context.Context, q Queryer) error {
-	// hidden 0 and 2, 3: ordinary and generated columns.
-	rows, err := q.QueryContext(ctx, "SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", t.Name)
+// nocaseKeys finds the columns of keys that compare without case. A table keyed
+// by its rowid has no index for it, and nothing to fold.
+func nocaseKeys(ctx context.Context, q Queryer) (map[string]bool, error) {
+	rows, err := q.QueryContext(ctx, "SELECT m.name, x.name"+
+		fmt.Sprintf(ownTables, "pragma_index_list(m.name) l, pragma_index_xinfo(l.name) x")+" AND l.origin = 'pk' AND x.key = 1 AND x.coll = 'NOCASE'")
 	if err != nil {
-		return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+		return nil, fmt.Errorf("schema: collations: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	key := map[int]int{}
+	keys := map[string]bool{}
 	for rows.Next() {
-		var name string
-		var pk int
-		if err := rows.Scan(&name, &pk); err != nil {
-			return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+		var table, column string
+		if err := rows.Scan(&table, &column); err != nil {
+			return nil, fmt.Errorf("schema: collations: %w", err)
 		}
-		if pk > 0 {
-			key[pk] = len(t.Columns)
-		}
-		t.Columns = append(t.Columns, name)
-	}
-	for i := 1; i <= len(key); i++ {
-		t.key = append(t.key, key[i])
-	}
-	if len(t.key) == 0 && rows.Err() == nil {
-		return fmt.Errorf("schema: describe %s: a table without a primary key has no canonical order", t.Name)
+		keys[table+"."+column] = true
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("schema: describe %s: %w", t.Name, err)
+		return nil, fmt.Errorf("schema: collations: %w", err)
 	}
-	return t.collations(ctx, q)
-}
-
-// collations finds the columns of the key that compare without case. A table
-// keyed by its rowid has no index for it, and nothing to fold.
-func (t *Table) collations(ctx context.Context, q Queryer) error {
-	rows, err := q.QueryContext(ctx, `SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x
-		WHERE l.origin = 'pk' AND x.key = 1`, t.Name)
-	if err != nil {
-		return fmt.Errorf("schema: collations of %s: %w", t.Name, err)
-	}
-	defer func() { _ = rows.Close() }()
-	coll := map[string]string{}
-	for rows.Next() {
-		var name, c string
-		if err := rows.Scan(&name, &c); err != nil {
-			return fmt.Errorf("schema: collations of %s: %w", t.Name, err)
-		}
-		coll[name] = c
-	}
-	for _, k := range t.key {
-		t.nocase = append(t.nocase, coll[t.Columns[k]] == "NOCASE")
-	}
-	return rows.Err()
+	return keys, nil
 }
 
 func (t *Table) query() string {
