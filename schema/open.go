@@ -110,6 +110,10 @@ func (d *DB) Finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Sorting takes the size of the cache a second time.
+	if _, err := d.ExecContext(ctx, "PRAGMA cache_size = -8192"); err != nil {
+		return fmt.Errorf("schema: finish %s: %w", d.path, err)
+	}
 	late = append(late, "INSERT INTO chat_search (chat_search) VALUES ('rebuild')")
 	if err := d.exec(ctx, late); err != nil {
 		return err
