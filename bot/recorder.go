@@ -48,6 +48,7 @@ type Recorder struct {
 	log    *slog.Logger
 	client *cytube.Client
 	spool  *spool.Spool
+	keeper keeper // the spool, as far as commits go
 	run    spool.Run
 	prev   spool.Previous
 
@@ -111,7 +112,7 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 		return nil, errors.Join(fmt.Errorf("bot: %w", err), sp.Close())
 	}
 	return &Recorder{
-		cfg: cfg, log: log, client: client, spool: sp, run: run, prev: prev,
+		cfg: cfg, log: log, client: client, spool: sp, keeper: sp, run: run, prev: prev,
 		items: make(chan cytube.Item, gatherLimit), taken: make(chan struct{}),
 		translator: NewTranslator(TranslatorConfig{Channel: channel, Producer: run.Producer, BotVersion: cfg.BotVersion}),
 	}, nil

@@ -11,6 +11,13 @@ import (
 	"rosey/events"
 )
 
+// keeper is where events are committed; *spool.Spool is one.
+type keeper interface {
+	Put(ctx context.Context, evs ...*events.Event) error
+	PutReserved(ctx context.Context, evs ...*events.Event) error
+	Depth() spool.Depth
+}
+
 // gatherLimit bounds how many items share one commit.
 const gatherLimit = 256
 
@@ -97,7 +104,7 @@ func (r *Recorder) put(ctx context.Context, evs []*events.Event) error {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := r.spool.Put(ctx, evs...)
+		err := r.keeper.Put(ctx, evs...)
 		switch {
 		case err == nil:
 			r.events.Add(uint64(len(evs)))
@@ -122,17 +129,17 @@ func (r *Recorder) put(ctx context.Context, evs []*events.Event) error {
 // and the client begins again when there is room.
 func (r *Recorder) full(ctx context.Context, evs []*events.Event) error {
 	now := r.cfg.Now()
-	r.log.Error("the spool is full; recording stops until there is room", "count", len(evs), "bytes", r.spool.Depth().Bytes)
+	r.log.Error("the spool is full; recording stops until there is room", "count", len(evs), "bytes", r.keeper.Depth().Bytes)
 	gone := &events.Event{
 		Platform: events.PlatformCyTube, Channel: r.cfg.CyTube.Channel, TimeMS: now.UnixMilli(), ReceivedMS: now.UnixMilli(),
 		Kind:    events.KindBotDisconnected,
 		Payload: &events.BotDisconnected{Reason: "spool_full", ObservedMS: now.UnixMilli()},
 	}
-	if err := r.spool.PutReserved(ctx, gone); err != nil {
+	if err := r.keeper.PutReserved(ctx, gone); err != nil {
 		r.log.Error("the full spool could not be told of", "err", err)
 	}
-	held := r.spool.Depth().Bytes
-	for r.spool.Depth().Bytes > held/2 {
+	held := r.keeper.Depth().Bytes
+	for r.keeper.Depth().Bytes > held/2 {
 		if !pause(ctx, 200*time.Millisecond) {
 			return fmt.Errorf("bot: %w", spool.ErrFull)
 		}
