@@ -22,6 +22,7 @@ func TestBot_Coverage(t *testing.T) {
 		{"never joined", []step{started("", 0), connected(), after(3 * s), disconnected("password")}, []string{"A 0 - 0 3 password"}},
 		{"disconnected", []step{arrived(), after(5 * s), counts(1, 1), after(2 * s), disconnected("lost")}, []string{"A 0 0 5 7 lost"}},
 		{"dead before it was noticed", []step{arrived(), after(50 * s), disconnectedSince(30 * s)}, []string{"A 0 0 20 50 silence"}},
+		{"a last moment in the future is none", []step{arrived(), after(5 * s), counts(1, 1), disconnectedSince(-50 * s)}, []string{"A 0 0 5 5 silence"}},
 		{"twice", []step{arrived(), after(5 * s), disconnected("lost"), after(5 * s), reconnected()}, []string{"A 0 0 0 5 lost", "A 10 10 10 - -"}},
 		{"stopped", []step{arrived(), after(5 * s), stopped()}, []string{"A 0 0 0 5 signal"}},
 		{"crashed", []step{arrived(), after(5 * s), counts(1, 1), after(50 * s), becoming("A2"), started("A", 5)}, []string{"A 0 0 5 - lost"}},

@@ -21,6 +21,7 @@ func TestPlaylist_Situations(t *testing.T) {
 		{"appended, prepended, put between", []step{added(1, "append"), added(2, "append"), added(3, "prepend"), added(4, "1")},
 			[]string{"1 3 0", "2 1 0", "3 4 0", "4 2 0"}},
 		{"added twice moves", []step{list(1, 2), added(1, "append")}, []string{"1 2 0", "2 1 0"}},
+		{"added twice and deleted is gone", []step{list(1, 2), added(1, "append"), removed(1)}, []string{"1 2 0"}},
 		{"after somebody unknown goes to the end", []step{list(1, 2), added(3, "77")}, []string{"1 1 0", "2 2 0", "3 3 0"}},
 		{"deleted", []step{list(1, 2, 3), removed(2), removed(77)}, []string{"1 1 0", "2 3 0"}},
 		{"deleted and added again", []step{list(1, 2), removed(1), added(1, "append")}, []string{"1 2 0", "2 1 0"}},
@@ -39,6 +40,23 @@ func TestPlaylist_Situations(t *testing.T) {
 	}
 }
 
+func TestPlaylist_WhatPlays(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		last step
+		want string
+	}{
+		{"the current one", after(0), "2"},
+		{"it is deleted", removed(2), "-"},
+		{"another is deleted", removed(1), "2"},
+		{"all are deleted", list(), "-"},
+		{"nothing plays", playedOut(), "-"},
+	} {
+		wantRows(t, projected(t, list(1, 2), current(2), tt.last), tt.name, "SELECT current FROM playlist_state", tt.want)
+	}
+}
+
 func TestPlaylist_TempAndLock(t *testing.T) {
 	t.Parallel()
 	db := projected(t, list(1, 2), temp(2, true), temp(77, true), locked(true))
@@ -49,12 +67,12 @@ func TestPlaylist_TempAndLock(t *testing.T) {
 // Between two neighbours there is room for twenty; then all are numbered anew.
 func TestPlaylist_MovesBetweenTwoItemsForEver(t *testing.T) {
 	t.Parallel()
-	steps := []step{list(1, 2)}
+	steps := []step{list(900, 2)}
 	var want []string
-	want = append(want, "1 1 0")
+	want = append(want, "1 900 0")
 	const n = 60
 	for i := range int64(n) {
-		steps = append(steps, added(100+i, "1"))
+		steps = append(steps, added(100+i, "900"))
 		want = append(want, strconv.FormatInt(i+2, 10)+" "+strconv.FormatInt(100+n-1-i, 10)+" 0")
 	}
 	want = append(want, "62 2 0")

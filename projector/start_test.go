@@ -72,7 +72,7 @@ func TestCheckStart_Refusals(t *testing.T) {
 			publish(t, env, s, posts(5)...)
 			js, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
 			if err == nil {
-				err = js.Purge(t.Context(), jetstream.WithPurgeSequence(15))
+				err = js.Purge(t.Context(), jetstream.WithPurgeSequence(12))
 			}
 			if err != nil {
 				t.Fatal(err)
