@@ -60,6 +60,9 @@ func MakeID(producer string, sequence uint64) string {
 // number differently, and for sequence 0: sequences start at 1.
 func ParseID(id string) (producer string, sequence uint64, ok bool) {
 	i := strings.LastIndexByte(id, '-')
+	if looksLikeUUID(id) {
+		return "", 0, false
+	}
 	if i <= 0 || i == len(id)-1 || id[i+1] == '0' || id[i+1] == '+' {
 		return "", 0, false
 	}
@@ -68,6 +71,12 @@ func ParseID(id string) (producer string, sequence uint64, ok bool) {
 		return "", 0, false
 	}
 	return id[:i], n, true
+}
+
+// looksLikeUUID tells the ids of publishers that do not number their events: the
+// last group of a UUID can consist of digits alone.
+func looksLikeUUID(id string) bool {
+	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-'
 }
 
 // Observed is the moment the event stands for on the recorder's own clock: when

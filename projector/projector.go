@@ -85,8 +85,9 @@ func (p *Projector) Close() error {
 // maxResets is how often order may fail to be proven without any progress.
 const maxResets = 3
 
-// Run projects until the context ends, which is no error: the batch at hand is
-// committed and acknowledged first. It survives whatever goes wrong with the
+// Run projects until the context ends, which is no error: a batch that is being
+// applied is finished first, and what was not begun is delivered to the next
+// run. It survives whatever goes wrong with the
 // connection, the consumer or the disk; it returns an error only where going on
 // cannot be right.
 func (p *Projector) Run(ctx context.Context) error {
