@@ -166,7 +166,7 @@ func (p *Projector) deliver(ctx context.Context) error {
 	}
 	defer d.Stop()
 	ctx, cancel := context.WithCancel(ctx)
-	in := make(chan Item, 1024)
+	in := make(chan Item, p.cfg.BatchSize) // a batch is decoded while the one before it is written
 	done := make(chan error, 1)
 	go func() {
 		done <- read(ctx, d, in)
