@@ -9,6 +9,9 @@ import (
 	"rosey/streams"
 )
 
+// replaceIt is the next step where the stream is right and the database is not.
+const replaceIt = "`rosey replay --force`: it rebuilds the tables from what this stream holds and keeps the old database as a file"
+
 // CheckStart refuses a database that cannot go on with the stream as it is now.
 // The refusal is a *StartError that says what to do.
 func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) error {
@@ -20,7 +23,7 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 		return &StartError{
 			Reason: ErrOtherStream,
 			Detail: fmt.Sprintf("its checkpoint is seq=%d of stream %s, this one is %s", c.Seq, c.StreamID, state.Identity.ID),
-			Remedy: "start with the data folder that belongs to this stream, or move the database away: it is rebuilt from this stream",
+			Remedy: "start with the data folder that belongs to this stream, or " + replaceIt,
 		}
 	}
 	switch {
@@ -28,7 +31,7 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 		return &StartError{
 			Reason: ErrAhead,
 			Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream ends at seq=%d", c.Seq, state.LastSeq),
-			Remedy: "restore the newer stream, or move the database away: it is rebuilt from what the stream holds",
+			Remedy: "restore the newer stream, or " + replaceIt,
 		}
 	case state.FirstSeq > c.Seq+1:
 		return &StartError{
@@ -50,7 +53,7 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 		return &StartError{
 			Reason: ErrOtherHistory,
 			Detail: fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID)),
-			Remedy: "the stream was restored to an older state: move the database away, it is rebuilt from what the stream holds",
+			Remedy: "restore the stream that the database was made from, or " + replaceIt,
 		}
 	}
 	return nil

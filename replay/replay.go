@@ -30,6 +30,10 @@ type Config struct {
 	Known map[uint64]string
 	// AcceptFailures goes on all the same.
 	AcceptFailures bool
+	// Force lets Swap replace a database that belongs to another stream or to
+	// another history of it, or whose checkpoint cannot be read. It is kept as a
+	// file then, and nothing older is removed.
+	Force bool
 	// BatchSize bounds the events of one transaction. Default 10,000.
 	BatchSize int
 	// Progress is told how far the rebuild is, a few times a second.
@@ -66,14 +70,15 @@ type Result struct {
 	DeadLetters int               `json:"dead_letters"`
 	Seconds     float64           `json:"seconds"`
 	PerSecond   float64           `json:"events_per_second"`
+	// Kept is the database that Force replaced; nothing removes it but a person.
+	Kept string `json:"kept,omitempty"`
 }
-
-// ErrBehind is returned when the rebuilt database would take readers back.
-var ErrBehind = errors.New("the rebuilt database is behind the current one")
 
 // Swap rebuilds the store and makes the result its current generation. Nobody
 // else may write to the store meanwhile: the error is a *schema.InUseError when
-// somebody does. After any error the store is as it was.
+// somebody does. A current database that the stream does not continue may be the
+// last copy of its history, so it is a *projector.StartError, unless Force is
+// set. After any error the rows that readers see are the ones they saw.
 func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err error) {
 	cfg.defaults()
 	release, err := store.Lock()
@@ -84,14 +89,21 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if _, err := store.Discard(); err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)
 	}
-	old, err := currentState(ctx, store)
+	old, err := currentState(ctx, store, &cfg)
 	if err != nil {
 		return Result{}, err
 	}
 	if cfg.Known == nil {
 		cfg.Known = old.dead
 		// With nothing to compare with, no failure is new.
-		cfg.AcceptFailures = cfg.AcceptFailures || !old.exists
+		cfg.AcceptFailures = cfg.AcceptFailures || !old.related
+	}
+	if old.plain {
+		// A database at the link's own place becomes a generation before the next
+		// one has its number: newer ones than the current one count as unfinished.
+		if old.Generation, err = store.Adopt(); err != nil {
+			return Result{}, fmt.Errorf("replay: %w", err)
+		}
 	}
 	next, err := store.Next()
 	if err != nil {
@@ -101,20 +113,24 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err != nil {
 		return res, err
 	}
-	if old.checkpoint.StreamID == res.Checkpoint.StreamID && old.checkpoint.Seq > res.Seq {
+	if old.related && old.checkpoint.StreamID == res.Checkpoint.StreamID && old.checkpoint.Seq > res.Seq {
 		return res, errors.Join(fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, res.Seq, old.checkpoint.Seq), schema.RemoveFile(next.Path))
 	}
-	cfg.Crash("replay.before_swap")
-	if old.plain {
-		// A database at the link's own place: keep it as a generation.
-		if _, err := store.Adopt(); err != nil {
-			return res, fmt.Errorf("replay: %w", err)
+	if old.exists && !old.related {
+		// Before the swap: after it, a rebuild would take it for an old generation.
+		if err := store.Retain(old.Generation); err != nil {
+			return res, errors.Join(fmt.Errorf("replay: %w", err), schema.RemoveFile(next.Path))
 		}
+		res.Kept = old.Path
 	}
+	cfg.Crash("replay.before_swap")
 	if err := store.Swap(next); err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
 	cfg.Crash("replay.after_swap")
+	if cfg.Force {
+		return res, nil
+	}
 	if err := store.Prune(schema.Keep); err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
@@ -182,35 +198,6 @@ func (c *Config) allow() func(uint64, projector.Failure) bool {
 		return nil
 	}
 	return func(seq uint64, f projector.Failure) bool { return c.Known[seq] == f.Class }
-}
-
-// current is what a rebuild needs to know of the database it replaces.
-type current struct {
-	exists, plain bool
-	checkpoint    schema.Checkpoint
-	dead          map[uint64]string
-}
-
-func currentState(ctx context.Context, store schema.Store) (current, error) {
-	g, err := store.Current()
-	if errors.Is(err, schema.ErrNoDatabase) {
-		return current{}, nil
-	}
-	if err != nil {
-		return current{}, fmt.Errorf("replay: %w", err)
-	}
-	db, err := schema.OpenReader(ctx, g.Path)
-	if err != nil {
-		return current{}, fmt.Errorf("replay: %w", err)
-	}
-	defer func() { _ = db.Close() }()
-	st := current{exists: true, plain: g.Number == 0}
-	if st.checkpoint, err = schema.ReadCheckpoint(ctx, db); err != nil {
-		// Tables of another version: nothing to compare with.
-		return current{exists: false, plain: st.plain}, nil
-	}
-	st.dead, err = DeadLetters(ctx, db)
-	return st, err
 }
 
 // DeadLetters returns the reason classes of a database's dead letters, by

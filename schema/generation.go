@@ -105,7 +105,8 @@ func (s Store) Swap(g Generation) error {
 // Keep is how many generations Prune leaves by default.
 const Keep = 2
 
-// Prune removes all but the newest keep generations; never the current one.
+// Prune removes all but the newest keep generations; never the current one, and
+// none that is retained.
 func (s Store) Prune(keep int) error {
 	current, err := s.Current()
 	if err != nil {
@@ -117,6 +118,13 @@ func (s Store) Prune(keep int) error {
 	}
 	for i, g := range all {
 		if i >= len(all)-keep || g.Number == current.Number {
+			continue
+		}
+		kept, err := s.retained(g)
+		if err != nil {
+			return err
+		}
+		if kept {
 			continue
 		}
 		if err := RemoveFile(g.Path); err != nil {
@@ -146,6 +154,13 @@ func (s Store) Discard() ([]string, error) {
 		if g.Number <= current.Number {
 			continue
 		}
+		kept, err := s.retained(g)
+		if err != nil {
+			return gone, err
+		}
+		if kept {
+			continue
+		}
 		if err := RemoveFile(g.Path); err != nil {
 			return gone, err
 		}
@@ -154,9 +169,33 @@ func (s Store) Discard() ([]string, error) {
 	return gone, nil
 }
 
+// retainSuffix names the empty file that marks a generation as retained.
+const retainSuffix = ".keep"
+
+// Retain marks a generation that neither Prune nor Discard may remove, because
+// no rebuild makes it again. It is left to a person.
+func (s Store) Retain(g Generation) error {
+	f, err := os.OpenFile(g.Path+retainSuffix, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("schema: retain %s: %w", g.Path, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("schema: retain %s: %w", g.Path, err)
+	}
+	return syncPath(g.Path + retainSuffix)
+}
+
+func (s Store) retained(g Generation) (bool, error) {
+	_, err := os.Lstat(g.Path + retainSuffix)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("schema: look at %s: %w", g.Path, err)
+	}
+	return err == nil, nil
+}
+
 // RemoveFile removes a database with everything SQLite keeps beside it.
 func RemoveFile(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", retainSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("schema: remove database: %w", err)
 		}

@@ -316,3 +316,33 @@ func TestStore_HasOneWriter(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStore_RetainedGenerationsStay(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 3, 3)
+	generation := func(n int) schema.Generation {
+		return schema.Generation{Number: n, Path: s.Link + ".g" + strconv.Itoa(n)}
+	}
+	first, second, third := generation(1), generation(2), generation(3)
+	if err := errors.Join(s.Retain(first), s.Retain(third), s.Prune(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(first.Path); err != nil {
+		t.Errorf("pruned what is retained: %v", err)
+	}
+	if _, err := os.Stat(second.Path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("not pruned: %v", err)
+	}
+	if err := s.Swap(first); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := s.Discard(); err != nil || len(gone) > 0 {
+		t.Errorf("discarded %v, %v", gone, err)
+	}
+	if err := schema.RemoveFile(first.Path); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(first.Path + "*"); len(left) > 0 {
+		t.Errorf("removing left %v", left)
+	}
+}

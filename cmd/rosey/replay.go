@@ -26,6 +26,7 @@ type replayCmd struct {
 	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
 	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
 	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
+	Force          bool      `help:"Replace a database that belongs to another stream or history."`
 	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
 	Differences    int       `help:"How many differing rows --verify names." default:"5" placeholder:"N"`
 	JSON           bool      `help:"Print progress and result as JSON lines."`
@@ -55,7 +56,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	store := dir.Database()
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		AcceptFailures: c.OnError == "dead-letter", Progress: c.progress(con), Logger: log,
+		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, Progress: c.progress(con), Logger: log,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
@@ -111,6 +112,9 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	}
 	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
 	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+	if res.Kept != "" {
+		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
+	}
 	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
 	return nil
 }

@@ -1,0 +1,10 @@
+package replay
+
+import "errors"
+
+// ErrBehind is returned when the rebuilt database would take readers back.
+var ErrBehind = errors.New("the rebuilt database is behind the current one")
+
+// ErrUnreadable is returned when nothing tells whose database the current one
+// is.
+var ErrUnreadable = errors.New("the checkpoint of the current database cannot be read")
