@@ -22,6 +22,8 @@ func itemTime(item cytube.Item) time.Time {
 	switch it := item.(type) {
 	case cytube.Frame:
 		return it.At
+	case cytube.Unreadable:
+		return it.At
 	case cytube.Connected:
 		return it.At
 	case cytube.Joined:
@@ -39,7 +41,7 @@ func translateAll(tr *Translator, items []cytube.Item) []*events.Event {
 		return nil
 	}
 	now := itemTime(items[0])
-	all := append(tr.Started(now, PreviousRun{Producer: "before", LastSeq: 7, Known: true}), tr.Recording(now)...)
+	all := append(tr.Started(now, PreviousRun{Producer: "before", LastSeq: 7, Known: true}), tr.Recording(now, 1)...)
 	for _, item := range items {
 		at := itemTime(item)
 		for next := now.Add(time.Second); !next.After(at); next = next.Add(time.Second) {

@@ -33,27 +33,35 @@ type lead struct {
 	log         *slog.Logger
 
 	lease *streams.Lease
+	term  uint64 // of the last lease held
 	last  string // what was logged last
+}
+
+// standing is the answer to the question who records: whether this run does, and
+// by the lease of which term.
+type standing struct {
+	leads bool
+	term  uint64
 }
 
 // keep calls became with the answer, at the start and whenever it changes, until
 // the context ends. It then gives the lease back.
-func (l *lead) keep(ctx context.Context, became func(leading bool)) {
+func (l *lead) keep(ctx context.Context, became func(standing)) {
 	if l.leases == nil {
-		became(true)
+		became(standing{leads: true})
 		<-ctx.Done()
 		return
 	}
-	leading, first := false, true
-	for {
-		now := l.ask(ctx)
+	var last standing
+	for first := true; ; first = false {
+		now := standing{leads: l.ask(ctx), term: l.term}
 		if ctx.Err() != nil {
 			break
 		}
-		if first || now != leading {
+		if first || now != last {
 			became(now)
 		}
-		leading, first = now, false
+		last = now
 		if !pause(ctx, l.every) {
 			break
 		}
@@ -84,6 +92,7 @@ func (l *lead) ask(ctx context.Context) bool {
 	}
 	switch {
 	case err == nil:
+		l.term = l.lease.Term()
 		l.tell("this bot records the channel")
 		return true
 	case errors.Is(err, streams.ErrLeaseHeld):

@@ -57,6 +57,7 @@ type Recorder struct {
 
 	mu         sync.Mutex // guards translator
 	translator *Translator
+	reached    atomic.Bool // the stream was there once
 	frames     atomic.Uint64
 	events     atomic.Uint64
 }
@@ -149,12 +150,15 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return err
 }
 
+// commitLimit bounds how long a stop waits for the disk to take what was read.
+const commitLimit = 4 * time.Second
+
 // record keeps the line up and commits what comes over it.
 func (r *Recorder) record(ctx context.Context) error {
 	// What was read before the stop is still committed after it, within a limit.
 	keep, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.cfg.SettleLimit, cut) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(commitLimit, cut) })()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})
@@ -164,12 +168,12 @@ func (r *Recorder) record(ctx context.Context) error {
 	lineCtx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	g := new(errgroup.Group)
-	leading := make(chan bool)
+	news := make(chan standing)
 	g.Go(func() error {
-		defer close(leading)
-		r.lead().keep(lineCtx, func(now bool) {
+		defer close(news)
+		r.lead().keep(lineCtx, func(now standing) {
 			select {
-			case leading <- now:
+			case news <- now:
 			case <-lineCtx.Done():
 			}
 		})
@@ -177,7 +181,7 @@ func (r *Recorder) record(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		defer close(r.items)
-		return r.line(lineCtx, keep, leading)
+		return r.line(lineCtx, keep, news)
 	})
 	g.Go(func() error {
 		defer hangUp()

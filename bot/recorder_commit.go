@@ -84,7 +84,8 @@ func (r *Recorder) gather(first cytube.Item) []*events.Event {
 }
 
 func (r *Recorder) item(t *Translator, it cytube.Item) []*events.Event {
-	if _, ok := it.(cytube.Frame); ok {
+	switch it.(type) {
+	case cytube.Frame, cytube.Unreadable:
 		r.frames.Add(1)
 	}
 	return t.Translate(it)

@@ -13,6 +13,7 @@ func (r *Recorder) drain(ctx context.Context) {
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		stream, err := r.cfg.Stream(ctx)
 		if err == nil {
+			r.reached.Store(true)
 			err = r.spool.Drain(ctx, stream)
 		}
 		if ctx.Err() != nil || errors.Is(err, spool.ErrClosed) {
@@ -27,9 +28,13 @@ func (r *Recorder) drain(ctx context.Context) {
 	}
 }
 
-// settle gives the spool time to drain at a stop. While the stream does not take
-// anything there is nothing to wait for.
+// settle gives the spool time to drain at a stop. Where the stream was never
+// reached there is nothing to wait for.
 func (r *Recorder) settle(ctx context.Context) {
+	if !r.reached.Load() {
+		r.log.Warn("no stream was reached; the next run sends what is in the spool", "count", r.spool.Depth().Events)
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.SettleLimit)
 	defer cancel()
 	if err := r.spool.Settle(ctx); err != nil {

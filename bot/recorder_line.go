@@ -9,39 +9,50 @@ import (
 	"rosey/streams"
 )
 
-// line holds the line to the channel while this run leads, and says in the
-// stream that it does.
-func (r *Recorder) line(ctx, keep context.Context, leading <-chan bool) error {
-	for now := range leading {
-		if !now {
+// line holds the line to the channel while this run leads.
+func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
+	for now := range news {
+		if !now.leads {
 			continue
 		}
-		told := r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now()) })
-		if err := r.put(keep, told); err != nil {
+		if err := r.tellLead(keep, now); err != nil {
 			return err
 		}
-		if err := r.lineUntil(ctx, leading); err != nil {
+		if err := r.lineUntil(ctx, keep, news); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// tellLead says in the stream that this run leads. It is said again for each
+// term: the projections follow the greatest.
+func (r *Recorder) tellLead(keep context.Context, now standing) error {
+	return r.put(keep, r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) }))
+}
+
 // lineUntil holds the line until this run no longer leads or the context ends.
-func (r *Recorder) lineUntil(ctx context.Context, leading <-chan bool) error {
+func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) error {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	done := make(chan error, 1)
 	go func() { done <- r.client.Run(ctx, r.take) }()
+	var failed error
 	for {
 		select {
-		case now := <-leading: // false when it is closed, too
-			if !now {
-				leading = nil
-				hangUp()
+		case now, ok := <-news:
+			if ok && now.leads {
+				if failed = r.tellLead(keep, now); failed == nil {
+					continue
+				}
 			}
+			news = nil
+			hangUp()
 		case err := <-done:
-			if err != nil && !errors.Is(err, errNotTaken) {
+			switch {
+			case failed != nil:
+				return failed
+			case err != nil && !errors.Is(err, errNotTaken):
 				return fmt.Errorf("bot: %w", err)
 			}
 			return nil

@@ -246,3 +246,50 @@ func TestRecorder_RestartNeedsNoWaitForItsOwnLease(t *testing.T) {
 		t.Errorf("the restart took %v: it waited for the lease to end", took)
 	}
 }
+
+// A bot that could not ask for the lease records all the same. When it gets the
+// lease it says so, and who is there: what it said before counts for nothing
+// where another had the lead meanwhile.
+func TestRecorder_LeaseAfterAnOutageIsTold(t *testing.T) {
+	t.Parallel()
+	env, c := streamstest.New(t), newChannel(t)
+	if err := c.Join("ann"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := recorder(t, c, env, "rosey")
+	var back atomic.Bool
+	cfg.Leases = func(context.Context) (bot.Leases, error) {
+		if back.Load() {
+			return env.Stream, nil
+		}
+		return nil, streams.ErrUnreachable
+	}
+	r, stop := run(t, cfg)
+	eventually(t, "joined without a lease", joined(r))
+	back.Store(true)
+	told := func() (terms []int64, roster []string) {
+		for _, e := range stored(t, env) {
+			switch p := e.Payload.(type) {
+			case *events.BotRecording:
+				terms, roster = append(terms, p.Term), nil
+			case *events.UserRoster:
+				for _, u := range p.Users {
+					roster = append(roster, u.Username)
+				}
+			}
+		}
+		return terms, roster
+	}
+	eventually(t, "the lease is told", func() bool {
+		terms, roster := told()
+		return len(terms) == 2 && len(roster) == 2
+	})
+	stop()
+	terms, roster := told()
+	if len(terms) != 2 || terms[0] != 0 || terms[1] == 0 {
+		t.Errorf("terms %v, want none and then one", terms)
+	}
+	if !slices.Equal(roster, []string{"ann", "rosey"}) {
+		t.Errorf("roster %v after the lease, want both", roster)
+	}
+}

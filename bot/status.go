@@ -32,7 +32,7 @@ func (t *Translator) statusNow() status {
 	if !s.joined {
 		return status{why: t.why}
 	}
-	now := status{joined: true, botName: s.name, afk: s.users[fold(s.name)].afk, chat: s.chatUsers()}
+	now := status{joined: true, botName: s.name, afk: s.users[fold(s.name)].AFK, chat: s.chatUsers()}
 	if s.rank != nil {
 		now.rank, now.ranked = *s.rank, true
 	}

@@ -86,7 +86,7 @@ func TestTranslator_View(t *testing.T) {
 func TestTranslator_LifeOfABot(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)
-	out := append(s.tr.Started(t0, PreviousRun{Producer: "before", LastSeq: 41, Known: true}), s.tr.Recording(t0)...)
+	out := append(s.tr.Started(t0, PreviousRun{Producer: "before", LastSeq: 41, Known: true}), s.tr.Recording(t0, 1)...)
 	if got, want := kindsOf(out), "bot.started bot.recording"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}

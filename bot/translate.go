@@ -42,8 +42,8 @@ type session struct {
 
 	name      string // the bot's own, as the server spells it
 	rank      *float64
-	users     map[string]member // by lower-case name
-	sockets   *int64            // usercount: everybody, anonymous ones too
+	users     map[string]events.User // by lower-case name
+	sockets   *int64                 // usercount: everybody, anonymous ones too
 	items     []events.PlaylistItem
 	itemCount *int64
 	nextUID   *int64 // from a setCurrent that was the last frame
@@ -73,6 +73,8 @@ func (t *Translator) Translate(item cytube.Item) []*events.Event {
 	switch it := item.(type) {
 	case cytube.Frame:
 		return t.frame(it)
+	case cytube.Unreadable:
+		return t.unreadable(it)
 	case cytube.Connected:
 		return t.connected(it)
 	case cytube.Joined:

@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"rosey/bot/cytube"
@@ -26,9 +28,20 @@ func (t *Translator) Started(now time.Time, previous PreviousRun) []*events.Even
 	return []*events.Event{t.event(events.KindBotStarted, started, now)}
 }
 
-// Recording says that this run leads the recording of the channel from now on.
-func (t *Translator) Recording(now time.Time) []*events.Event {
-	return []*events.Event{t.event(events.KindBotRecording, &events.BotRecording{Producer: t.cfg.Producer}, now)}
+// Recording says that this run leads the recording of the channel from now on,
+// by the lease of the given term, 0 where none could be had. Who is in the
+// channel already is told again: what was told before counted for nothing.
+func (t *Translator) Recording(now time.Time, term uint64) []*events.Event {
+	out := []*events.Event{t.event(events.KindBotRecording, &events.BotRecording{Producer: t.cfg.Producer, Term: int64(term)}, now)}
+	s := &t.session
+	if !s.joined {
+		return out
+	}
+	roster := &events.UserRoster{Users: []events.User{}}
+	for _, name := range slices.Sorted(maps.Keys(s.users)) {
+		roster.Users = append(roster.Users, s.users[name])
+	}
+	return append(out, t.event(events.KindUserRoster, roster, now))
 }
 
 // Stopped ends the run in good order. The last state is told first, however

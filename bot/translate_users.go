@@ -6,12 +6,6 @@ import (
 	"rosey/events"
 )
 
-// member is somebody who is logged in to the channel.
-type member struct {
-	rank float64
-	afk  bool
-}
-
 // fold is a name as it is compared: users differ by more than case.
 func fold(name string) string { return strings.ToLower(name) }
 
@@ -39,12 +33,12 @@ func readUserList(t *Translator, f *frame) (events.Payload, error) {
 		return nil, err
 	}
 	users := make([]events.User, len(list))
-	members := make(map[string]member, len(list))
+	members := make(map[string]events.User, len(list))
 	for i, w := range list {
 		if users[i], err = w.user(); err != nil {
 			return nil, err
 		}
-		members[fold(users[i].Username)] = member{rank: users[i].Rank, afk: users[i].AFK}
+		members[fold(users[i].Username)] = users[i]
 	}
 	t.session.users = members
 	return &events.UserRoster{Users: users}, nil
@@ -60,9 +54,9 @@ func readAddUser(t *Translator, f *frame) (events.Payload, error) {
 		return nil, err
 	}
 	if t.session.users == nil {
-		t.session.users = make(map[string]member)
+		t.session.users = make(map[string]events.User)
 	}
-	t.session.users[fold(u.Username)] = member{rank: u.Rank, afk: u.AFK}
+	t.session.users[fold(u.Username)] = u
 	return &events.UserJoined{User: u}, nil
 }
 
@@ -104,7 +98,7 @@ func readUserLeave(t *Translator, f *frame) (events.Payload, error) {
 }
 
 // update changes somebody who is there; events also name people who are not.
-func (s *session) update(name string, change func(*member)) {
+func (s *session) update(name string, change func(*events.User)) {
 	if m, ok := s.users[fold(name)]; ok {
 		change(&m)
 		s.users[fold(name)] = m
@@ -119,7 +113,7 @@ func readSetAFK(t *Translator, f *frame) (events.Payload, error) {
 	if w.AFK == nil {
 		return nil, errShape
 	}
-	t.session.update(*w.Name, func(m *member) { m.afk = *w.AFK })
+	t.session.update(*w.Name, func(m *events.User) { m.AFK = *w.AFK })
 	return &events.UserUpdated{Username: *w.Name, AFK: w.AFK}, nil
 }
 
@@ -132,7 +126,7 @@ func readSetUserMeta(t *Translator, f *frame) (events.Payload, error) {
 		return nil, errShape
 	}
 	if w.Meta.AFK != nil {
-		t.session.update(*w.Name, func(m *member) { m.afk = *w.Meta.AFK })
+		t.session.update(*w.Name, func(m *events.User) { m.AFK = *w.Meta.AFK })
 	}
 	return &events.UserUpdated{Username: *w.Name, AFK: w.Meta.AFK, Muted: w.Meta.Muted, ShadowMuted: w.Meta.SMuted}, nil
 }
@@ -145,7 +139,7 @@ func readSetUserRank(t *Translator, f *frame) (events.Payload, error) {
 	if w.Rank == nil {
 		return nil, errShape
 	}
-	t.session.update(*w.Name, func(m *member) { m.rank = *w.Rank })
+	t.session.update(*w.Name, func(m *events.User) { m.Rank = *w.Rank })
 	if t.session.isBot(*w.Name) {
 		t.session.rank = w.Rank
 	}

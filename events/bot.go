@@ -26,9 +26,17 @@ func (p *BotStarted) fields(c *coder) {
 
 // BotRecording says that from here on this producer leads the recording of the
 // channel: presence, counts and media are taken from it alone.
-type BotRecording struct{ Producer string }
+type BotRecording struct {
+	Producer string
+	// Term orders those who hold the lease of a channel, one after the other: the
+	// greater leads. It is 0 for a producer that records without a lease.
+	Term int64
+}
 
-func (p *BotRecording) fields(c *coder) { c.str("producer", &p.Producer) }
+func (p *BotRecording) fields(c *coder) {
+	c.str("producer", &p.Producer)
+	c.optionalInt("term", &p.Term)
+}
 
 // BotConnected says that a connection to the channel's server stands.
 type BotConnected struct{ Server string }
@@ -71,6 +79,20 @@ func (p *BotKicked) fields(c *coder) { c.str("reason", &p.Reason) }
 type BotStopped struct{ Reason string }
 
 func (p *BotStopped) fields(c *coder) { c.str("reason", &p.Reason) }
+
+// BotUnreadable stands for a frame from the server that may have been an event
+// and could not be read. What it held is not kept.
+type BotUnreadable struct {
+	// Bytes is how long the frame was.
+	Bytes int64
+	// Reason is one stable word: "json", "packet", "oversized" or "binary".
+	Reason string
+}
+
+func (p *BotUnreadable) fields(c *coder) {
+	c.integer("bytes", &p.Bytes)
+	c.str("reason", &p.Reason)
+}
 
 // BotPart is one numbered part of an event that was too large for one message.
 type BotPart struct {

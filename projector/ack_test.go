@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,4 +55,24 @@ func TestProjector_AcknowledgesOnlyWhatIsCommitted(t *testing.T) {
 	if looked.Load() < 2 {
 		t.Errorf("looked %d times only", looked.Load())
 	}
+}
+
+// TestProjector_CommitsWhenNothingMoreWaits lets no clock help: each event has to
+// be visible because the stream has no more.
+func TestProjector_CommitsWhenNothingMoreWaits(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	cfg := liveConfig(env, store)
+	cfg.idle = time.Hour
+	p := run(t, cfg)
+	s := newScript()
+	for range 5 {
+		last := publish(t, env, s, posts(3)...)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		if err := p.WaitFor(ctx, last); err != nil {
+			t.Errorf("seq=%d is not visible: %v", last, err)
+		}
+		cancel()
+	}
+	p.stop(t)
 }

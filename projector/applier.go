@@ -254,7 +254,8 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			e = whole
 		}
 		f := fact{Event: e, seq: seq, streamMS: next.TimeMS, at: e.Observed(), late: a.positions.passed(it)}
-		f.producer, f.producerSeq, _ = events.ParseID(e.ID)
+		f.producer, f.producerSeq, f.named = events.ParseID(e.ID)
+		f.named = f.named || it.timed
 		a.pool = append(a.pool, f)
 		a.batch = append(a.batch, &a.pool[len(a.pool)-1])
 	}

@@ -109,3 +109,27 @@ func TestChat_TextSurvives(t *testing.T) {
 		}
 	}
 }
+
+// What publishers that do not number send: their place in the stream is all that
+// tells two equal lines apart, unless their time is finer than a second.
+func TestChat_LinesWithoutANumber(t *testing.T) {
+	t.Parallel()
+	line := func(data string) step { return raw(events.KindMessageLog, data) }
+	for _, tt := range []struct {
+		name string
+		data string
+		want string
+	}{
+		{"seconds alone", `{"username":"x","msg":"lol","time":1795281735}`, "3"},
+		{"no time at all", `{"username":"x","msg":"lol"}`, "3"},
+		{"milliseconds", `{"username":"x","msg":"lol","time_ms":1795281735123}`, "1"},
+		{"a fraction of a second", `{"username":"x","msg":"lol","timestamp":1795281735.123}`, "1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := projected(t, line(tt.data), line(tt.data), line(tt.data))
+			wantRows(t, db, "lines", "SELECT total_chat_lines FROM user_stats", tt.want)
+			wantRows(t, db, "rows", "SELECT count(*) FROM chat_messages", tt.want)
+		})
+	}
+}

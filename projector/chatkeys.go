@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -20,9 +21,15 @@ type chatKey struct {
 	hash    int64
 }
 
+// keyOf is the key of a line. Two equal lines of a publisher that neither numbers
+// its events nor tells more than the second are two lines: the place in the
+// stream is all that tells them apart, so it is part of the key.
 func keyOf(f *fact, m *events.MessageLog) chatKey {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(m.Message))
+	if !f.named {
+		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, f.seq))
+	}
 	return chatKey{f.Channel, foldName(m.Username), f.TimeMS, int64(h.Sum64())}
 }
 

@@ -3,6 +3,7 @@ package projector
 import (
 	"errors"
 	"log/slog"
+	"time"
 
 	"rosey/schema"
 	"rosey/streams"
@@ -27,6 +28,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Crash is called at named points; tests end the process there.
 	Crash func(point string)
+
+	idle time.Duration // see idleWait
 }
 
 // Validate reports what New would refuse.
@@ -52,6 +55,9 @@ func (c *Config) defaults() {
 	}
 	if c.InFlight == 0 {
 		c.InFlight = 5000
+	}
+	if c.idle == 0 {
+		c.idle = idleWait
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -44,13 +44,13 @@ func (p *Projector) apply(ctx context.Context, d *streams.Delivery, in <-chan It
 		batch []Item
 		size  int
 		last  = p.applier.Checkpoint().Seq
-		idle  = time.NewTimer(idleWait)
+		idle  = time.NewTimer(p.cfg.idle)
 	)
 	defer idle.Stop()
 	for {
 		var wait <-chan time.Time
 		if len(batch) > 0 {
-			idle.Reset(idleWait)
+			idle.Reset(p.cfg.idle)
 			wait = idle.C
 		}
 		commit := false

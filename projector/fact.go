@@ -14,6 +14,10 @@ type fact struct {
 	producer    string
 	producerSeq uint64
 
+	// named is whether the event tells what it is apart from its place in the
+	// stream: by its producer's number, or by a time finer than a second.
+	named bool
+
 	// leading is whether it comes from the producer that leads the recording of
 	// its channel: presence, counts and media are taken from that one alone.
 	leading bool

@@ -17,6 +17,8 @@ type Item struct {
 	// Erased is how many sequences just before this one are proven to be missing
 	// from the stream.
 	Erased uint64
+
+	timed bool // the publisher gave a time finer than a second
 }
 
 // Reason classes of dead letters: one word each, to be counted and compared.
@@ -57,7 +59,7 @@ func Decode(d *events.Decoder, m streams.Message) Item {
 		it.Failure = &Failure{Class: ClassDecode, Reason: reason}
 		return it
 	}
-	it.Event = e
+	it.Event, it.timed = e, e.TimeMS%1000 != 0
 	return it
 }
 

@@ -6,11 +6,17 @@ import (
 
 	"rosey/events"
 	"rosey/schema"
+	"rosey/streams"
 )
 
 // observation is who records a channel and whether it is being observed.
 type observation struct {
-	leader       string
+	leader    string
+	term      int64
+	sinceMS   int64
+	ended     bool
+	successor string
+
 	observing    bool
 	lastMS       int64 // last moment observed
 	suspendedSeq uint64
@@ -24,29 +30,35 @@ type observations struct {
 	channels map[string]*observation
 }
 
+const observationColumns = "leader, term, since_ms, ended, successor, observing, last_observed_ms, suspended_seq, suspended_ms, connected_seq"
+
 func (o *observations) load(ctx context.Context, q schema.Queryer) error {
 	o.channels = map[string]*observation{}
 	return each(ctx, q, func(r *sql.Rows) error {
 		var channel string
 		var ob observation
-		if err := r.Scan(&channel, &ob.leader, &ob.observing, &ob.lastMS, &ob.suspendedSeq, &ob.suspendedMS, &ob.connectedSeq); err != nil {
+		if err := r.Scan(&channel, &ob.leader, &ob.term, &ob.sinceMS, &ob.ended, &ob.successor, &ob.observing, &ob.lastMS,
+			&ob.suspendedSeq, &ob.suspendedMS, &ob.connectedSeq); err != nil {
 			return err
 		}
 		o.channels[channel] = &ob
 		return nil
-	}, `SELECT channel, leader, observing, last_observed_ms, suspended_seq, suspended_ms, connected_seq FROM channel_observation`)
+	}, "SELECT channel, "+observationColumns+" FROM channel_observation")
 }
 
 func (o *observations) flush(ctx context.Context, w *writer) error {
-	const columns = "leader, observing, last_observed_ms, suspended_seq, suspended_ms, connected_seq"
-	b := &bulk{head: "INSERT INTO channel_observation (channel, " + columns + ") VALUES", cols: 7, tail: upsert("channel", columns)}
+	b := &bulk{
+		head: "INSERT INTO channel_observation (channel, " + observationColumns + ") VALUES", cols: 11,
+		tail: upsert("channel", observationColumns),
+	}
 	for _, channel := range sortedKeys(o.channels) {
 		ob := o.channels[channel]
 		if !ob.dirty {
 			continue
 		}
 		ob.dirty = false
-		b.add(channel, ob.leader, boolean(ob.observing), ob.lastMS, int64(ob.suspendedSeq), ob.suspendedMS, int64(ob.connectedSeq))
+		b.add(channel, ob.leader, ob.term, ob.sinceMS, boolean(ob.ended), ob.successor, boolean(ob.observing), ob.lastMS,
+			int64(ob.suspendedSeq), ob.suspendedMS, int64(ob.connectedSeq))
 	}
 	return b.flush(ctx, w)
 }
@@ -61,19 +73,13 @@ func (o *observations) observe(f *fact) {
 	}
 	switch p := f.Payload.(type) {
 	case *events.BotRecording:
-		leader := f.producer
-		if p.Producer != "" {
-			leader = p.Producer
-		}
-		if ob.leader != leader {
-			ob.suspend(f)
-			ob.leader, ob.dirty = leader, true
-		}
+		ob.claim(f, p)
 	case *events.BotStarted:
 		// The leader's successor on the same spool: the leader is gone, whether or
 		// not it said so.
 		if p.Previous != "" && p.Previous == ob.leader {
 			ob.suspend(f)
+			ob.ended, ob.successor, ob.dirty = true, f.producer, true
 			f.watch.lost = true
 		}
 	}
@@ -92,6 +98,7 @@ func (o *observations) observe(f *fact) {
 		ob.suspend(f)
 	case *events.BotStopped:
 		ob.suspend(f)
+		ob.ended, ob.dirty = true, true
 	case *events.UserRoster:
 		ob.resume(f)
 	case *events.UserJoined, *events.UserLeft:
@@ -107,6 +114,46 @@ func (o *observations) observe(f *fact) {
 	if !f.watch.suspended && !f.watch.resumed {
 		f.watch.lastMS = ob.lastMS
 	}
+}
+
+// leaseMS is how long a lease outlives its last renewal: a leader that was
+// silent for longer holds none.
+var leaseMS = streams.LeaseTTL.Milliseconds()
+
+// claim gives the lead to a producer that says it leads, if it does. Spools drain
+// late, so a claim can be older than the leader's own: the order of the stream
+// does not decide.
+func (ob *observation) claim(f *fact, p *events.BotRecording) {
+	leader := f.producer
+	if p.Producer != "" {
+		leader = p.Producer
+	}
+	if leader == ob.leader {
+		if p.Term > ob.term {
+			ob.term, ob.dirty = p.Term, true
+		}
+		return
+	}
+	var yields bool
+	switch {
+	case ob.leader == "", leader == ob.successor:
+		yields = true
+	case ob.term > 0 && p.Term > 0:
+		// Both held the lease, one after the other. One that is far behind comes
+		// from leases that were lost and begun anew.
+		yields = p.Term > ob.term || f.at > max(ob.lastMS, ob.sinceMS)+leaseMS
+	case p.Term > 0:
+		yields = f.at >= ob.sinceMS
+	case ob.ended:
+		yields = f.at > max(ob.lastMS, ob.sinceMS)
+	default:
+		yields = f.at > max(ob.lastMS, ob.sinceMS)+leaseMS
+	}
+	if !yields {
+		return
+	}
+	ob.suspend(f)
+	ob.leader, ob.term, ob.sinceMS, ob.ended, ob.successor, ob.dirty = leader, p.Term, f.at, false, "", true
 }
 
 // suspend ends the observation at the last moment observed. A channel that is

@@ -104,7 +104,7 @@ func TestPresence_Situations(t *testing.T) {
 			arrived("ann", "bob"), after(10 * s), posted("ann", "hi"), after(20 * s), becoming("B"), arrived("ann"), after(10 * s), left("ann"),
 		}, []string{"tv ann 0 40 roster leave", "tv bob 0 10 roster unobserved"}},
 		{"the old leader's late words change nothing", []step{
-			arrived("ann"), after(10 * s), by("B", arrived("ann")), left("ann"), disconnected("lost"), by("B", after(5*s), left("ann")),
+			arrived("ann"), after(10 * s), by("B", leased(1), connected(), botJoined(), roster("ann")), left("ann"), disconnected("lost"), by("B", after(5*s), left("ann")),
 		}, []string{"tv ann 0 15 roster leave"}},
 		{"publishers without rosters", []step{
 			by("", joined("ann"), after(5*s), left("ann"), joined("bob")),

@@ -363,6 +363,9 @@ func stepGen(theme []string) *rapid.Generator[drawn] {
 			previous := pick("previous", "", "A", "B", events.PreviousUnknown)
 			return named("started after "+previous, started(previous, 3))
 		case "recording":
+			if term := rapid.Int64Range(0, 3).Draw(t, "term"); term > 0 {
+				return named("leased", leased(term))
+			}
 			return named("recording", recording())
 		case "connected":
 			return named("connected", connected())

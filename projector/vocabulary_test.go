@@ -183,6 +183,13 @@ func recording() step {
 	return func(s *script) { s.say(events.KindBotRecording, &events.BotRecording{Producer: s.producer}) }
 }
 
+// leased is recording by a lease of that term.
+func leased(term int64) step {
+	return func(s *script) {
+		s.say(events.KindBotRecording, &events.BotRecording{Producer: s.producer, Term: term})
+	}
+}
+
 func connected() step {
 	return func(s *script) { s.say(events.KindBotConnected, &events.BotConnected{Server: "cytu.example"}) }
 }

@@ -39,6 +39,7 @@ type Lease struct {
 	kv       jetstream.KeyValue
 	key      string
 	holder   string
+	term     uint64
 	revision uint64
 }
 
@@ -80,6 +81,7 @@ func (s *Stream) Acquire(ctx context.Context, key, holder, predecessor string) (
 	}
 	l := &Lease{c: s.c, kv: kv, key: key, holder: holder}
 	l.revision, err = kv.Create(ctx, key, data)
+	l.term = l.revision
 	if err == nil {
 		return l, nil
 	}
@@ -100,8 +102,13 @@ func (s *Stream) Acquire(ctx context.Context, key, holder, predecessor string) (
 	if l.revision, err = kv.Update(ctx, key, data, entry.Revision()); err != nil {
 		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
 	}
+	l.term = l.revision
 	return l, nil
 }
+
+// Term orders the holders of a lease: one who acquired it later has a greater
+// term.
+func (l *Lease) Term() uint64 { return l.term }
 
 // Renew extends the lease. An error does not tell whether the lease was lost or
 // could not be asked for; Acquire does.

@@ -28,7 +28,11 @@ CREATE TABLE producer_positions (
 -- Who leads the recording of a channel, and whether it is observed.
 CREATE TABLE channel_observation (
   channel          TEXT    PRIMARY KEY,
-  leader           TEXT    NOT NULL,
+  leader           TEXT    NOT NULL, -- the producer that leads
+  term             INTEGER NOT NULL, -- of its lease; 0 without one
+  since_ms         INTEGER NOT NULL, -- when it said so
+  ended            INTEGER NOT NULL, -- 1: it has stopped, or its successor has started
+  successor        TEXT    NOT NULL, -- the next producer on the same spool
   observing        INTEGER NOT NULL,
   last_observed_ms INTEGER NOT NULL,
   suspended_seq    INTEGER NOT NULL, -- event that ended the observation, until a roster resumes it
