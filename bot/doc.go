@@ -8,8 +8,9 @@
 // nothing, so that completeness can be counted.
 //
 // Nothing that came is refused. Arguments of an unexpected shape travel under
-// the open-ended kinds, counted by Malformed. Passwords, addresses and aliases
-// are replaced before anything else is done with a frame (redact.go).
+// the open-ended kinds, counted by Malformed; a frame that could not be read at
+// all leaves a bot.unreadable event. Passwords, addresses and aliases are
+// replaced before anything else is done with a frame (redact.go).
 //
 // The Translator reports; it does not reconcile. Who was present, which chat
 // line came twice and how long somebody stayed are the projector's to work out.

@@ -245,6 +245,7 @@ func FuzzTranslate(f *testing.F) {
 				}
 			}
 			all = append(all, out...)
+			all = append(all, tr.Translate(cytube.Unreadable{At: at, Bytes: len(args), Reason: cytube.UnreadableJSON})...)
 			at = at.Add(5 * time.Second)
 			all = append(all, tr.Tick(at)...)
 		}

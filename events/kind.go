@@ -57,6 +57,7 @@ const (
 	KindBotDisconnected Kind = "bot.disconnected"
 	KindBotKicked       Kind = "bot.kicked"
 	KindBotStopped      Kind = "bot.stopped"
+	KindBotUnreadable   Kind = "bot.unreadable"
 	KindBotPart         Kind = "bot.part"
 	KindBotSetAside     Kind = "bot.set_aside"
 
@@ -121,6 +122,7 @@ var kinds = map[Kind]func() Payload{
 	KindBotDisconnected: func() Payload { return new(BotDisconnected) },
 	KindBotKicked:       func() Payload { return new(BotKicked) },
 	KindBotStopped:      func() Payload { return new(BotStopped) },
+	KindBotUnreadable:   func() Payload { return new(BotUnreadable) },
 	KindBotPart:         func() Payload { return new(BotPart) },
 	KindBotSetAside:     func() Payload { return new(BotSetAside) },
 

@@ -13,7 +13,9 @@
 // so that two bots never fight over a name, longer for a ban. Only the end of
 // the context or an error of the Handler ends Run.
 //
-// What the server sends is outside data: a frame that cannot be read is counted
-// and skipped. The meaning of events belongs to the caller; this package looks
-// only at those that decide over the session itself.
+// What the server sends is outside data. A frame that cannot be read ends
+// nothing: it is counted and, unless it is known to hold no event, becomes an
+// Unreadable in its place, so that no loss goes unseen. The meaning of events
+// belongs to the caller; this package looks only at those that decide over the
+// session itself.
 package cytube

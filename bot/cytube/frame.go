@@ -34,10 +34,18 @@ type packet struct {
 	data      json.RawMessage   // packetOpen, packetConnect, packetConnectError
 }
 
-var errNoPacket = errors.New("not a packet")
+// maxDepth bounds how deeply an event may be nested. Readers of JSON stop at
+// 10,000; what passes here must still be readable once it is wrapped for storing.
+const maxDepth = 9_900
+
+var (
+	errNoPacket   = errors.New("not a packet")
+	errBrokenJSON = errors.New("broken JSON") // only ever within errNoPacket
+)
 
 // parsePacket reads one text frame. It keeps no reference to frame. Its errors
-// never quote the frame, which may hold private text.
+// never quote the frame, which may hold private text. The packet returned with
+// an error has at most a kind: what the frame began as.
 func parsePacket(frame []byte) (packet, error) {
 	if len(frame) == 0 {
 		return packet{}, fmt.Errorf("%w: empty frame", errNoPacket)
@@ -90,7 +98,7 @@ func parseMessage(body []byte) (packet, error) {
 	case '3':
 		p.kind = packetAck
 		if !hasID {
-			return packet{}, fmt.Errorf("%w: acknowledgement without a number", errNoPacket)
+			return packet{kind: p.kind}, fmt.Errorf("%w: acknowledgement without a number", errNoPacket)
 		}
 		p.args, err = parseArray(rest)
 	case '4':
@@ -100,7 +108,7 @@ func parseMessage(body []byte) (packet, error) {
 		return packet{}, fmt.Errorf("%w: unknown message type %q", errNoPacket, kind)
 	}
 	if err != nil {
-		return packet{}, err
+		return packet{kind: p.kind}, err
 	}
 	return p, nil
 }
@@ -142,11 +150,39 @@ func parseArray(b []byte) ([]json.RawMessage, error) {
 	if len(b) == 0 || b[0] != '[' {
 		return nil, fmt.Errorf("%w: no array", errNoPacket)
 	}
+	if tooDeep(b) {
+		return nil, fmt.Errorf("%w: %w of %d bytes: nested too deeply", errNoPacket, errBrokenJSON, len(b))
+	}
 	var all []json.RawMessage
 	if err := json.Unmarshal(b, &all); err != nil {
-		return nil, fmt.Errorf("%w: broken JSON of %d bytes", errNoPacket, len(b))
+		return nil, fmt.Errorf("%w: %w of %d bytes", errNoPacket, errBrokenJSON, len(b))
 	}
 	return all, nil
+}
+
+// tooDeep reports whether JSON is nested more deeply than maxDepth. Nearly all
+// frames have too few brackets for that, which is quick to see.
+func tooDeep(b []byte) bool {
+	if bytes.Count(b, []byte{'['})+bytes.Count(b, []byte{'{'}) <= maxDepth {
+		return false
+	}
+	depth, text := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 func optionalJSON(b []byte) (json.RawMessage, error) {
@@ -154,7 +190,7 @@ func optionalJSON(b []byte) (json.RawMessage, error) {
 		return nil, nil
 	}
 	if !json.Valid(b) {
-		return nil, fmt.Errorf("%w: broken JSON of %d bytes", errNoPacket, len(b))
+		return nil, fmt.Errorf("%w: %w of %d bytes", errNoPacket, errBrokenJSON, len(b))
 	}
 	return bytes.Clone(b), nil
 }

@@ -125,6 +125,11 @@ func FuzzParsePacket(f *testing.F) {
 			}
 		}
 	}
+	for _, tt := range unreadable {
+		f.Add([]byte(tt.frame))
+	}
+	f.Add(nested(maxDepth))
+	f.Add(nested(maxDepth + 1))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		before := bytes.Clone(frame)
 		p, err := parsePacket(frame)
@@ -132,14 +137,20 @@ func FuzzParsePacket(f *testing.F) {
 			t.Fatal("the frame was changed")
 		}
 		if err != nil {
-			if p.kind != 0 && p.kind != packetOpen {
+			if p.namespace != "" || p.event != "" || p.args != nil || p.data != nil {
 				t.Fatalf("an error and a packet: %v %v", p, err)
+			}
+			if bytes.HasPrefix(frame, []byte("42")) && p.kind != packetEvent {
+				t.Fatalf("%q is taken for a %d", frame, p.kind)
 			}
 			return
 		}
 		for _, arg := range p.args {
 			if !json.Valid(arg) {
 				t.Fatalf("argument %q is not JSON", arg)
+			}
+			if !json.Valid(wrap(arg)) {
+				t.Fatalf("an argument of %d bytes is nested too deeply to be stored", len(arg))
 			}
 		}
 		if p.kind != packetEvent {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Item is one thing that happened on the line: a Connected, Frame, Joined or
-// Disconnected.
+// Item is one thing that happened on the line: a Connected, Frame, Unreadable,
+// Joined or Disconnected.
 type Item interface{ item() }
 
 // Handler takes each Item before the next one is handed over. Its error ends
@@ -29,6 +29,14 @@ type Frame struct {
 	Event string
 	Args  []json.RawMessage
 	At    time.Time // when it was read
+}
+
+// Unreadable stands where a frame was that may have been an event and could not
+// be read. What it held is not kept: nobody could tell the secrets in it.
+type Unreadable struct {
+	At     time.Time // when it was read
+	Bytes  int       // how long it was
+	Reason string    // one of the Unreadable constants
 }
 
 // Joined says that the bot is in the channel: logged in, if it has a name, and
@@ -56,5 +64,6 @@ type Disconnected struct {
 
 func (Connected) item()    {}
 func (Frame) item()        {}
+func (Unreadable) item()   {}
 func (Joined) item()       {}
 func (Disconnected) item() {}

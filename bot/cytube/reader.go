@@ -16,8 +16,6 @@ import (
 // items stays well below.
 const maxFrame = 64 << 20
 
-var errOversized = errors.New("frame is too large")
-
 // read reads the socket until it ends. Closing items is its last act.
 func (s *session) read() {
 	defer close(s.items)
@@ -28,10 +26,13 @@ func (s *session) read() {
 	}()
 	for {
 		frame, err := s.nextFrame()
+		var unreadable *unreadableError
 		switch {
-		case errors.Is(err, errOversized):
-			s.c.status.update(func(st *State) { st.Oversized++ })
-			s.warnBad()
+		case errors.As(err, &unreadable):
+			s.heard()
+			if !s.lost(unreadable) {
+				return
+			}
 			continue
 		case err != nil:
 			s.settle(s.broken(err))
@@ -44,10 +45,11 @@ func (s *session) read() {
 	}
 }
 
-// nextFrame returns the next frame, which is valid until it is called again.
+// nextFrame returns the next text frame, which is valid until it is called
+// again. An *unreadableError concerns this frame only: another may follow.
 func (s *session) nextFrame() ([]byte, error) {
 	s.extend()
-	_, r, err := s.conn.NextReader()
+	kind, r, err := s.conn.NextReader()
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +63,14 @@ func (s *session) nextFrame() ([]byte, error) {
 		return nil, err
 	}
 	if n > s.c.maxFrame {
-		if _, err := io.Copy(io.Discard, patient); err != nil {
+		rest, err := io.Copy(io.Discard, patient)
+		if err != nil {
 			return nil, err
 		}
-		return nil, errOversized
+		return nil, &unreadableError{bytes: int(n + rest), reason: UnreadableOversized}
+	}
+	if kind != websocket.TextMessage {
+		return nil, &unreadableError{bytes: int(n), reason: UnreadableBinary}
 	}
 	return s.buf.Bytes(), nil
 }
@@ -140,6 +146,9 @@ func (s *session) needsPassword() ending {
 func (s *session) packet(frame []byte) bool {
 	p, err := parsePacket(frame)
 	if err != nil || p.namespace != "" {
+		if p.kind.mayHoldEvent() {
+			return s.lost(&unreadableError{bytes: len(frame), reason: unreadableReason(err)})
+		}
 		s.bad()
 		return true
 	}

@@ -23,8 +23,8 @@ type State struct {
 
 	Attempts    uint64 // all attempts
 	Joins       uint64 // how many of them got into the channel
-	BadFrames   uint64 // frames that could not be read, and were skipped
-	Oversized   uint64 // frames beyond 64 MiB, skipped
+	BadFrames   uint64 // frames that could not be read
+	Oversized   uint64 // frames beyond 64 MiB, which are not read
 	UnknownAcks uint64 // acknowledgements nobody asked for
 }
 

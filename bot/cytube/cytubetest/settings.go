@@ -3,6 +3,8 @@ package cytubetest
 import (
 	"crypto/md5" //nolint:gosec // the protocol names styles by their MD5
 	"encoding/base64"
+
+	"github.com/gorilla/websocket"
 )
 
 type announcement struct {
@@ -50,12 +52,17 @@ func (c *Channel) Event(event string, args ...any) {
 }
 
 // Raw sends a frame as it is to every connected client.
-func (c *Channel) Raw(frame string) {
+func (c *Channel) Raw(frame string) { c.raw(queuedFrame{websocket.TextMessage, frame}) }
+
+// RawBinary sends a binary frame to every connected client.
+func (c *Channel) RawBinary(frame string) { c.raw(queuedFrame{websocket.BinaryMessage, frame}) }
+
+func (c *Channel) raw(frame queuedFrame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, v := range c.visitors {
 		if v.connected {
-			v.put(frame)
+			v.enqueue(frame)
 		}
 	}
 }

@@ -54,13 +54,15 @@ func (s *socket) read() {
 
 // write sends one frame. A frame written without error reaches a client that
 // reads to the end.
-func (s *socket) write(frame string) error {
+func (s *socket) write(frame string) error { return s.send(websocket.TextMessage, frame) }
+
+func (s *socket) send(kind int, frame string) error {
 	s.writeMu.Lock()
 	defer s.writeMu.Unlock()
 	if err := s.conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
 		return err
 	}
-	return s.conn.WriteMessage(websocket.TextMessage, []byte(frame))
+	return s.conn.WriteMessage(kind, []byte(frame))
 }
 
 // close ends the WebSocket in order: close frame, the client's answer, TCP.

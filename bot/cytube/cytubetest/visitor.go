@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // The flood limit everybody is under: so many lines at once, then one in each
@@ -42,9 +44,15 @@ type visitor struct {
 	lastLine time.Time
 
 	queueMu sync.Mutex
-	queue   []string
+	queue   []queuedFrame
 	ending  bool
 	wake    chan struct{}
+}
+
+// queuedFrame waits to be written.
+type queuedFrame struct {
+	kind int // as package websocket counts them
+	data string
 }
 
 func sid(n int) string { return fmt.Sprintf("demo%016d", n) }
@@ -102,7 +110,9 @@ func (v *visitor) vanish() {
 }
 
 // put queues a frame. It never blocks: a slow client holds up nobody.
-func (v *visitor) put(frame string) {
+func (v *visitor) put(frame string) { v.enqueue(queuedFrame{websocket.TextMessage, frame}) }
+
+func (v *visitor) enqueue(frame queuedFrame) {
 	v.queueMu.Lock()
 	v.queue = append(v.queue, frame)
 	v.queueMu.Unlock()
@@ -126,7 +136,7 @@ func (v *visitor) poke() {
 	}
 }
 
-func (v *visitor) take() (frames []string, ending bool) {
+func (v *visitor) take() (frames []queuedFrame, ending bool) {
 	v.queueMu.Lock()
 	defer v.queueMu.Unlock()
 	frames, v.queue = v.queue, nil
@@ -140,7 +150,7 @@ func (v *visitor) write() {
 	for {
 		frames, ending := v.take()
 		for _, frame := range frames {
-			if !v.awaitThaw() || v.s.write(frame) != nil {
+			if !v.awaitThaw() || v.s.send(frame.kind, frame.data) != nil {
 				_ = v.s.conn.Close()
 				return
 			}
