@@ -24,7 +24,8 @@ type Verification struct {
 }
 
 // Verify rebuilds to the checkpoint of the store's current database and compares
-// the two. The database may be written to meanwhile: it is seen through one read
+// the two: rows, definitions and full-text index, beside SQLite's own check of
+// the file. The database may be written to meanwhile: it is seen through one read
 // transaction. At most limit differences are named.
 func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v Verification, err error) {
 	cfg.defaults()
@@ -32,7 +33,7 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
-	live, err := schema.OpenReader(ctx, g.Path)
+	live, err := schema.OpenForExamination(ctx, g.Path)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
@@ -61,12 +62,12 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 		return v, err
 	}
 	defer func() { err = errors.Join(err, schema.RemoveFile(path)) }()
-	want, err := schema.OpenReader(ctx, path)
+	want, err := schema.OpenForExamination(ctx, path)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
 	defer func() { err = errors.Join(err, want.Close()) }()
-	if v.Comparison, err = schema.Compare(ctx, want, tx, limit); err != nil {
+	if v.Comparison, err = schema.Examine(ctx, want, tx, limit); err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
 	v.Equal = v.Different == 0

@@ -55,6 +55,34 @@ func TestVerify_NamesTheRowsThatDiffer(t *testing.T) {
 	}
 }
 
+func TestVerify_NamesWhatTheIndexesLost(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 80)
+	project(t, env, store)
+	change(t, store.Link, `INSERT INTO chat_search (chat_search, rowid, message) SELECT 'delete', seq, message FROM chat_messages LIMIT 50`)
+	change(t, store.Link, "DROP INDEX chat_messages_key")
+	v, err := replay.Verify(t.Context(), store, config(env), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Equal || v.Different < 51 || len(v.Differences) != 5 {
+		t.Fatalf("%+v, want one difference for the index, and for each message that is lost", v)
+	}
+	if d := v.Differences[0].String(); !strings.HasPrefix(d, "index chat_messages_key is missing") {
+		t.Errorf("difference %s, want the index that is missing", d)
+	}
+	if d := v.Differences[1]; d.Table != "chat_search" || !strings.HasPrefix(d.Key, "term=") {
+		t.Errorf("difference %s, want a word of the full-text index", d)
+	}
+	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := replay.Verify(t.Context(), store, config(env), 5); err != nil || !v.Equal {
+		t.Errorf("after the rebuild: %+v, %v", v, err)
+	}
+}
+
 func TestVerify_BesideAProjectorThatGoesOn(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Difference is one row in which two databases differ.
@@ -19,6 +20,14 @@ type Difference struct {
 
 func (d Difference) String() string {
 	switch {
+	case d.Key == integrityKey:
+		return fmt.Sprintf("%s: %s", d.Table, d.Got)
+	case d.Key == definitionKey && d.Want == "":
+		return fmt.Sprintf("%s should not be there: %s", d.Table, oneLine(d.Got))
+	case d.Key == definitionKey && d.Got == "":
+		return fmt.Sprintf("%s is missing: %s", d.Table, oneLine(d.Want))
+	case d.Key == definitionKey:
+		return fmt.Sprintf("%s\n  is        %s\n  should be %s", d.Table, oneLine(d.Got), oneLine(d.Want))
 	case d.Want == "":
 		return fmt.Sprintf("%s: row %s should not be there: %s", d.Table, d.Key, d.Got)
 	case d.Got == "":
@@ -26,6 +35,8 @@ func (d Difference) String() string {
 	}
 	return fmt.Sprintf("%s: row %s\n  is        %s\n  should be %s", d.Table, d.Key, d.Got, d.Want)
 }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Comparison is what Compare found.
 type Comparison struct {
@@ -38,13 +49,18 @@ type Comparison struct {
 // differences and the number of all. want is how the rows should be.
 func Compare(ctx context.Context, want, got Queryer, limit int) (Comparison, error) {
 	var res Comparison
+	err := res.compareRows(ctx, want, got, limit)
+	return res, err
+}
+
+func (r *Comparison) compareRows(ctx context.Context, want, got Queryer, limit int) error {
 	wantTables, err := Tables(ctx, want)
 	if err != nil {
-		return res, err
+		return err
 	}
 	gotTables, err := Tables(ctx, got)
 	if err != nil {
-		return res, err
+		return err
 	}
 	have := map[string]Table{}
 	for _, t := range gotTables {
@@ -53,20 +69,24 @@ func Compare(ctx context.Context, want, got Queryer, limit int) (Comparison, err
 	for _, t := range wantTables {
 		g, ok := have[t.Name]
 		delete(have, t.Name)
-		if !ok || fmt.Sprint(g.Columns) != fmt.Sprint(t.Columns) {
-			res.add(limit, Difference{Table: t.Name, Key: "(table)", Want: fmt.Sprint(t.Columns), Got: fmt.Sprint(g.Columns)})
+		if !ok {
+			r.add(limit, Difference{Table: t.Name, Key: "(table)", Want: fmt.Sprint(t.Columns)})
 			continue
 		}
-		if err := compareTable(ctx, t, want, got, limit, &res); err != nil {
-			return res, err
+		if fmt.Sprint(g.Columns) != fmt.Sprint(t.Columns) {
+			r.add(limit, Difference{Table: t.Name, Key: "(table)", Want: fmt.Sprint(t.Columns), Got: fmt.Sprint(g.Columns)})
+			continue
+		}
+		if err := compareTable(ctx, t, want, got, limit, r); err != nil {
+			return err
 		}
 	}
 	for _, t := range gotTables {
 		if _, extra := have[t.Name]; extra {
-			res.add(limit, Difference{Table: t.Name, Key: "(table)", Got: fmt.Sprint(t.Columns)})
+			r.add(limit, Difference{Table: t.Name, Key: "(table)", Got: fmt.Sprint(t.Columns)})
 		}
 	}
-	return res, nil
+	return nil
 }
 
 func (r *Comparison) add(limit int, d Difference) {

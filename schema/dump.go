@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
@@ -20,6 +21,7 @@ import (
 type Table struct {
 	Name    string
 	Columns []string
+	source  string // what the rows are read from; default: Name
 	key     []int
 	nocase  []bool // for each column of the key
 }
@@ -102,7 +104,8 @@ func (t *Table) query() string {
 	for i, c := range t.Columns {
 		cols[i] = quote(c)
 	}
-	return "SELECT " + strings.Join(cols, ", ") + " FROM " + quote(t.Name) + " ORDER BY " + strings.Join(order, ", ")
+	source := cmp.Or(t.source, t.Name)
+	return "SELECT " + strings.Join(cols, ", ") + " FROM " + quote(source) + " ORDER BY " + strings.Join(order, ", ")
 }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -21,14 +21,14 @@ type replayCmd struct {
 	dataFlag
 	natsFlags
 	logFlags
-	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when a row differs."`
+	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when they differ."`
 	Into           string    `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
 	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
 	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
 	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
 	Force          bool      `help:"Replace a database that belongs to another stream or history."`
 	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
-	Differences    int       `help:"How many differing rows --verify names." default:"5" placeholder:"N"`
+	Differences    int       `help:"How many differences --verify names." default:"5" placeholder:"N"`
 	JSON           bool      `help:"Print progress and result as JSON lines."`
 }
 
@@ -131,7 +131,7 @@ func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store
 	} else if v.Equal {
 		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
 	} else {
-		fmt.Fprintf(con.out, "different: %d of %d rows are not what the stream says up to seq=%d\n", v.Different, v.Rows, v.Seq)
+		fmt.Fprintf(con.out, "different: %d differences from what the stream says up to seq=%d, in %d rows and what belongs to them\n", v.Different, v.Seq, v.Rows)
 		for _, d := range v.Differences {
 			fmt.Fprintln(con.out, d.String())
 		}
