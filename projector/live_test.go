@@ -393,6 +393,7 @@ func TestProjector_MessagesStolenByASecondPuller(t *testing.T) {
 func TestProjector_TwoOnOneConsumer(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
+	withoutPlaces(t, env)
 	s := newScript()
 	last := publish(t, env, s, posts(300)...)
 	stores := []schema.Store{storeIn(t), storeIn(t)}

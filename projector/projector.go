@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -22,6 +23,7 @@ type Projector struct {
 	release func() error
 	db      *schema.DB
 	applier *Applier
+	place   *place
 	status  status
 }
 
@@ -59,6 +61,9 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if err := CheckStart(ctx, cfg.Stream, c); err != nil {
 		return nil, err
 	}
+	if p.place, err = takePlace(ctx, &cfg); err != nil {
+		return nil, err
+	}
 	p.applier, err = NewApplier(ctx, p.db, ApplierConfig{
 		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Crash: cfg.Crash,
 	})
@@ -72,6 +77,7 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 // Close gives the database back. Run must have returned.
 func (p *Projector) Close() error {
 	var err error
+	p.place.release()
 	if p.db != nil {
 		err = p.db.Close()
 	}
@@ -92,6 +98,11 @@ const maxResets = 3
 // cannot be right.
 func (p *Projector) Run(ctx context.Context) error {
 	p.log.Info("projecting", "stream", streams.StreamName, "seq", p.applier.Checkpoint().Seq, "path", p.db.Path())
+	keepCtx, stop := context.WithCancel(ctx)
+	var kept sync.WaitGroup
+	kept.Go(func() { p.place.keep(keepCtx) })
+	defer kept.Wait()
+	defer stop()
 	resets, attempt := 0, 0
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
