@@ -107,12 +107,14 @@ func TestCompare_FindsEachKindOfDifference(t *testing.T) {
 		{"a missing row", "DELETE FROM user_stats WHERE username = 'ann'", []string{`user_stats channel="tv" username="ann" missing`}},
 		{"the last row missing", "DELETE FROM user_stats WHERE username = 'cy'", []string{`user_stats channel="tv" username="cy" missing`}},
 		{"an extra row", "INSERT INTO user_stats (channel, username, first_seen, last_seen) VALUES ('tv', 'Abe', 1, 2)", []string{`user_stats channel="tv" username="Abe" extra`}},
-		{"an extra row between others without case", "INSERT INTO user_stats (channel, username, first_seen, last_seen) VALUES ('tv', 'ANNE', 1, 2)",
-			[]string{`user_stats channel="tv" username="ANNE" extra`}},
+		{
+			"an extra row between others without case", "INSERT INTO user_stats (channel, username, first_seen, last_seen) VALUES ('tv', 'ANNE', 1, 2)",
+			[]string{`user_stats channel="tv" username="ANNE" extra`},
+		},
 		{"numbers in order", "INSERT INTO stream_holes VALUES (2, 2)", []string{`stream_holes first_seq=2 extra`}},
 		{"another row for one", "UPDATE stream_holes SET first_seq = 8 WHERE first_seq = 9", []string{`stream_holes first_seq=8 extra`, `stream_holes first_seq=9 missing`}},
 		{"a table too many", "CREATE TABLE extra (a INTEGER PRIMARY KEY)", []string{"extra (table) extra"}},
-		{"a table less", "DROP TABLE event_parts", []string{"event_parts (table) changed"}},
+		{"a table less", "DROP TABLE event_parts", []string{"event_parts (table) missing"}},
 		{"a column more", "ALTER TABLE event_parts ADD COLUMN more TEXT", []string{"event_parts (table) changed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

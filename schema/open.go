@@ -60,47 +60,41 @@ func open(ctx context.Context, dsn, path string, conns int) (*DB, error) {
 }
 
 // Create makes a new database file with all tables, for live projection. The
-// file must not exist.
+// file must not exist; after an error it does not either.
 func Create(ctx context.Context, path string) (*DB, error) {
-	if err := createFile(path); err != nil {
-		return nil, err
-	}
-	db, err := open(ctx, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)"), path, 1)
-	if err != nil {
-		return nil, err
-	}
 	now, late, err := statements()
-	if err == nil {
-		err = db.exec(ctx, append(now, late...))
-	}
 	if err != nil {
-		_ = db.Close()
 		return nil, err
 	}
-	return db, nil
+	return create(ctx, path, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)",
+		"wal_autocheckpoint(4000)", "temp_store(MEMORY)"), append(now, late...))
 }
 
 // CreateForLoading makes a new database file for a rebuild: without a journal
 // and without the indexes that only readers need. Finish completes it. Until
 // then the file is worthless after a crash.
 func CreateForLoading(ctx context.Context, path string) (*DB, error) {
+	now, _, err := statements()
+	if err != nil {
+		return nil, err
+	}
+	return create(ctx, path, dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
+		"cache_size(-32768)", "temp_store(FILE)"), now)
+}
+
+func create(ctx context.Context, path, dsn string, tables []string) (*DB, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	db, err := open(ctx, dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
-		"cache_size(-32768)", "temp_store(FILE)"), path, 1)
-	if err != nil {
-		return nil, err
-	}
-	now, _, err := statements()
+	db, err := open(ctx, dsn, path, 1)
 	if err == nil {
-		err = db.exec(ctx, now)
-	}
-	if err != nil {
+		if err = db.exec(ctx, tables); err == nil {
+			return db, nil
+		}
 		_ = db.Close()
-		return nil, err
 	}
-	return db, nil
+	// The file is this call's own: nobody else knows that it is to go.
+	return nil, errors.Join(err, RemoveFile(path))
 }
 
 // Finish builds the late indexes and the full-text index of a database made by

@@ -245,6 +245,21 @@ func TestCreate_DoesNotTouchAnExistingFile(t *testing.T) {
 	}
 }
 
+func TestCreate_LeavesNothingWhenItFails(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, create := range []func(context.Context, string) (*schema.DB, error){schema.Create, schema.CreateForLoading} {
+		path := filepath.Join(t.TempDir(), "rosey.db")
+		if _, err := create(ctx, path); !errors.Is(err, context.Canceled) {
+			t.Errorf("create: %v, want the context's error", err)
+		}
+		if left, _ := filepath.Glob(path + "*"); len(left) > 0 {
+			t.Errorf("left %v", left)
+		}
+	}
+}
+
 func TestCreate_IsForItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
