@@ -8,3 +8,9 @@ var ErrBehind = errors.New("the rebuilt database is behind the current one")
 // ErrUnreadable is returned when nothing tells whose database the current one
 // is.
 var ErrUnreadable = errors.New("the checkpoint of the current database cannot be read")
+
+// ErrNothingBefore is returned when the whole stream was stored after UntilTime.
+var ErrNothingBefore = errors.New("the stream holds nothing from before that time")
+
+// ErrNoFolder is returned when there is no folder to rebuild into.
+var ErrNoFolder = errors.New("there is no such folder")

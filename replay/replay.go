@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"rosey/projector"
@@ -70,6 +72,9 @@ type Result struct {
 	DeadLetters int               `json:"dead_letters"`
 	Seconds     float64           `json:"seconds"`
 	PerSecond   float64           `json:"events_per_second"`
+	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
+	// asked for: a later rebuild up to there may come to more.
+	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`
 	// Kept is the database that Force replaced; nothing removes it but a person.
 	Kept string `json:"kept,omitempty"`
 }
@@ -137,11 +142,14 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	return res, nil
 }
 
-// Into rebuilds into a file that must not exist yet. It is removed again when
-// the rebuild fails.
+// Into rebuilds into a file that must not exist yet, in a folder that does. The
+// file is removed again when the rebuild fails.
 func Into(ctx context.Context, path string, cfg Config) (res Result, err error) {
 	cfg.defaults()
 	begin := time.Now()
+	if err := findFolder(filepath.Dir(path)); err != nil {
+		return res, err
+	}
 	state, err := cfg.Stream.State(ctx)
 	if err != nil {
 		return res, fmt.Errorf("replay: %w", err)
@@ -152,6 +160,10 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 			Detail: fmt.Sprintf("a rebuild begins at seq=1, the stream at seq=%d", state.FirstSeq),
 			Remedy: "restore the stream; the current database is left as it is",
 		}
+	}
+	if !cfg.UntilTime.IsZero() && state.Messages > 0 && state.FirstTime.After(cfg.UntilTime) {
+		return res, fmt.Errorf("replay: %w: it begins at %s, the rebuild was to end at %s", ErrNothingBefore,
+			state.FirstTime.UTC().Format(time.RFC3339), cfg.UntilTime.UTC().Format(time.RFC3339))
 	}
 	last := state.LastSeq
 	if cfg.UntilSeq > 0 {
@@ -190,7 +202,26 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	return Result{
 		Path: path, Checkpoint: c, Seq: c.Seq, Events: p.applied.Events, Duplicates: p.applied.Duplicates,
 		DeadLetters: p.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq) / max(took, 1e-9),
+		EndsBefore: cfg.endsBefore(state),
 	}, nil
+}
+
+// endsBefore says that the stream ended the rebuild, and no limit that was set.
+func (c *Config) endsBefore(state streams.State) bool {
+	reached := c.UntilSeq > 0 && c.UntilSeq <= state.LastSeq || !c.UntilTime.IsZero() && c.UntilTime.Before(state.LastTime)
+	return !reached && (c.UntilSeq > 0 || c.UntilTime.After(time.Now()))
+}
+
+// findFolder keeps a mistyped path from becoming a folder.
+func findFolder(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return fmt.Errorf("replay: rebuild into %s: %w", path, ErrNoFolder)
+	}
+	if err != nil {
+		return fmt.Errorf("replay: rebuild into %s: %w", path, err)
+	}
+	return nil
 }
 
 func (c *Config) allow() func(uint64, projector.Failure) bool {

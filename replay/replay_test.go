@@ -342,6 +342,67 @@ func TestInto_UntilSeqAndTime(t *testing.T) {
 	}
 }
 
+func TestInto_SaysThatTheStreamEndsBeforeTheLimit(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 5)
+	state, err := env.Stream.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i, tt := range []struct {
+		change func(*replay.Config)
+		want   bool
+	}{
+		{func(c *replay.Config) { c.UntilSeq = state.LastSeq }, false},
+		{func(c *replay.Config) { c.UntilSeq = state.LastSeq + 1 }, true},
+		{func(c *replay.Config) { c.UntilTime = state.LastTime }, false},
+		{func(c *replay.Config) { c.UntilTime = time.Now().Add(time.Hour) }, true},
+		{func(c *replay.Config) { c.UntilSeq, c.UntilTime = state.LastSeq, time.Now().Add(time.Hour) }, false},
+		{func(*replay.Config) {}, false},
+	} {
+		cfg := config(env)
+		tt.change(&cfg)
+		res, err := replay.Into(t.Context(), filepath.Join(dir, fmt.Sprintf("%d.db", i)), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.EndsBefore != tt.want || res.Seq != state.LastSeq {
+			t.Errorf("until seq=%d time=%v: %+v, want that it ends before: %v", cfg.UntilSeq, cfg.UntilTime, res, tt.want)
+		}
+	}
+}
+
+func TestInto_RefusesWhatComesToNothing(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 5)
+	state, err := env.Stream.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cfg := config(env)
+	cfg.UntilTime = state.FirstTime.Add(-time.Second)
+	if _, err := replay.Into(t.Context(), filepath.Join(dir, "early.db"), cfg); !errors.Is(err, replay.ErrNothingBefore) {
+		t.Errorf("error %v, want ErrNothingBefore", err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "nowhere", "x", "into.db"), filepath.Join(file, "into.db"), filepath.Join(file, "x", "into.db")} {
+		if _, err := replay.Into(t.Context(), path, config(env)); !errors.Is(err, replay.ErrNoFolder) {
+			t.Errorf("into %s: %v, want ErrNoFolder", path, err)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("left %v, %v: want the file alone", left, err)
+	}
+}
+
 func TestInto_ErasedMessagesAreHoles(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)

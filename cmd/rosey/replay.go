@@ -103,6 +103,12 @@ func (c *replayCmd) explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
 	}
+	if errors.Is(err, replay.ErrNoFolder) {
+		return advise(err, "make the folder first, or name a file in one that exists")
+	}
+	if errors.Is(err, replay.ErrNothingBefore) {
+		return advise(err, "name a later --until-time")
+	}
 	return err
 }
 
@@ -112,11 +118,22 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	}
 	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
 	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+	if res.EndsBefore {
+		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())
+	}
 	if res.Kept != "" {
 		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
 	}
 	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
 	return nil
+}
+
+// limit names how far a rebuild was to go.
+func (c *replayCmd) limit() string {
+	if c.UntilSeq > 0 {
+		return fmt.Sprintf("--until-seq %d", c.UntilSeq)
+	}
+	return "--until-time " + c.UntilTime.Format(time.RFC3339)
 }
 
 func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store, cfg replay.Config) error {
