@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rosey/bot/cytube"
 	"rosey/bot/spool"
 	"rosey/events"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // RecorderConfig says what a Recorder records and where it keeps it.

@@ -233,8 +233,14 @@ func TestTranslator_UnexpectedArgumentsAreKept(t *testing.T) {
 	t.Parallel()
 	for event := range readings {
 		for _, args := range [][]string{
-			{}, {`null`}, {`"text"`, `{}`}, {`{"name":5}`}, {`[[]]`}, {`-1e400`},
-			{`{"username":"a","msg":"b","time":"soon"}`}, {`{"username":"a","msg":"b","time":1e300,"to":"c"}`},
+			{},
+			{`null`},
+			{`"text"`, `{}`},
+			{`{"name":5}`},
+			{`[[]]`},
+			{`-1e400`},
+			{`{"username":"a","msg":"b","time":"soon"}`},
+			{`{"username":"a","msg":"b","time":1e300,"to":"c"}`},
 		} {
 			s := newScript(t)
 			s.enter()

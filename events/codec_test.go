@@ -80,8 +80,13 @@ func TestEncode_TimestampIsSeconds(t *testing.T) {
 		ms   int64
 		want string
 	}{
-		{0, `"timestamp":0,`}, {999, `"timestamp":0,`}, {1000, `"timestamp":1,`}, {1_795_281_702_251, `"timestamp":1795281702,`},
-		{-1, `"timestamp":-1,`}, {-1000, `"timestamp":-1,`}, {-1001, `"timestamp":-2,`},
+		{0, `"timestamp":0,`},
+		{999, `"timestamp":0,`},
+		{1000, `"timestamp":1,`},
+		{1_795_281_702_251, `"timestamp":1795281702,`},
+		{-1, `"timestamp":-1,`},
+		{-1000, `"timestamp":-1,`},
+		{-1001, `"timestamp":-2,`},
 	} {
 		if got := string(mustEncode(t, &Event{Kind: KindMessageLog, TimeMS: tt.ms})); !strings.Contains(got, tt.want) {
 			t.Errorf("%d ms: %s lacks %s", tt.ms, got, tt.want)

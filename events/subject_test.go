@@ -215,8 +215,10 @@ func TestParseID_InvertsMakeID(t *testing.T) {
 			t.Fatalf("%s-%d parses as %q %d %v", producer, sequence, p, s, ok)
 		}
 	})
-	for _, id := range []string{"", "-", "p", "p-", "-1", "p-0", "p-01", "p-+1", "p--1x", "p-x", "p-18446744073709551616", "p-9223372036854775808",
-		"550e8400-e29b-41d4-a716-446655440000"} {
+	for _, id := range []string{
+		"", "-", "p", "p-", "-1", "p-0", "p-01", "p-+1", "p--1x", "p-x", "p-18446744073709551616", "p-9223372036854775808",
+		"550e8400-e29b-41d4-a716-446655440000",
+	} {
 		if p, s, ok := ParseID(id); ok {
 			t.Errorf("%q parses as %q %d", id, p, s)
 		}

@@ -122,7 +122,8 @@ func optional[T any](p *T) any {
 // each runs a query and hands every row to scan.
 func each(ctx context.Context, q interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}, scan func(*sql.Rows) error, query string, args ...any) error {
+}, scan func(*sql.Rows) error, query string, args ...any,
+) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("%.60s: %w", query, err)

@@ -108,7 +108,7 @@ func versionsOf(t *testing.T, s *script) string {
 func readGolden(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
-	if err != nil && !(*update && os.IsNotExist(err)) {
+	if err != nil && (!*update || !os.IsNotExist(err)) {
 		t.Fatal(err)
 	}
 	return string(text)

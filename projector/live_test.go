@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
 	"rosey/schema"
 	"rosey/schema/schematest"
 	"rosey/streams"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // publish plays the steps of a script and appends what they said to the stream.

@@ -18,8 +18,11 @@ func TestPlaylist_Situations(t *testing.T) {
 		{"replaced", []step{list(1, 2), list(9, 1)}, []string{"1 9 0", "2 1 0"}},
 		{"emptied", []step{list(1, 2), current(1), list()}, nil},
 		{"added to nothing", []step{added(1, "append")}, []string{"1 1 0"}},
-		{"appended, prepended, put between", []step{added(1, "append"), added(2, "append"), added(3, "prepend"), added(4, "1")},
-			[]string{"1 3 0", "2 1 0", "3 4 0", "4 2 0"}},
+		{
+			"appended, prepended, put between",
+			[]step{added(1, "append"), added(2, "append"), added(3, "prepend"), added(4, "1")},
+			[]string{"1 3 0", "2 1 0", "3 4 0", "4 2 0"},
+		},
 		{"added twice moves", []step{list(1, 2), added(1, "append")}, []string{"1 2 0", "2 1 0"}},
 		{"added twice and deleted is gone", []step{list(1, 2), added(1, "append"), removed(1)}, []string{"1 2 0"}},
 		{"after somebody unknown goes to the end", []step{list(1, 2), added(3, "77")}, []string{"1 1 0", "2 2 0", "3 3 0"}},

@@ -14,8 +14,11 @@ func TestPolls_Situations(t *testing.T) {
 		}, []string{"ann 1 [1,0] 6 closed"}},
 		{"hidden counts stay as told", []step{pollOpened("ann", 1, `["?","?"]`)}, []string{`ann 1 ["?","?"] - -`}},
 		{"an open poll", []step{pollOpened("ann", 1, "[0,0]")}, []string{"ann 1 [0,0] - -"}},
-		{"a new poll replaces the open one", []step{pollOpened("ann", 1, "[2,0]"), pollOpened("bob", 9, "[0,0]")},
-			[]string{"ann 1 [2,0] 9 replaced", "bob 9 [0,0] - -"}},
+		{
+			"a new poll replaces the open one",
+			[]step{pollOpened("ann", 1, "[2,0]"), pollOpened("bob", 9, "[0,0]")},
+			[]string{"ann 1 [2,0] 9 replaced", "bob 9 [0,0] - -"},
+		},
 		{"told again at a join it is one poll", []step{
 			arrived("ann"), pollOpened("ann", 1, "[0,0]"), after(30e9), disconnected("lost"), after(5e9),
 			connected(), pollOpened("ann", 1, "[3,0]"), roster("ann"), pollClosed("ann", 1),
@@ -23,8 +26,11 @@ func TestPolls_Situations(t *testing.T) {
 		{"closed while nobody looked", []step{
 			arrived("ann"), pollOpened("ann", 1, "[1,0]"), after(30e9), counts(1, 1), after(3600e9), reconnected("ann"),
 		}, []string{"ann 1 [1,0] 30 unobserved"}},
-		{"closed by a name nobody saw open", []step{pollOpened("ann", 1, "[1,0]"), after(3e9), pollClosedUnnamed()},
-			[]string{"ann 1 [1,0] 3 closed"}},
+		{
+			"closed by a name nobody saw open",
+			[]step{pollOpened("ann", 1, "[1,0]"), after(3e9), pollClosedUnnamed()},
+			[]string{"ann 1 [1,0] 3 closed"},
+		},
 		{"a late copy does not open it again", []step{
 			recording(), pollOpened("ann", 1, "[2,1]"), after(9e9), pollClosed("ann", 1),
 			by("B", pollOpened("Ann", 1, "[0,0]"), pollUpdated("ann", 1, "[1,0]"), pollClosed("ann", 1)),

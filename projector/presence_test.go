@@ -17,20 +17,41 @@ func TestPresence_Situations(t *testing.T) {
 		steps []step
 		want  []string
 	}{
-		{"those present at connect are there", []step{arrived("ann", "bob")},
-			[]string{"tv ann 0 - roster -", "tv bob 0 - roster -"}},
-		{"join and leave", []step{arrived(), after(5 * s), joined("ann"), after(60 * s), left("ann")},
-			[]string{"tv ann 5 65 join leave"}},
-		{"a leave of somebody who never came erases nothing", []step{arrived("ann"), after(5 * s), left("ann"), after(5 * s), left("ann")},
-			[]string{"tv ann 0 5 roster leave"}},
-		{"leave and come back", []step{arrived("ann"), after(5 * s), left("ann"), after(5 * s), joined("ann")},
-			[]string{"tv ann 0 5 roster leave", "tv ann 10 - join -"}},
-		{"a duplicate login goes on", []step{arrived("ann"), after(5 * s), joined("ann"), after(5 * s), left("ann")},
-			[]string{"tv ann 0 10 roster leave"}},
-		{"names have no case and keep their spelling", []step{arrived("Ann"), after(5 * s), joined("ANN"), after(5 * s), left("ann")},
-			[]string{"tv Ann 0 10 roster leave"}},
-		{"letters beyond ASCII keep their case", []step{arrived("zöe"), joined("zÖe"), after(5 * s), left("zÖe")},
-			[]string{"tv zöe 0 - roster -", "tv zÖe 0 5 join leave"}},
+		{
+			"those present at connect are there",
+			[]step{arrived("ann", "bob")},
+			[]string{"tv ann 0 - roster -", "tv bob 0 - roster -"},
+		},
+		{
+			"join and leave",
+			[]step{arrived(), after(5 * s), joined("ann"), after(60 * s), left("ann")},
+			[]string{"tv ann 5 65 join leave"},
+		},
+		{
+			"a leave of somebody who never came erases nothing",
+			[]step{arrived("ann"), after(5 * s), left("ann"), after(5 * s), left("ann")},
+			[]string{"tv ann 0 5 roster leave"},
+		},
+		{
+			"leave and come back",
+			[]step{arrived("ann"), after(5 * s), left("ann"), after(5 * s), joined("ann")},
+			[]string{"tv ann 0 5 roster leave", "tv ann 10 - join -"},
+		},
+		{
+			"a duplicate login goes on",
+			[]step{arrived("ann"), after(5 * s), joined("ann"), after(5 * s), left("ann")},
+			[]string{"tv ann 0 10 roster leave"},
+		},
+		{
+			"names have no case and keep their spelling",
+			[]step{arrived("Ann"), after(5 * s), joined("ANN"), after(5 * s), left("ann")},
+			[]string{"tv Ann 0 10 roster leave"},
+		},
+		{
+			"letters beyond ASCII keep their case",
+			[]step{arrived("zöe"), joined("zÖe"), after(5 * s), left("zÖe")},
+			[]string{"tv zöe 0 - roster -", "tv zÖe 0 5 join leave"},
+		},
 		{"nobody is called nothing", []step{arrived(""), joined(""), left("")}, nil},
 		{"a name twice in a roster is one user", []step{arrived("ann", "ANN")}, []string{"tv ann 0 - roster -"}},
 
@@ -80,13 +101,22 @@ func TestPresence_Situations(t *testing.T) {
 		{"a join before the roster does not end the stay of others", []step{
 			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(5 * s), connected(), joined("bob"), roster("ann", "bob"), after(5 * s), left("ann"),
 		}, []string{"tv ann 0 20 roster leave", "tv bob 15 - join -"}},
-		{"a last moment in the future is none", []step{arrived("ann"), after(10 * s), counts(1, 1), disconnectedSince(-50 * s)},
-			[]string{"tv ann 0 10 roster unobserved"}},
-		{"missed leaves show at the next roster", []step{arrived("ann", "bob"), after(10 * s), roster("bob")},
-			[]string{"tv ann 0 10 roster roster", "tv bob 0 - roster -"}},
+		{
+			"a last moment in the future is none",
+			[]step{arrived("ann"), after(10 * s), counts(1, 1), disconnectedSince(-50 * s)},
+			[]string{"tv ann 0 10 roster unobserved"},
+		},
+		{
+			"missed leaves show at the next roster",
+			[]step{arrived("ann", "bob"), after(10 * s), roster("bob")},
+			[]string{"tv ann 0 10 roster roster", "tv bob 0 - roster -"},
+		},
 
-		{"a clock that steps back gives no negative time", []step{arrived(), joined("ann"), after(-10 * s), left("ann")},
-			[]string{"tv ann 0 0 join leave"}},
+		{
+			"a clock that steps back gives no negative time",
+			[]step{arrived(), joined("ann"), after(-10 * s), left("ann")},
+			[]string{"tv ann 0 0 join leave"},
+		},
 		{"a clock put right after a step ahead is followed", []step{
 			arrived(), after(1e6 * s), counts(0, 1), after(-1e6 * s), joined("ann"), after(30 * s), counts(1, 1), disconnected("lost"), after(100 * s), reconnected(),
 		}, []string{"tv ann 0 30 join unobserved"}},
@@ -128,8 +158,11 @@ func TestUsers_StatsFollowTheSessions(t *testing.T) {
 		want  []string
 	}{
 		{"a roster is no join", []step{arrived("ann")}, []string{"tv ann 0 0 0 0"}},
-		{"joins count, time counts when it is over", []step{arrived(), joined("ann"), after(5 * s), left("ann"), after(s), joined("ann")},
-			[]string{"tv ann 2 5 0 6"}},
+		{
+			"joins count, time counts when it is over",
+			[]step{arrived(), joined("ann"), after(5 * s), left("ann"), after(s), joined("ann")},
+			[]string{"tv ann 2 5 0 6"},
+		},
 		{"spelling is the latest, the row is one", []step{arrived("ann"), posted("ANN", "hi")}, []string{"tv ANN 0 0 1 0"}},
 		{"time taken back by a bridge is counted once", []step{
 			arrived("ann"), after(10 * s), disconnected("lost"), after(20 * s), reconnected("ann"), after(10 * s), left("ann"),
@@ -140,8 +173,11 @@ func TestUsers_StatsFollowTheSessions(t *testing.T) {
 		{"half seconds add up", []step{
 			arrived(), joined("ann"), after(600 * time.Millisecond), left("ann"), joined("ann"), after(600 * time.Millisecond), left("ann"),
 		}, []string{"tv ann 2 1 0 -"}},
-		{"one user of two channels is two", []step{arrived("ann"), in("radio", by("R", arrived(), joined("ann")), posted("ann", "hi"))},
-			[]string{"radio ann 1 0 1 0", "tv ann 0 0 0 0"}},
+		{
+			"one user of two channels is two",
+			[]step{arrived("ann"), in("radio", by("R", arrived(), joined("ann")), posted("ann", "hi"))},
+			[]string{"radio ann 1 0 1 0", "tv ann 0 0 0 0"},
+		},
 		{"who only writes is no presence", []step{posted("ann", "hi")}, []string{"tv ann 0 0 1 -"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -166,8 +202,11 @@ func TestUsers_AFKTime(t *testing.T) {
 		steps []step
 		want  []string
 	}{
-		{"away and back", []step{arrived("ann"), after(10 * s), afk("ann", true), after(5 * s), afk("ann", false), after(5 * s), left("ann")},
-			[]string{"ann 20 5"}},
+		{
+			"away and back",
+			[]step{arrived("ann"), after(10 * s), afk("ann", true), after(5 * s), afk("ann", false), after(5 * s), left("ann")},
+			[]string{"ann 20 5"},
+		},
 		{"away at the join", []step{arrived(), joined("ann 0 afk"), after(5 * s), afk("ann", false), after(s), left("ann")}, []string{"ann 6 5"}},
 		{"away to the end", []step{arrived("ann"), after(10 * s), afk("ann", true), after(5 * s), left("ann")}, []string{"ann 15 5"}},
 		{"told twice", []step{arrived("ann"), afk("ann", true), after(5 * s), afk("ann", true), after(5 * s), left("ann")}, []string{"ann 10 10"}},

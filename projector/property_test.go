@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"rosey/events"
 	"rosey/schema"
 	"rosey/schema/schematest"
+
+	"pgregory.net/rapid"
 )
 
 // The one property of the whole: a random sequence of events, projected with

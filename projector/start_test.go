@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/schema"
 	"rosey/streams"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func copyFile(t testing.TB, from, to string) {

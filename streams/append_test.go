@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/streams"
 	"rosey/streams/embedded"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestAppend_SecondTimeIsADuplicate(t *testing.T) {

@@ -19,11 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"rosey/streams"
 	"rosey/streams/embedded"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nkeys"
 )
 
 func TestConnect_CausesAreToldApart(t *testing.T) {

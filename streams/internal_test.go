@@ -147,8 +147,17 @@ func TestSubjectWithin(t *testing.T) {
 		subject, filter string
 		want            bool
 	}{
-		{"a.b", "a.b", true}, {"a.b", "a.*", true}, {"a.b.c", "a.*", false}, {"a.b.c", "a.>", true}, {"a", "a.>", false},
-		{"a.*", "a.>", true}, {"a.>", "a.*", false}, {"a.*", "a.b", false}, {"a.>", "a.>", true}, {"a.>", ">", true}, {"a.b", "a.b.c", false},
+		{"a.b", "a.b", true},
+		{"a.b", "a.*", true},
+		{"a.b.c", "a.*", false},
+		{"a.b.c", "a.>", true},
+		{"a", "a.>", false},
+		{"a.*", "a.>", true},
+		{"a.>", "a.*", false},
+		{"a.*", "a.b", false},
+		{"a.>", "a.>", true},
+		{"a.>", ">", true},
+		{"a.b", "a.b.c", false},
 	}
 	for _, test := range tests {
 		if got := subjectWithin(test.subject, test.filter); got != test.want {

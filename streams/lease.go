@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // leaseBucket holds one key for each thing that only one process may do.

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
 	"rosey/streams"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func erase(t *testing.T, env *streamstest.Env, seqs ...uint64) {

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // checkServices refuses any stream that captures a service subject: it would

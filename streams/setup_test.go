@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
 	"rosey/streams"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestSetup_CreatesTheStreamOnceAndThenChangesNothing(t *testing.T) {

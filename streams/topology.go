@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/events"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // StreamName is the name of the one stream.

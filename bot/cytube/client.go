@@ -180,10 +180,10 @@ func (c *Client) report(attempt int, end ending, wait time.Duration) {
 	}
 	err := errors.New(end.text())
 	if end.joined {
-		c.log.Warn(fmt.Sprintf("left the channel; next try in %s", next), "err", err)
+		c.log.Warn("left the channel", "next_try", next.String(), "err", err)
 		return
 	}
-	c.log.Warn(fmt.Sprintf("could not join; next try in %s", next), "attempt", attempt, "err", err)
+	c.log.Warn("could not join", "next_try", next.String(), "attempt", attempt, "err", err)
 }
 
 func (c *Client) setSession(s *session) {

@@ -91,8 +91,11 @@ func TestParseSocketConfig(t *testing.T) {
 		wantErr    string
 	}{
 		{"one", `{"servers":[{"url":"http://h:1337","secure":false}]}`, 200, []string{"ws://h:1337" + tail}, ""},
-		{"secure first, IPv6 left out", `{"servers":[{"url":"http://h:1"},{"url":"https://h6:3","secure":true,"ipv6":true},{"url":"https://h:2","secure":true}]}`, 200,
-			[]string{"wss://h:2" + tail, "ws://h:1" + tail}, ""},
+		{
+			"secure first, IPv6 left out", `{"servers":[{"url":"http://h:1"},{"url":"https://h6:3","secure":true,"ipv6":true},{"url":"https://h:2","secure":true}]}`, 200,
+			[]string{"wss://h:2" + tail, "ws://h:1" + tail},
+			"",
+		},
 		{"IPv6 alone", `{"servers":[{"url":"https://h6:3","secure":true,"ipv6":true}]}`, 200, []string{"wss://h6:3" + tail}, ""},
 		{"unknown channel", `{"error":"Channel \"bad name\" does not exist."}`, 404, nil, `Channel "bad name" does not exist.`},
 		{"another site", `<!DOCTYPE html>`, 404, nil, "is this a CyTube site?"},

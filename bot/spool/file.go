@@ -253,7 +253,7 @@ func setFileAside(name string, now time.Time) (string, error) {
 	// The logs first: were one left behind, it would be taken for the new file's.
 	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
 		err := os.Rename(name+suffix, aside+suffix)
-		if err != nil && !(suffix != "" && errors.Is(err, fs.ErrNotExist)) {
+		if err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
 			return "", fmt.Errorf("set damaged file aside: %w", err)
 		}
 	}

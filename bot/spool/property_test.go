@@ -6,9 +6,9 @@ import (
 	"os"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"rosey/events"
+
+	"pgregory.net/rapid"
 )
 
 // Whatever fails on the way, the stream holds what was put, once and in order.

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"rosey/schema"
@@ -44,12 +43,13 @@ func each(ctx context.Context, q schema.Queryer, what string, f func(*sql.Rows) 
 	if err != nil {
 		return fmt.Errorf("query: %s: %w", what, err)
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := f(rows); err != nil {
-			return errors.Join(fmt.Errorf("query: %s: %w", what, err), rows.Close())
+			return fmt.Errorf("query: %s: %w", what, err)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		return fmt.Errorf("query: %s: %w", what, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -54,8 +53,8 @@ func ReadTable(ctx context.Context, q schema.Queryer, name string, columns func(
 	if err != nil {
 		return fmt.Errorf("query: read %s: %w", table, err)
 	}
-	err = readRows(rows, table, columns, row)
-	return errors.Join(err, rows.Close())
+	defer func() { _ = rows.Close() }()
+	return readRows(rows, table, columns, row)
 }
 
 func readRows(rows *sql.Rows, table string, columns func([]string) error, row func([]any) error) error {

@@ -4,10 +4,10 @@ import (
 	"crypto/rand"
 	"slices"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"rosey/events"
 	"rosey/streams"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // readerUser is who an anonymous client becomes.

@@ -12,10 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"rosey/streams"
+
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
-
-	"rosey/streams"
 )
 
 // Server is a NATS server in this process. Its methods are safe for concurrent

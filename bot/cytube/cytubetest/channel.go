@@ -1,6 +1,7 @@
 package cytubetest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func setDefault(d *time.Duration, value time.Duration) {
 
 // listen opens the site at addr.
 func (c *Channel) listen(addr string) error {
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return err
 	}

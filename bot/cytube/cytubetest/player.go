@@ -1,6 +1,7 @@
 package cytubetest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = 10 * time.Second
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("play %s: %w", rec.Scenario, err)
 	}
@@ -400,14 +401,14 @@ func (r *playing) note(frame string) error {
 	r.p.mu.Lock()
 	r.p.received = append(r.p.received, frame)
 	r.p.mu.Unlock()
-	switch {
-	case frame == "40":
+	switch frame {
+	case "40":
 		r.got40 = true
 		return nil
-	case frame == "3":
+	case "3":
 		r.pongs++
 		return nil
-	case frame == "1" || frame == "41":
+	case "1", "41":
 		return nil
 	}
 	name, args, ok := parseEvent(frame)

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"rosey/bot/cytube/cytubetest"
+
+	"github.com/gorilla/websocket"
 )
 
 func wire(name string) string { return filepath.Join("..", "testdata", "wire", name+".ndjson") }
