@@ -33,7 +33,7 @@ func currentState(ctx context.Context, store schema.Store, cfg *Config) (current
 	}
 	st := current{Generation: g, exists: true, plain: g.Number == 0}
 	if err := st.read(ctx); err != nil {
-		if refusal := unreadable(ctx, &st, err); !cfg.Force || !errors.Is(refusal, ErrUnreadable) {
+		if refusal := unreadable(&st, err); !cfg.Force || !errors.Is(refusal, ErrUnreadable) {
 			return current{}, refusal
 		}
 		cfg.Logger.Warn("the current database cannot be read; it is kept", "path", g.Path, "err", err)
@@ -73,10 +73,10 @@ func otherHistory(err error) bool {
 
 // unreadable refuses to replace what cannot be compared with the stream. At the
 // link's own place there may be a file that never was a database of Rosey's: no
-// force moves it.
-func unreadable(ctx context.Context, st *current, err error) error {
+// force moves it, nor a good database that cannot be read just now.
+func unreadable(st *current, err error) error {
 	foreign := errors.Is(err, schema.ErrNotADatabase) || errors.Is(err, schema.ErrForeignDatabase)
-	if ctx.Err() != nil || st.plain && foreign {
+	if !schema.IsDamage(err) || st.plain && foreign {
 		return fmt.Errorf("replay: %w", err)
 	}
 	return &projector.StartError{

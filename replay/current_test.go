@@ -196,6 +196,74 @@ func TestSwap_ForceLeavesAForeignFileAlone(t *testing.T) {
 	}
 }
 
+func TestSwap_ForceReplacesARuinedGeneration(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	want, ruined := dump(t, store.Link), current(t, store)
+	if err := os.WriteFile(ruined.Path, []byte("nothing that SQLite knows"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replay.Swap(t.Context(), store, config(env)); !errors.Is(err, replay.ErrUnreadable) || !errors.Is(err, schema.ErrNotADatabase) {
+		t.Errorf("error %v, want ErrUnreadable and its cause", err)
+	}
+	cfg := config(env)
+	cfg.Force = true
+	res, err := replay.Swap(t.Context(), store, cfg)
+	if err != nil || res.Kept != ruined.Path {
+		t.Fatalf("%+v, %v: want that %s is kept", res, err, ruined.Path)
+	}
+	if got := dump(t, store.Link); got != want {
+		t.Error("the tables differ from those before")
+	}
+}
+
+// A new version of the program rebuilds by itself: nobody has to force it.
+func TestSwap_AnotherProgramsTablesAreReplaced(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	want := dump(t, store.Link)
+	change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+	if _, err := projector.New(t.Context(), projector.Config{Stream: env.Stream, Store: store}); !errors.Is(err, projector.ErrOtherProgram) {
+		t.Fatalf("error %v, want ErrOtherProgram", err)
+	}
+	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, store.Link); got != want {
+		t.Error("the tables differ from those before")
+	}
+}
+
+// What is in the way here is not the database's own fault, and no force helps.
+func TestSwap_ForceLeavesADatabaseThatCannotBeOpenedNow(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	good := current(t, store)
+	if err := os.Mkdir(good.Path+"-wal", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(env)
+	cfg.Force = true
+	if _, err := replay.Swap(t.Context(), store, cfg); err == nil || errors.Is(err, replay.ErrUnreadable) {
+		t.Errorf("error %v, want SQLite's own", err)
+	}
+	if got := current(t, store); got != good {
+		t.Errorf("readers see %s, want %s", got.Path, good.Path)
+	}
+	if err := os.Remove(good.Path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSwap_ForceDoesNotTakeReadersBack(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)

@@ -1,8 +1,13 @@
 package schema
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrNotADatabase is returned for a file that is no SQLite database.
@@ -25,4 +30,22 @@ func (e *InUseError) Error() string {
 		return fmt.Sprintf("%s is in use by another process", e.Path)
 	}
 	return fmt.Sprintf("%s is in use by process %s", e.Path, e.PID)
+}
+
+// IsDamage tells what is wrong with a database itself, and will be tomorrow,
+// from a disk that is full, a lock or an interruption.
+func IsDamage(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		switch se.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR: // the last: no such table or column
+			return true
+		}
+		return false
+	}
+	var pe *fs.PathError
+	return !errors.As(err, &pe)
 }

@@ -33,7 +33,7 @@ func OpenForExamination(ctx context.Context, path string) (*DB, error) {
 		"PRAGMA query_only = 1",
 	} {
 		if _, err := db.ExecContext(ctx, s); err != nil {
-			return nil, errors.Join(classify(path, err), db.Close())
+			return nil, errors.Join(classify(path, fmt.Errorf("schema: open %s: %w", path, err)), db.Close())
 		}
 	}
 	return db, nil
@@ -108,7 +108,7 @@ func compareDefinitions(ctx context.Context, want, got Queryer, limit int, res *
 	for _, w := range wanted {
 		g := have[w.key()]
 		delete(have, w.key())
-		if g != w && !(g.name == "" && hasRows(w)) {
+		if g != w && (g.name != "" || !hasRows(w)) {
 			res.add(limit, Difference{Table: w.key(), Key: definitionKey, Want: w.sql, Got: g.sql})
 		}
 	}

@@ -176,7 +176,7 @@ func (d *DB) verifyOwn(ctx context.Context) error {
 	err := d.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
 	switch {
 	case err != nil:
-		err = classify(d.path, err)
+		err = classify(d.path, fmt.Errorf("schema: open %s: %w", d.path, err))
 	case id != applicationID:
 		err = fmt.Errorf("schema: open %s: %w", d.path, ErrForeignDatabase)
 	default:
@@ -211,7 +211,7 @@ func classify(path string, err error) error {
 	if errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_NOTADB {
 		return fmt.Errorf("schema: open %s: %w", path, ErrNotADatabase)
 	}
-	return fmt.Errorf("schema: open %s: %w", path, err)
+	return err
 }
 
 func createFile(path string) error {
