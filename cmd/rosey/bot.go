@@ -50,7 +50,7 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	}
 	r, err := bot.NewRecorder(ctx, rc)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, log, err)
 	}
 	fmt.Fprintf(con.out, "recording  %s as %s\nspool      %s\n", c.URL, who(c.Username), rc.Spool.Path)
 	runCtx, cancel := c.limit(ctx)

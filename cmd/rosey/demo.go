@@ -56,7 +56,7 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 	rc.CyTube.Password = "demo"
 	h, err := openHouse(ctx, portFlags{NatsPort: c.NatsPort, MonitorPort: c.MonitorPort}.server(dir, show.log), rc, show.log)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, show.log, err)
 	}
 	fmt.Fprintf(con.err, "simulating %s\n", channel.PageURL())
 	h.announce(con.err, dir)

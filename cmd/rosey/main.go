@@ -49,6 +49,15 @@ const (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	return execute(ctx, args, stdout, stderr)
+}
+
+// execute runs one command line until it is done, or the context is.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	code := -1
 	parser, err := newParser(&c, stdout, stderr, func(n int) { code = n })
@@ -64,10 +73,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "rosey: %v\ntry:   rosey %s--help\n", err, commandPrefix(err))
 		return exitUsage
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
 	con := &console{out: stdout, err: stderr}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(con)

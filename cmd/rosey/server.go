@@ -30,7 +30,7 @@ func (c *serverCmd) Run(ctx context.Context, con *console) error {
 	log := c.logger(con.err, slog.LevelInfo)
 	s, err := installation.StartServer(ctx, c.server(dir, log))
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, log, err)
 	}
 	tellChanges(log, s.Changes)
 	fmt.Fprintf(con.out, "serving    %s\n", dir.JetStream())

@@ -73,9 +73,10 @@ func (c *tailCmd) Run(ctx context.Context, con *console) (err error) {
 	if err := c.check(); err != nil {
 		return misused(con, err)
 	}
-	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, c.logger(con.err, slog.LevelWarn))
+	log := c.logger(con.err, slog.LevelWarn)
+	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, log, err)
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if dir, err := c.dir(); err == nil && !c.external() {

@@ -39,7 +39,7 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	}
 	h, err := openHouse(ctx, c.server(dir, show.log), rc, show.log)
 	if err != nil {
-		return err
+		return unlessInterrupted(ctx, show.log, err)
 	}
 	fmt.Fprintf(con.err, "recording  %s as %s\n", c.URL, who(c.Username))
 	h.announce(con.err, dir)
