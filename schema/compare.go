@@ -40,7 +40,10 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // Comparison is what Compare found.
 type Comparison struct {
-	Rows        int64        `json:"rows"`
+	Rows int64 `json:"rows"`
+	// Others are the definitions and the entries of the full-text index that
+	// Examine compared.
+	Others      int64        `json:"others,omitempty"`
 	Different   int64        `json:"different"`
 	Differences []Difference `json:"differences,omitempty"`
 }

@@ -101,6 +101,7 @@ func compareDefinitions(ctx context.Context, want, got Queryer, limit int, res *
 	if err != nil {
 		return err
 	}
+	res.Others += int64(len(wanted))
 	have := map[string]definition{}
 	for _, d := range found {
 		have[d.key()] = d

@@ -80,8 +80,8 @@ func TestExamine_NamesWhatNoRowShows(t *testing.T) {
 					t.Errorf("difference %q, want one with %q", d, text)
 				}
 			}
-			if c.Rows > 4 {
-				t.Errorf("%d rows: there are four messages", c.Rows)
+			if c.Rows != 4 || c.Others == 0 {
+				t.Errorf("compared %d rows and %d others, want the four messages and what belongs to them", c.Rows, c.Others)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func compareSearch(ctx context.Context, want, got Queryer, limit int, res *Compa
 		return nil // the definitions say so
 	}
 	rows := res.Rows // entries of an index are no rows
-	defer func() { res.Rows = rows }()
+	defer func() { res.Rows, res.Others = rows, res.Others+res.Rows-rows }()
 	for _, t := range []Table{
 		{Name: searchTable, source: searchWords, Columns: []string{"term", "doc", "cnt"}, key: []int{0}, nocase: []bool{false}},
 		{Name: searchTable, source: searchSizes, Columns: []string{"id", "sz"}, key: []int{0}, nocase: []bool{false}},

@@ -148,7 +148,7 @@ func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store
 	} else if v.Equal {
 		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
 	} else {
-		fmt.Fprintf(con.out, "different: %d differences from what the stream says up to seq=%d, in %d rows and what belongs to them\n", v.Different, v.Seq, v.Rows)
+		fmt.Fprintf(con.out, "different: %d of %d rows, definitions and index entries are not what the stream says up to seq=%d\n", v.Different, v.Rows+v.Others, v.Seq)
 		for _, d := range v.Differences {
 			fmt.Fprintln(con.out, d.String())
 		}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rosey/schema"
+)
+
+// tables is the canonical dump of a database.
+func tables(t *testing.T, path string) string {
+	t.Helper()
+	db, err := schema.OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	text, err := schema.Dump(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// A lost stream comes back empty, and the tables are the last copy.
+func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	good, err := dir.Database().Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := tables(t, good.Path)
+	if err := os.RemoveAll(dir.JetStream()); err != nil {
+		t.Fatal(err)
+	}
+	if err := serve(t, dir).Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r := rosey(t, "replay", "--data", string(dir))
+		if r.code != 1 || !strings.Contains(r.err, "another stream") || !strings.Contains(r.err, "rosey replay --force") {
+			t.Fatalf("%+v, want a refusal that names --force", r)
+		}
+		if got := tables(t, dir.Database().Link); got != before {
+			t.Fatal("the tables changed")
+		}
+	}
+	r := rosey(t, "replay", "--force", "--data", string(dir))
+	if r.code != 0 || !strings.Contains(r.out, "kept       "+good.Path) {
+		t.Fatalf("%+v, want that %s is kept", r, good.Path)
+	}
+	for range schema.Keep + 1 {
+		if r := rosey(t, "replay", "--data", string(dir)); r.code != 0 {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if got := tables(t, good.Path); got != before {
+		t.Error("the database before is not what it was")
+	}
+}
+
+func TestReplay_SaysWhereItCannotGo(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	out := t.TempDir()
+	for _, tt := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--into", filepath.Join(out, "a.db"), "--until-seq", "15"}, 0, "up to seq=15 (0 duplicates, 0 dead letters)\ntook"},
+		{[]string{"--into", filepath.Join(out, "b.db"), "--until-seq", "99"}, 0, "ended      at seq=15, the end of the stream, before --until-seq 99"},
+		{[]string{"--into", filepath.Join(out, "c.db"), "--until-time", "2999-01-01T00:00:00Z"}, 0, "before --until-time 2999-01-01T00:00:00Z"},
+		{[]string{"--into", filepath.Join(out, "d.db"), "--until-seq", "99", "--json"}, 0, `"stream_ends_before_limit":true`},
+		{[]string{"--into", filepath.Join(out, "e.db"), "--until-time", "2020-01-01T00:00:00Z"}, 1, "try:   name a later --until-time"},
+		{[]string{"--into", filepath.Join(out, "no", "where", "f.db")}, 1, "there is no such folder"},
+	} {
+		r := rosey(t, append([]string{"replay", "--data", string(dir)}, tt.args...)...)
+		if r.code != tt.code || !strings.Contains(r.out+r.err, tt.want) {
+			t.Errorf("%v: %+v, want exit code %d and %q", tt.args, r, tt.code, tt.want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "no")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+}
+
+func TestReplay_VerifyNamesWhatTheIndexesLost(t *testing.T) {
+	t.Parallel()
+	dir := string(record(t, evening()...))
+	// The tables were made with the events' own times, which are not the stream's.
+	if r := rosey(t, "replay", "--force", "--data", dir); r.code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	if r := rosey(t, "replay", "--verify", "--data", dir); r.code != 0 || !strings.HasPrefix(r.out, "equal: ") {
+		t.Fatalf("before: %+v", r)
+	}
+	db, err := schema.OpenWriter(t.Context(), filepath.Join(dir, "rosey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		"INSERT INTO chat_search (chat_search, rowid, message) SELECT 'delete', seq, message FROM chat_messages LIMIT 50",
+		"DROP INDEX chat_messages_key",
+	} {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := rosey(t, "replay", "--verify", "--data", dir)
+	for _, want := range []string{"different: ", "\nindex chat_messages_key is missing: ", "\nchat_search: row term=", "try:   rosey replay"} {
+		if r.code != 1 || !strings.Contains(r.out, want) {
+			t.Errorf("%+v, want exit code 1 and %q", r, want)
+		}
+	}
+}
