@@ -7,8 +7,12 @@
 // database or the new one, never a mixture; a crash at any point leaves the old
 // one, and a file that the next start throws away.
 //
+// A database that the stream does not continue may be the last copy of its
+// history: Swap replaces it when it is forced to, and keeps it then.
+//
 // Verify rebuilds to the checkpoint of the live database, seen through one read
-// transaction, and compares the two row by row.
+// transaction, and compares the two: row by row, by their definitions, and by
+// what the full-text index finds.
 //
 // How events become rows belongs to package projector, files and their
 // comparison to package schema.

@@ -10,7 +10,8 @@
 //
 // A generation is a real file, rosey.db.g<N>, and is never renamed. rosey.db is a
 // symbolic link to the current one and is replaced atomically, so that readers
-// see either the old database or the new one, never a mixture.
+// see either the old database or the new one, never a mixture. An empty file
+// rosey.db.g<N>.keep retains a generation that no rebuild would make again.
 //
 // What the rows mean belongs to package projector.
 package schema
