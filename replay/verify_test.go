@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func purgeTo(seq uint64) jetstream.StreamPurgeOpt { return jetstream.WithPurgeSequence(seq) }
