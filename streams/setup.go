@@ -10,9 +10,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// ErrNoRoom means that the server has less storage than the stream may need.
+var ErrNoRoom = errors.New("the server has less storage than the stream may need")
+
+// minDefaultBytes is how small a stream becomes where nobody chose its size.
+const minDefaultBytes int64 = 256 << 20
+
 // Setup creates the stream, or compares the existing one with the wanted
 // definition and changes what can be changed; each change is returned. What
 // cannot be changed is ErrCannotChange, and then nothing is changed at all.
+// A new stream whose size nobody chose becomes as large as the server permits,
+// which is a change too; a chosen one that does not fit is ErrNoRoom.
 // Several processes may call Setup at once. Only what owns the installation
 // calls it; everything else calls Open.
 func Setup(ctx context.Context, c *Conn, o StreamOptions) (*Stream, []Change, error) {
@@ -36,7 +44,10 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	var changes []Change
 	info, err := c.streamInfo(ctx)
 	if errors.Is(err, ErrNoStream) {
-		info, changes, err = c.createStream(ctx, want)
+		// First the leases: a stream that takes all there is leaves no room for them.
+		if err = c.setupLeases(ctx, want.Replicas); err == nil {
+			info, changes, err = c.createFitting(ctx, &want, o.MaxBytes == 0)
+		}
 	}
 	if err != nil {
 		return nil, nil, err
@@ -52,6 +63,25 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	}
 	s, err := c.useStream(ctx, info)
 	return s, changes, err
+}
+
+// createFitting creates the stream; with shrink it halves the size until the
+// server has room for it, which no client can ask beforehand.
+func (c *Conn) createFitting(ctx context.Context, want *jetstream.StreamConfig, shrink bool) (*jetstream.StreamInfo, []Change, error) {
+	wanted := want.MaxBytes
+	for {
+		info, changes, err := c.createStream(ctx, *want)
+		if shrink && errors.Is(err, ErrNoRoom) && want.MaxBytes/2 >= minDefaultBytes {
+			want.MaxBytes /= 2
+			continue
+		}
+		if err == nil && want.MaxBytes < wanted && len(changes) > 0 {
+			change := Change{Field: "max bytes", Was: limitText(wanted) + " does not fit on the server", Now: limitText(want.MaxBytes)}
+			c.log.Warn("the stream is smaller than usual", "stream", StreamName, "change", change.String())
+			changes = append(changes, change)
+		}
+		return info, changes, err
+	}
 }
 
 // createStream creates the stream, or finds the one that another process
@@ -201,8 +231,8 @@ func describeAPI(err error) error {
 		return err
 	}
 	switch api.ErrorCode {
-	case 10047, 10023, 10002: // storage, resources, account limits
-		return fmt.Errorf("%w: the server reserves less storage than the stream may need; lower the stream's size or raise the server's max store", err)
+	case codeStorageExceeded, codeInsufficient, codeAccountResourcesUsed:
+		return fmt.Errorf("%w: %w", ErrNoRoom, err)
 	case 10074, 10005: // replicas without a cluster, too few peers
 		return fmt.Errorf("%w: set replicas to 1, or run a cluster of that size", err)
 	case 10065: // overlap

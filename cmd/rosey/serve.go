@@ -54,7 +54,7 @@ func tellChanges(log *slog.Logger, changes []streams.Change) {
 	for _, c := range changes {
 		if c.Field == "stream" {
 			log.Info("stream created", "stream", streams.StreamName)
-			continue
+			return // with whatever size it has
 		}
 		log.Warn("stream changed to its definition", "stream", streams.StreamName, "change", c.String())
 	}
