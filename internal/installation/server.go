@@ -34,13 +34,14 @@ type Server struct {
 }
 
 // StartServer starts the server, sets the stream up and tells others where it
-// is.
+// is. It waits for a command that reads the stopped installation; the error is
+// embedded.ErrStoreInUse where another server runs on it.
 func StartServer(ctx context.Context, cfg ServerConfig) (_ *Server, err error) {
 	s := &Server{dir: cfg.Dir}
-	s.Embedded, err = embedded.Start(ctx, embedded.Config{
+	s.Embedded, err = startEmbedded(ctx, cfg.Dir, embedded.Config{
 		StoreDir: cfg.Dir.JetStream(), Port: cfg.Port, NoListen: cfg.NoListen, MonitorPort: cfg.MonitorPort, NoMonitor: cfg.NoMonitor,
 		Logger: cfg.Logger,
-	})
+	}, readerLimit)
 	if err != nil {
 		return nil, err
 	}
