@@ -41,7 +41,7 @@ func (h *History) Close() error { return h.rig.close() }
 // file names a database that does not exist yet.
 func (h *History) file() string {
 	h.files++
-	return filepath.Join(h.rig.dir, "tables", "bench"+strconv.Itoa(h.files)+".db")
+	return filepath.Join(h.rig.dir, "bench"+strconv.Itoa(h.files)+".db")
 }
 
 // readAlone reads the whole stream and does nothing with it.
