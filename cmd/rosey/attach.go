@@ -33,7 +33,7 @@ func inTurn[T any](ctx context.Context, con *console, d dataFlag, n natsFlags, o
 		}
 		if time.Now().After(deadline) {
 			return a, advise(fmt.Errorf("another command has the stream in %s open: %w", d.Data, err),
-				"wait until it ends, or let rosey server --data %s run: then many can read at once", d.Data)
+				"wait until it ends, or let rosey server --data %s run: then many can read at once", shell(d.Data))
 		}
 		if !told {
 			fmt.Fprintf(con.err, "another command has the stream in %s open; waiting for it\n", d.Data)

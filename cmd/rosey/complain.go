@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rosey/bot/spool"
 	"rosey/internal/installation"
 	"rosey/projector"
@@ -40,15 +42,27 @@ func complain(w io.Writer, err error) {
 	}
 }
 
+const adviceDiskFull = "make room on the disk of the data folder"
+
+// diskFull reports whether the server had no room on its disk. It says so in
+// words alone: the number stands for any failure.
+func diskFull(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && strings.Contains(api.Description, syscall.ENOSPC.Error())
+}
+
 // advice is the next step after an error, for a person.
 func advice(err error) string {
 	var given *adviceError
 	var refused *projector.StartError
 	var store *schema.InUseError
 	var port *embedded.PortInUseError
+	var out *outputError
 	switch {
 	case errors.As(err, &given):
 		return given.advice
+	case errors.As(err, &out):
+		return "look at where the output goes: whether it is full or can be written to"
 	case errors.As(err, &refused):
 		return refused.Remedy
 	case errors.As(err, &store):
@@ -73,6 +87,12 @@ func advice(err error) string {
 		return "start the running installation with --nats-port 0, or stop it first"
 	case errors.Is(err, installation.ErrNoEndpoint):
 		return "start a server first: rosey server --data DIR"
+	case errors.Is(err, projector.ErrNoProgress):
+		return "--instance NAME for the second projector, or stop it"
+	case errors.Is(err, streams.ErrNoJetStream):
+		return "start the NATS server with JetStream (nats-server -js), or enable it for this account"
+	case errors.Is(err, streams.ErrServerTooOld):
+		return "a NATS server of version 2.10 or later"
 	case errors.Is(err, projector.ErrOtherProgram):
 		return "rosey replay"
 	case errors.Is(err, replay.ErrBehind):
@@ -85,14 +105,16 @@ func advice(err error) string {
 		return "rosey stream setup --max-bytes SIZE with a smaller size, or raise max_file_store in the server's configuration"
 	case errors.Is(err, streams.ErrNoStream):
 		return "rosey stream setup"
-	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, streams.ErrFull), diskFull(err):
+		return adviceDiskFull
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return "name a --data folder that can be written to"
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "name a --data folder with a shorter path"
 	case errors.Is(err, fs.ErrExist):
 		return "name a file that is not there yet"
-	case errors.Is(err, syscall.ENOSPC):
-		return "make room on the disk of the data folder"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "try again, or look at the server's own log"
 	}
-	return ""
+	return sqliteAdvice(err)
 }

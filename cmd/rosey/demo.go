@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sort"
 	"sync"
@@ -30,6 +31,14 @@ func (c *demoCmd) examples() string {
 	return `  rosey demo --for 20s
   rosey demo --data ./evening --rate 200
   rosey stats top --data ./rosey-demo      while it runs, or after it`
+}
+
+// Validate refuses what cannot be meant; the parser calls it.
+func (c demoCmd) Validate() error {
+	if !(c.Rate > 0) || math.IsInf(c.Rate, 0) {
+		return fmt.Errorf("--rate: %v things in a second make no evening", c.Rate)
+	}
+	return c.forFlag.Validate()
 }
 
 // Run records a simulated evening and compares the tables with what the channel
@@ -65,7 +74,7 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 	if err = errors.Join(err, h.close()); err != nil {
 		return err
 	}
-	return c.compare(context.WithoutCancel(ctx), con, dir, name, ledger)
+	return removedMeanwhile(c.Data, c.compare(context.WithoutCancel(ctx), con, dir, name, ledger))
 }
 
 const demoChannel = "demo"
@@ -190,7 +199,7 @@ func (s demoSummary) print(w io.Writer, data string) {
 	if s.Equal {
 		fmt.Fprintf(w, "The tables hold what happened. Look around:\n")
 		for _, cmd := range []string{"stats top", "tail", "replay --verify"} {
-			fmt.Fprintf(w, "  rosey %s --data %s\n", cmd, data)
+			fmt.Fprintf(w, "  rosey %s --data %s\n", cmd, shell(data))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"rosey/projector/query"
 	"rosey/schema"
@@ -63,6 +64,8 @@ func (c *exportCmd) check() error {
 		return advise(errors.New("export: events have fields of many kinds and go into NDJSON alone"), "leave --format csv out, or export a table")
 	case ofEvents && c.DB != "":
 		return advise(errors.New("export: a database holds no events, the stream does"), "--data DIR or --nats URL")
+	case c.To > 0 && c.From > c.To:
+		return advise(fmt.Errorf("export: --from %d is after --to %d", c.From, c.To), "--from %d --to %d", c.To, c.From)
 	case !ofEvents && c.eventRange.set():
 		return advise(errors.New("export: --from, --to, --kind and --parts are about events"), "rosey export events ...")
 	}
@@ -148,20 +151,27 @@ func openOutput(stdout io.Writer, path string) (*output, error) {
 	info, err := os.Stat(target)
 	switch {
 	case err == nil && info.IsDir():
-		return nil, advise(fmt.Errorf("write %s: it is a folder", path), "--out %s", filepath.Join(path, "export.ndjson"))
+		return nil, advise(fmt.Errorf("write %s: it is a folder", path), "--out %s", shell(filepath.Join(path, "export.ndjson")))
 	case err == nil && !info.Mode().IsRegular():
 		// A device or a pipe is written to, never replaced.
 		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {
 			return nil, fmt.Errorf("write: %w", err)
 		}
-		return &output{w: bufio.NewWriterSize(f, buffer), file: f}, nil
+		return &output{w: bufio.NewWriterSize(outputWriter{f}, buffer), file: f}, nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.new") // 0600
+	folder := filepath.Dir(target)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(target)+".*.new") // 0600
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, advise(fmt.Errorf("write %s: there is no folder %s", path, folder), "mkdir -p %s", shell(folder))
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil, advise(fmt.Errorf("write %s: %w", path, err), "--out FILE in a folder that can be written to")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	return &output{w: bufio.NewWriterSize(f, buffer), file: f, path: target}, nil
+	return &output{w: bufio.NewWriterSize(outputWriter{f}, buffer), file: f, path: target}, nil
 }
 
 // commit makes what was written durable and visible.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,10 @@ type dataFlag struct {
 }
 
 func (f dataFlag) dir() (installation.Dir, error) {
+	if f.Data == "" {
+		// It would be the current folder, which is hardly what was meant.
+		return "", advise(errors.New("--data names no folder: it is empty"), "--data DIR, or leave it out for %s", defaultData)
+	}
 	abs, err := filepath.Abs(f.Data)
 	if err != nil {
 		return "", fmt.Errorf("data folder %s: %w", f.Data, err)
@@ -33,8 +38,8 @@ func (f dataFlag) dir() (installation.Dir, error) {
 
 // logFlags say what is told on the side.
 type logFlags struct {
-	LogLevel string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error,auto" default:"auto" env:"ROSEY_LOG_LEVEL" hidden:""`
-	LogJSON  bool   `name:"log-json" help:"Log as JSON." env:"ROSEY_LOG_JSON" hidden:""`
+	LogLevel string `help:"What to log: debug, info, warn, error, or auto for what suits the command." enum:"debug,info,warn,error,auto" default:"auto" env:"ROSEY_LOG_LEVEL" placeholder:"LEVEL"`
+	LogJSON  bool   `name:"log-json" help:"Log as JSON." env:"ROSEY_LOG_JSON"`
 }
 
 func (f logFlags) logger(w io.Writer, auto slog.Level) *slog.Logger {
@@ -69,6 +74,9 @@ func (f natsFlags) config(log *slog.Logger) (streams.Config, error) {
 		URLs: f.Nats, User: f.NatsUser, NKeyFile: f.NatsNkey, CredsFile: f.NatsCreds, Logger: log,
 		TLS: streams.TLS{CA: f.NatsCa, Cert: f.NatsCert, Key: f.NatsKey},
 	}
+	if err := (streams.Config{URLs: f.Nats}).Validate(); err != nil {
+		return cfg, advise(fmt.Errorf("--nats: %w", err), "--nats nats://HOST:4222")
+	}
 	var err error
 	if f.NatsPasswordFile != "" {
 		cfg.Password, err = secret(f.NatsPasswordFile)
@@ -79,6 +87,18 @@ func (f natsFlags) config(log *slog.Logger) (streams.Config, error) {
 	return cfg, err
 }
 
+// explain adds the next step to what only these flags can name.
+func (f natsFlags) explain(err error) error {
+	var given *adviceError
+	if !f.external() || errors.As(err, &given) {
+		return err
+	}
+	if errors.Is(err, streams.ErrNoStream) || errors.Is(err, streams.ErrNoIdentity) {
+		return advise(err, "rosey stream setup --nats %s   (with the credentials of an administrator)", shell(strings.Join(f.Nats, ",")))
+	}
+	return err
+}
+
 // attach reaches the stream of an installation, running or not.
 func (f natsFlags) attach(ctx context.Context, d dataFlag, log *slog.Logger) (*installation.Attachment, error) {
 	if f.external() {
@@ -86,7 +106,8 @@ func (f natsFlags) attach(ctx context.Context, d dataFlag, log *slog.Logger) (*i
 		if err != nil {
 			return nil, err
 		}
-		return installation.AttachTo(ctx, cfg)
+		a, err := installation.AttachTo(ctx, cfg)
+		return a, f.explain(err)
 	}
 	dir, err := d.dir()
 	if err != nil {

@@ -9,6 +9,16 @@ import (
 // exampler is a command that shows how it is used.
 type exampler interface{ examples() string }
 
+// helpWithDefault adds a flag's default to its help. Without a placeholder the
+// default stands in its place already.
+func helpWithDefault(v *kong.Value) string {
+	text := kong.DefaultHelpValueFormatter(v)
+	if !v.HasDefault || v.Default == "" || v.Tag.PlaceHolder == "" {
+		return text
+	}
+	return text + " Default: " + v.Default + "."
+}
+
 // helpWithExamples prints a command's help, then its examples.
 func helpWithExamples(options kong.HelpOptions, ctx *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {

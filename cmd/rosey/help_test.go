@@ -52,6 +52,27 @@ func TestHelp_ExamplesParse(t *testing.T) {
 	}
 }
 
+func TestHelp_ShowsDefaults(t *testing.T) {
+	t.Parallel()
+	for command, wants := range map[string][]string{
+		"up":        {"Default: ./rosey-data.", "Default: 4222.", "Default: 8222.", "--log-level", "--log-json"},
+		"demo":      {"Default: ./rosey-demo.", "Default: 25.", "Default: off."},
+		"projector": {"Default: main.", "Default: 30s."},
+		"tail":      {"Default: ./rosey-data.", "Default: auto."},
+	} {
+		var out, errs bytes.Buffer
+		if code := run([]string{command, "--help"}, &out, &errs); code != 0 {
+			t.Errorf("rosey %s --help: exit code %d\n%s", command, code, &errs)
+		}
+		text := strings.Join(strings.Fields(out.String()), " ")
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("rosey %s --help does not say %q:\n%s", command, want, &out)
+			}
+		}
+	}
+}
+
 var (
 	environment = regexp.MustCompile(`^[A-Z_]+=\S+ `)
 	comment     = regexp.MustCompile(`\s{2,}\S.*$`)

@@ -73,7 +73,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "rosey: %v\ntry:   rosey %s--help\n", err, commandPrefix(err))
 		return exitUsage
 	}
-	con := &console{out: stdout, err: stderr}
+	con := &console{out: outputWriter{stdout}, err: stderr}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(con)
 	err = kctx.Run()
@@ -103,6 +103,7 @@ func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, er
 			"natsport": strconv.Itoa(embedded.DefaultPort), "monitorport": strconv.Itoa(embedded.DefaultMonitorPort),
 		},
 		kong.Help(helpWithExamples),
+		kong.ValueFormatter(helpWithDefault),
 	)
 }
 

@@ -93,9 +93,12 @@ func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slo
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil || errors.Is(err, streams.ErrAuth) || errors.Is(err, streams.ErrTLS) {
 			if !c.external() {
-				return nil, advise(fmt.Errorf("no server answers for %s: %w", dir, err), "rosey server --data %s", dir)
+				if errors.Is(err, streams.ErrNoStream) {
+					return nil, err
+				}
+				return nil, advise(fmt.Errorf("no server answers for %s: %w", dir, err), "rosey server --data %s", shell(string(dir)))
 			}
-			return nil, err
+			return nil, c.explain(err)
 		}
 		if !told {
 			told = true

@@ -139,7 +139,8 @@ func (c *streamCheckCmd) differences(ctx context.Context, con *console, flags *s
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.done()) }()
-	return streams.Check(ctx, conn.Conn, c.options())
+	diffs, err = streams.Check(ctx, conn.Conn, c.options())
+	return diffs, flags.explain(err)
 }
 
 func printDifferences(con *console, diffs []streams.Difference) error {

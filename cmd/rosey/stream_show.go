@@ -71,9 +71,9 @@ func (c *streamShowCmd) Run(ctx context.Context, con *console, flags *streamCmd)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.done()) }()
 	s, err := readStream(ctx, conn.Conn)
-	if err != nil {
+	// Before printing: whoever reads along must not keep a server from starting.
+	if err = errors.Join(flags.explain(err), conn.done()); err != nil {
 		return err
 	}
 	if flags.JSON {

@@ -102,10 +102,10 @@ func TestStreamSetup_OnAnExternalServer(t *testing.T) {
 	env, flags := external(t)
 	stream := func(args ...string) result { return rosey(t, append(append([]string{"stream"}, args...), flags...)...) }
 
-	if r := stream("check"); r.code != 2 || !strings.Contains(r.err, "stream does not exist") || !strings.Contains(r.err, "\ntry:   rosey stream setup\n") {
+	if r := stream("check"); r.code != 2 || !strings.Contains(r.err, "stream does not exist") || !strings.Contains(r.err, "\ntry:   rosey stream setup --nats "+env.Server.ClientURL()) {
 		t.Errorf("check before: %+v", r)
 	}
-	if r := stream("show"); r.code != 1 || !strings.Contains(r.err, "\ntry:   rosey stream setup\n") {
+	if r := stream("show"); r.code != 1 || !strings.Contains(r.err, "\ntry:   rosey stream setup --nats "+env.Server.ClientURL()) {
 		t.Errorf("show before: %+v", r)
 	}
 	r := stream("setup", "--max-bytes", "1GiB")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -48,10 +49,19 @@ func readSummary(ctx context.Context, dir installation.Dir, channel string) (sum
 	return s, nil
 }
 
+// removedMeanwhile is for a database that was deleted while it was written to:
+// the stream still has everything.
+func removedMeanwhile(data string, err error) error {
+	if errors.Is(err, schema.ErrNoDatabase) {
+		return advise(err, "rosey replay --data %s   (rebuilds the tables from the stream)", shell(data))
+	}
+	return err
+}
+
 func summarize(ctx context.Context, con *console, dir installation.Dir, channel string, asJSON bool) error {
 	s, err := readSummary(ctx, dir, channel)
 	if err != nil {
-		return err
+		return removedMeanwhile(string(dir), err)
 	}
 	if asJSON {
 		return printJSON(con.out, s)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"rosey/bot/cytube/cytubetest"
+	"rosey/streams/streamstest"
 )
 
 // secret is a password that no output may hold.
@@ -196,6 +197,38 @@ func situations() []situation {
 			write(t, filepath.Join(data, "spool", "watched.db"), strings.Repeat("my notes: do not lose them\n", 100))
 			return []string{"bot", watched(t), "--data", data}
 		}, 1, `watched\.db`, `move the file away`},
+		{"no folder named", func(*testing.T, string) []string { return []string{"tail", "--data", ""} }, 1, `--data`, `--data DIR`},
+		{"no folder named for a demo", func(*testing.T, string) []string { return []string{"demo", "--data", ""} }, 1, `--data`, `--data DIR`},
+		{"an evening without anything", args("demo", "--rate", "0"), 2, `--rate`, `rosey demo --help`},
+		{"address of a server that is none", args("tail", "--nats", "localhost:4222"), 1, `localhost:4222`, `--nats nats://`},
+		{"range that runs backwards", args("export", "events", "--from", "5", "--to", "2"), 2, `--from 5`, `--from 2 --to 5`},
+		{"folder to export into is missing", func(t *testing.T, data string) []string {
+			startUp(t, data)
+			return []string{"export", "events", "--data", data, "--out", filepath.Join(data, "no such", "x.ndjson")}
+		}, 1, `no folder`, `mkdir -p '.*no such'`},
+		{"tables that another version made", func(t *testing.T, data string) []string {
+			must(t, "demo", "--for", "1s", "--data", data)
+			db, err := sql.Open("sqlite", filepath.Join(data, "rosey.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = db.Close() }()
+			if _, err := db.ExecContext(t.Context(), "DROP TABLE user_stats"); err != nil {
+				t.Fatal(err)
+			}
+			return []string{"stats", "top", "--data", data}
+		}, 1, `no such table`, `rosey replay`},
+		{"no stream on a server of one's own", func(t *testing.T, data string) []string {
+			return []string{"tail", "--data", data, "--nats", streamstest.ExternalServer(t, streamstest.ExternalOptions{NoSync: true}).URL()}
+		}, 1, `does not exist`, `rosey stream setup --nats nats://127`},
+		{"no JetStream on a server of one's own", func(t *testing.T, data string) []string {
+			e := streamstest.ExternalServer(t, streamstest.ExternalOptions{NoSync: true, Config: "jetstream: disabled"})
+			return []string{"tail", "--data", data, "--nats", e.URL()}
+		}, 1, `JetStream`, `-js`},
+		{"size that no server has", func(t *testing.T, data string) []string {
+			e := streamstest.ExternalServer(t, streamstest.ExternalOptions{NoSync: true})
+			return []string{"stream", "setup", "--max-bytes", "900TiB", "--data", data, "--nats", e.URL()}
+		}, 1, `less storage`, `--max-bytes`},
 		{"wrong password for the server", func(t *testing.T, data string) []string {
 			p := startServer(t, data)
 			url := regexp.MustCompile(`nats://\S+`).FindString(p.out.String())
