@@ -87,7 +87,10 @@ func (c *tailCmd) Run(ctx context.Context, con *console) (err error) {
 	}
 	out := &eventWriter{w: bufio.NewWriterSize(con.out, 64<<10), json: c.JSON}
 	err = c.tail(ctx, a, out)
-	if err = errors.Join(err, out.flush()); ctx.Err() != nil {
+	if flushErr := out.flush(); err == nil { // else it may be the same again
+		err = flushErr
+	}
+	if ctx.Err() != nil {
 		return nil // it was told to stop
 	}
 	return unlessPipe(err)
@@ -124,7 +127,7 @@ func (c *tailCmd) tail(ctx context.Context, a *installation.Attachment, out *eve
 			return err
 		}
 	case c.Seq == 0:
-		if err := c.printLast(ctx, a.Stream, state, out); err != nil {
+		if err := c.printLast(ctx, a, state, out); err != nil {
 			return err
 		}
 		from = state.LastSeq + 1
@@ -144,13 +147,17 @@ func (c *tailCmd) tail(ctx context.Context, a *installation.Attachment, out *eve
 	return c.print(ctx, a.Stream, o, limit, out)
 }
 
-// printLast prints the last events there are.
-func (c *tailCmd) printLast(ctx context.Context, s *streams.Stream, state streams.State, out *eventWriter) error {
+// printLast prints the last events there are. A stopped installation is released
+// before that: whoever reads along must not keep a server from starting.
+func (c *tailCmd) printLast(ctx context.Context, a *installation.Attachment, state streams.State, out *eventWriter) error {
 	limit := tailLast
 	if c.Limit != nil {
 		limit = *c.Limit
 	}
-	last, err := newest(ctx, s, state, c.eventFilter, limit)
+	last, err := newest(ctx, a.Stream, state, c.eventFilter, limit)
+	if err == nil && !a.Running {
+		err = a.Close()
+	}
 	if err != nil {
 		return err
 	}

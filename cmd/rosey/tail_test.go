@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -453,4 +454,33 @@ func FuzzAppendEvent(f *testing.F) {
 			t.Errorf("for machines: %q of %q", got, data)
 		}
 	})
+}
+
+// pausing is a reader along that does not go on until it is told to.
+type pausing struct {
+	wrote, goOn chan struct{}
+	once        sync.Once
+}
+
+func (p *pausing) Write(b []byte) (int, error) {
+	p.once.Do(func() { close(p.wrote) })
+	<-p.goOn
+	return len(b), nil
+}
+
+func TestTail_OfAStoppedInstallationKeepsNobodyFromStarting(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	along := &pausing{wrote: make(chan struct{}), goOn: make(chan struct{})}
+	ended := make(chan int)
+	go func() {
+		var errs lockedBuffer
+		ended <- execute(t.Context(), []string{"tail", "--data", string(dir)}, along, &errs)
+	}()
+	<-along.wrote
+	checkReleased(t, dir)
+	close(along.goOn)
+	if code := <-ended; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }

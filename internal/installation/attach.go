@@ -116,15 +116,19 @@ func (d Dir) dial() (net.Conn, error) {
 	return net.DialTimeout("tcp", u.Host, 2*time.Second)
 }
 
-// Close ends the connection, and the server if it is one's own.
+// Close ends the connection, and the server if it is one's own. A second call
+// does nothing.
 func (a *Attachment) Close() error {
 	if a.Conn != nil {
 		a.Conn.Close()
+		a.Conn = nil
 	}
 	if a.own == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
-	return a.own.Shutdown(ctx)
+	own := a.own
+	a.own = nil
+	return own.Shutdown(ctx)
 }

@@ -71,8 +71,10 @@ func TestStartServer_WaitsForACommandThatReads(t *testing.T) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	if err := reader.Close(); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := reader.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := <-started; err != nil {
 		t.Error(err)
