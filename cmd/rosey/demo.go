@@ -35,7 +35,7 @@ func (c *demoCmd) examples() string {
 
 // Validate refuses what cannot be meant; the parser calls it.
 func (c demoCmd) Validate() error {
-	if !(c.Rate > 0) || math.IsInf(c.Rate, 0) {
+	if c.Rate <= 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0) {
 		return fmt.Errorf("--rate: %v things in a second make no evening", c.Rate)
 	}
 	return c.forFlag.Validate()

@@ -56,7 +56,7 @@ func TestServer_WaitsForAnExportThatIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := start(t, append([]string{"server", "--data", data}, anyPorts...)...)
-	waiting := fmt.Sprintf("waiting for process %d, which reads the stream", export.Process.Pid)
+	waiting := fmt.Sprintf(`"waiting for a process that reads the stream" process=%d `, export.Process.Pid)
 	until(t, "it waits", func() bool { return strings.Contains(server.err.String(), waiting) })
 	if _, err := io.Copy(io.Discard, page); err != nil {
 		t.Error(err)

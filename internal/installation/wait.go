@@ -31,7 +31,7 @@ func startEmbedded(ctx context.Context, d Dir, cfg embedded.Config, limit time.D
 			return s, err
 		}
 		if !told {
-			log.Warn(fmt.Sprintf("waiting for process %d, which reads the stream", inUse.PID), "limit", limit.String())
+			log.Warn("waiting for a process that reads the stream", "process", inUse.PID, "limit", limit.String())
 		}
 		select {
 		case <-ctx.Done():

@@ -53,7 +53,7 @@ func TestStartServer_WaitsForACommandThatReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waits := &counter{text: "which reads the stream"}
+	waits := &counter{text: "reads the stream"}
 	cfg := quiet(d)
 	cfg.Logger = slog.New(waits)
 	started := make(chan error, 1)
