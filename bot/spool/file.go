@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ func createFile(name string) error {
 
 // checkHeader refuses a file that is not a spool before SQLite opens it, which
 // could already change it. A creation that a crash cut short has left a journal
-// that empties the file again.
+// that empties the file again, or a database in which nothing is yet.
 func checkHeader(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -98,6 +99,9 @@ func checkHeader(path string) error {
 	}
 	if _, err := os.Stat(path + "-journal"); err == nil && id == 0 {
 		return nil
+	}
+	if empty, err := emptyDatabase(path); err != nil || empty && id == 0 {
+		return err
 	}
 	return fmt.Errorf("%w: its header is that of another kind of file (application id %#x)", ErrNotASpool, id)
 }
@@ -222,6 +226,30 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return err
+}
+
+// emptyDatabase reports whether a file is a SQLite database of one page without a
+// single table: what a crash leaves between its first page and its tables.
+func emptyDatabase(name string) (bool, error) {
+	if info, err := os.Stat(name); err != nil || info.Size() > 1<<16 {
+		return false, err
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return false, err
+	}
+	const (
+		pageSizeAt  = 16
+		cellCountAt = 100 + 3
+	)
+	if len(data) < 512 || !strings.HasPrefix(string(data), "SQLite format 3\x00") {
+		return false, nil
+	}
+	page := int(binary.BigEndian.Uint16(data[pageSizeAt:]))
+	if page == 1 {
+		page = 1 << 16
+	}
+	return len(data) == page && binary.BigEndian.Uint16(data[cellCountAt:]) == 0, nil
 }
 
 // headerID reads the application id straight from the file's header, for a file

@@ -265,3 +265,19 @@ func FuzzOpen_DamagedFile(f *testing.F) {
 		}
 	})
 }
+
+// Between a new file's first page and its tables a crash leaves a database in
+// which nothing is: no other program's, and no reason to stop for ever.
+func TestOpen_FileWithItsFirstPageAlone(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	execFile(t, cfg.Path, "PRAGMA auto_vacuum = INCREMENTAL")
+	if info, err := os.Stat(cfg.Path); err != nil || info.Size() == 0 {
+		t.Fatalf("the file is not in the state that is meant: %v, %v", info.Size(), err)
+	}
+	closeSpool(t, openSpool(t, cfg))
+	closeSpool(t, openSpool(t, cfg))
+}
