@@ -14,3 +14,7 @@ var ErrNothingBefore = errors.New("the stream holds nothing from before that tim
 
 // ErrNoFolder is returned when there is no folder to rebuild into.
 var ErrNoFolder = errors.New("there is no such folder")
+
+// ErrNoCheckpoint is returned by Verify for a database that says of itself that
+// it has applied nothing: a new one, or one whose checkpoint was removed.
+var ErrNoCheckpoint = errors.New("the database has no checkpoint to compare at")

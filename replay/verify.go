@@ -77,7 +77,7 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 // comparable makes sure that a rebuild by this program should be equal.
 func comparable(ctx context.Context, c schema.Checkpoint, cfg *Config) error {
 	if c.Seq == 0 {
-		return fmt.Errorf("%w: it has applied nothing", schema.ErrNoDatabase)
+		return ErrNoCheckpoint
 	}
 	cfg.DefaultChannel = c.DefaultChannel
 	print, err := projector.Fingerprint(c.DefaultChannel)

@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,5 +107,16 @@ func TestVerify_WithoutADatabase(t *testing.T) {
 	_, err := replay.Verify(t.Context(), schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}, config(env), 5)
 	if err == nil || !strings.Contains(err.Error(), schema.ErrNoDatabase.Error()) {
 		t.Errorf("error %v, want that there is none", err)
+	}
+}
+
+func TestVerify_WithoutACheckpoint(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 5)
+	project(t, env, store)
+	change(t, store.Link, "DELETE FROM projection_state")
+	if _, err := replay.Verify(t.Context(), store, config(env), 5); !errors.Is(err, replay.ErrNoCheckpoint) {
+		t.Errorf("error %v, want ErrNoCheckpoint", err)
 	}
 }

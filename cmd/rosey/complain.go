@@ -95,6 +95,8 @@ func advice(err error) string {
 		return "a NATS server of version 2.10 or later"
 	case errors.Is(err, projector.ErrOtherProgram):
 		return "rosey replay"
+	case errors.Is(err, replay.ErrNoCheckpoint):
+		return "rosey replay   (rebuilds the tables from the stream)"
 	case errors.Is(err, replay.ErrBehind):
 		return "--into FILE keeps it beside the current database"
 	case errors.Is(err, streams.ErrUnreachable):
