@@ -107,27 +107,13 @@ func (s *Server) launch(ctx context.Context) error {
 }
 
 // await starts the server object and waits until it serves, failed or ran out
-// of time. Start itself recovers the streams and may take long.
+// of time. Start itself recovers the streams and may take long; it cannot be cut
+// short, because what it sets up is not guarded against a Shutdown meanwhile. A
+// context that ends is therefore heeded once Start has returned.
 func (s *Server) await(ctx context.Context, r *run) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StartTimeout)
 	defer cancel()
-	started := make(chan struct{})
-	go func() {
-		defer close(started)
-		r.srv.Start()
-	}()
-	var err error
-	select {
-	case <-started:
-	case <-r.log.fatal:
-	case <-ctx.Done():
-		err = fmt.Errorf("wait for the server to start: %w", ctx.Err())
-		r.srv.Shutdown()
-	}
-	<-started
-	if err != nil {
-		return err
-	}
+	r.srv.Start()
 	for !r.srv.ReadyForConnections(50 * time.Millisecond) {
 		if ctx.Err() != nil || r.log.fatalText() != "" {
 			break
