@@ -95,14 +95,18 @@ const maxResets = 3
 // applied is finished first, and what was not begun is delivered to the next
 // run. It survives whatever goes wrong with the
 // connection, the consumer or the disk; it returns an error only where going on
-// cannot be right.
+// cannot be right, such as where another projector has taken its place.
 func (p *Projector) Run(ctx context.Context) error {
 	p.log.Info("projecting", "stream", streams.StreamName, "seq", p.applier.Checkpoint().Seq, "path", p.db.Path())
-	keepCtx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
 	var kept sync.WaitGroup
-	kept.Go(func() { p.place.keep(keepCtx) })
+	kept.Go(func() {
+		if err := p.place.keep(ctx); err != nil {
+			stop(err)
+		}
+	})
 	defer kept.Wait()
-	defer stop()
+	defer stop(nil)
 	resets, attempt := 0, 0
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
@@ -130,6 +134,10 @@ func (p *Projector) Run(ctx context.Context) error {
 		}
 	}
 	p.log.Info("projection stopped", "seq", p.applier.Checkpoint().Seq)
+	var lost *StartError
+	if errors.As(context.Cause(ctx), &lost) {
+		return lost
+	}
 	return nil
 }
 
