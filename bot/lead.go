@@ -18,7 +18,15 @@ const (
 	// renewEvery leaves room for two renewals to fail before the lease ends.
 	renewEvery = streams.LeaseTTL / 3
 	// askLimit bounds how long the question for a lease may hold up recording.
-	askLimit = 2 * time.Second
+	askLimit = 5 * time.Second
+	// standbyPatience is how long a bot that stands by puts up with no answer. By
+	// then a lease that nobody could renew has ended, and so has what its holder
+	// may have observed.
+	standbyPatience = streams.LeaseTTL + 2*renewEvery
+	// Whoever leads says so again from time to time: should another have been
+	// taken for the leader by mistake, that is mended by it.
+	tellAgain          = 300 * time.Second
+	tellAgainUncertain = 60 * time.Second
 )
 
 // lead is whether this run records its channel. Two bots must not fight over a
@@ -32,9 +40,9 @@ type lead struct {
 	every       time.Duration
 	log         *slog.Logger
 
-	lease *streams.Lease
-	term  uint64 // of the last lease held
-	last  string // what was logged last
+	lease  *streams.Lease
+	heldBy time.Time // when another was last known to hold it
+	last   string    // what was logged last
 }
 
 // standing is the answer to the question who records: whether this run does, and
@@ -53,13 +61,19 @@ func (l *lead) keep(ctx context.Context, became func(standing)) {
 		return
 	}
 	var last standing
+	var told time.Time
 	for first := true; ; first = false {
-		now := standing{leads: l.ask(ctx), term: l.term}
+		now := l.ask(ctx, last)
 		if ctx.Err() != nil {
 			break
 		}
-		if first || now != last {
+		again := tellAgain
+		if now.term == 0 {
+			again = tellAgainUncertain
+		}
+		if first || now != last || now.leads && time.Since(told) > again {
 			became(now)
+			told = time.Now()
 		}
 		last = now
 		if !pause(ctx, l.every) {
@@ -76,31 +90,41 @@ func (l *lead) keep(ctx context.Context, became func(standing)) {
 	}
 }
 
-// ask renews the lease or asks for it, and returns whether to record.
-func (l *lead) ask(ctx context.Context) bool {
+// ask renews the lease or asks for it. Without an answer things stay as they
+// were, for a while: one question that got lost must not put two bots into the
+// channel.
+func (l *lead) ask(ctx context.Context, before standing) standing {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	if l.lease != nil {
 		if err := l.lease.Renew(ctx); err == nil {
-			return true
+			return standing{leads: true, term: l.lease.Term()}
 		}
 		l.lease = nil
 	}
 	leases, err := l.leases(ctx)
+	var lease *streams.Lease
 	if err == nil {
-		l.lease, err = leases.Acquire(ctx, l.key, l.holder, l.predecessor)
+		lease, err = leases.Acquire(ctx, l.key, l.holder, l.predecessor)
 	}
 	switch {
 	case err == nil:
-		l.term = l.lease.Term()
+		l.lease = lease
 		l.tell("this bot records the channel")
-		return true
+		return standing{leads: true, term: lease.Term()}
 	case errors.Is(err, streams.ErrLeaseHeld):
+		l.heldBy = time.Now()
 		l.tell("another bot records the channel; standing by")
-		return false
+		return standing{}
+	case before.leads:
+		l.tell("the lease cannot be asked for; recording goes on")
+		return before
+	case !l.heldBy.IsZero() && time.Since(l.heldBy) < standbyPatience:
+		l.tell("the lease cannot be asked for; still standing by")
+		return before
 	}
 	l.tell("the lease cannot be asked for; recording all the same")
-	return true
+	return standing{leads: true}
 }
 
 func (l *lead) tell(text string) {

@@ -55,6 +55,7 @@ type Recorder struct {
 	items chan cytube.Item
 	taken chan struct{} // closed when nothing takes items any more
 
+	order      sync.Mutex // held from translating to committing
 	mu         sync.Mutex // guards translator
 	translator *Translator
 	reached    atomic.Bool // the stream was there once

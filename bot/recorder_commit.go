@@ -47,19 +47,28 @@ func (r *Recorder) commit(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
-			if err := r.put(ctx, r.gather(it)); err != nil {
+			if err := r.inOrder(ctx, func() []*events.Event { return r.gather(it) }); err != nil {
 				return err
 			}
 		case <-tick.C:
 			// What has come is translated before what is due by time: a slow disk must
 			// not make an item look as if nothing had followed it.
-			due := r.gather(nil)
-			due = append(due, r.translate(func(t *Translator) []*events.Event { return t.Tick(r.cfg.Now()) })...)
-			if err := r.put(ctx, due); err != nil {
+			if err := r.inOrder(ctx, func() []*events.Event {
+				due := r.gather(nil)
+				return append(due, r.translate(func(t *Translator) []*events.Event { return t.Tick(r.cfg.Now()) })...)
+			}); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// inOrder commits events in the order in which they were translated: a roster
+// that is told again must not overtake, nor be overtaken by, a leave.
+func (r *Recorder) inOrder(ctx context.Context, make func() []*events.Event) error {
+	r.order.Lock()
+	defer r.order.Unlock()
+	return r.put(ctx, make())
 }
 
 func (r *Recorder) gather(first cytube.Item) []*events.Event {

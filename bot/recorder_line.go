@@ -28,7 +28,9 @@ func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
 // tellLead says in the stream that this run leads. It is said again for each
 // term: the projections follow the greatest.
 func (r *Recorder) tellLead(keep context.Context, now standing) error {
-	return r.put(keep, r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) }))
+	return r.inOrder(keep, func() []*events.Event {
+		return r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) })
+	})
 }
 
 // lineUntil holds the line until this run no longer leads or the context ends.

@@ -221,7 +221,8 @@ func TestRecorder_OneOfTwoRecordsTheOtherTakesOver(t *testing.T) {
 			leaders = append(leaders, p.Producer)
 		}
 	}
-	if len(leaders) != 2 || leaders[0] == leaders[1] {
+	// Each may have said it more than once.
+	if leaders = slices.Compact(leaders); len(leaders) != 2 {
 		t.Errorf("leaders %v, want one after the other", leaders)
 	}
 }

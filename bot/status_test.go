@@ -134,3 +134,40 @@ func TestTranslator_PreviousRun(t *testing.T) {
 		}
 	}
 }
+
+// Who takes the lead in the middle of a session tells all that the projections
+// take from the leader alone.
+func TestTranslator_RecordingTellsWhatIsTheCase(t *testing.T) {
+	t.Parallel()
+	tr := newTestTranslator()
+	for _, item := range readRecording(t, "playlist") {
+		if _, ok := item.(cytube.Disconnected); ok {
+			break
+		}
+		tr.Translate(item)
+		if tr.View().NowPlaying != "" {
+			break
+		}
+	}
+	out := tr.Recording(t0, 7)
+	if got := find[*events.BotRecording](t, out).Term; got != 7 {
+		t.Errorf("term %d, want 7", got)
+	}
+	if got := find[*events.UserRoster](t, out).Users; int64(len(got)) != tr.View().Users || len(got) == 0 {
+		t.Errorf("roster %v, want %d users", got, tr.View().Users)
+	}
+	if got := find[*events.MediaChanged](t, out); !got.Resumed || got.Title != tr.View().NowPlaying || got.Seconds == 0 {
+		t.Errorf("media %+v, want what plays", got)
+	}
+	if got := find[*events.Counts](t, out).Chat; got != tr.View().Users {
+		t.Errorf("high-water mark %d, want %d", got, tr.View().Users)
+	}
+	if got := find[*events.StatusUpdate](t, out).MediaTitle; got == nil || *got != tr.View().NowPlaying {
+		t.Errorf("status without what plays")
+	}
+	for _, e := range out {
+		if e.PlatformData != nil {
+			t.Errorf("%s carries platform data", e.Kind)
+		}
+	}
+}

@@ -29,8 +29,8 @@ func (t *Translator) Started(now time.Time, previous PreviousRun) []*events.Even
 }
 
 // Recording says that this run leads the recording of the channel from now on,
-// by the lease of the given term, 0 where none could be had. Who is in the
-// channel already is told again: what was told before counted for nothing.
+// by the lease of the given term, 0 where none could be had. What is the case in
+// the channel already is told again: what was told before counted for nothing.
 func (t *Translator) Recording(now time.Time, term uint64) []*events.Event {
 	out := []*events.Event{t.event(events.KindBotRecording, &events.BotRecording{Producer: t.cfg.Producer, Term: int64(term)}, now)}
 	s := &t.session
@@ -41,7 +41,14 @@ func (t *Translator) Recording(now time.Time, term uint64) []*events.Event {
 	for _, name := range slices.Sorted(maps.Keys(s.users)) {
 		roster.Users = append(roster.Users, s.users[name])
 	}
-	return append(out, t.event(events.KindUserRoster, roster, now))
+	out = append(out, t.event(events.KindUserRoster, roster, now))
+	if p := s.playing; p != nil {
+		out = append(out, t.event(events.KindMediaChanged, &events.MediaChanged{
+			Type: p.kind, MediaID: p.id, Title: p.title, Seconds: p.seconds, Duration: p.duration, UID: p.uid, Resumed: true,
+		}, now))
+	}
+	t.high, t.status = events.Counts{}, status{}
+	return t.statusChanged(t.highWater(out, now), now)
 }
 
 // Stopped ends the run in good order. The last state is told first, however

@@ -12,6 +12,7 @@ type playing struct {
 	id       string
 	title    string
 	duration string
+	seconds  float64
 	uid      *int64
 }
 
@@ -47,7 +48,7 @@ func readChangeMedia(t *Translator, f *frame) (events.Payload, error) {
 		return nil, errShape
 	}
 	s := &t.session
-	s.playing = &playing{kind: *w.Type, id: *w.ID, title: w.Title, duration: w.Duration, uid: f.uid}
+	s.playing = &playing{kind: *w.Type, id: *w.ID, title: w.Title, duration: w.Duration, seconds: w.Seconds, uid: f.uid}
 	s.ending = nil
 	media := &events.MediaChanged{
 		Type: *w.Type, MediaID: *w.ID, Title: w.Title, Seconds: w.Seconds, Duration: w.Duration,

@@ -22,12 +22,17 @@ type chatKey struct {
 }
 
 // keyOf is the key of a line. Two equal lines of a publisher that neither numbers
-// its events nor tells more than the second are two lines: the place in the
-// stream is all that tells them apart, so it is part of the key.
+// its events nor tells more than the second are two lines: their own id, or else
+// their place in the stream, is all that tells them apart, so it is part of the
+// key.
 func keyOf(f *fact, m *events.MessageLog) chatKey {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(m.Message))
-	if !f.named {
+	switch {
+	case f.named:
+	case f.ID != "":
+		_, _ = h.Write([]byte("\x00" + f.ID))
+	default:
 		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, f.seq))
 	}
 	return chatKey{f.Channel, foldName(m.Username), f.TimeMS, int64(h.Sum64())}

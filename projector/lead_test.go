@@ -50,10 +50,18 @@ func TestLead_Situations(t *testing.T) {
 			after(20 * s), by("B", inside(recording(), "ann", "bob"), after(5*s), counts(2, 2)),
 			after(5 * s), leased(9), roster("ann", "bob"), after(5 * s), joined("cat"), left("bob"),
 		}, []string{"tv ann 0 - roster -", "tv bob 25 40 roster leave", "tv cat 40 - join -"}},
-		{"leases begun anew, at once", []step{
+		{"the holder of the lease says so again after another was followed by mistake", []step{
+			inside(leased(7), "ann"), after(5 * s), counts(1, 1), after(20 * s), by("B", inside(recording(), "ann"), disconnected("stopped")),
+			after(40 * s), leased(7), roster("ann"), joined("dan"),
+		}, []string{"tv ann 0 - roster -", "tv dan 65 - join -"}},
+		{"a clock ahead does not keep the lead from the next holder", []step{
+			inside(leased(7), "ann"), after(5 * s), counts(1, 1), after(30 * s), by("B", inside(recording(), "ann")), after(-20 * s),
+			leased(9), roster("ann"), after(5 * s), joined("dan"),
+		}, []string{"tv ann 0 - roster -", "tv dan 20 - join -"}},
+		{"a lower term, at once", []step{
 			inside(leased(7), "ann"), after(5 * s), counts(1, 1), by("B", inside(leased(1), "zed")), left("ann"),
 		}, []string{"tv ann 0 5 roster leave"}},
-		{"leases begun anew, after a silence", []step{
+		{"a lower term, after a silence", []step{
 			inside(leased(7), "ann"), after(5 * s), counts(1, 1), after(100 * s), by("B", inside(leased(1), "zed")),
 		}, []string{"tv ann 0 5 roster unobserved", "tv zed 105 - roster -"}},
 		{"the successor needs no lease", []step{

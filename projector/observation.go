@@ -12,7 +12,8 @@ import (
 // observation is who records a channel and whether it is being observed.
 type observation struct {
 	leader    string
-	term      int64
+	term      int64 // the greatest so far
+	leased    bool  // the leader holds the lease of that term
 	sinceMS   int64
 	ended     bool
 	successor string
@@ -30,14 +31,14 @@ type observations struct {
 	channels map[string]*observation
 }
 
-const observationColumns = "leader, term, since_ms, ended, successor, observing, last_observed_ms, suspended_seq, suspended_ms, connected_seq"
+const observationColumns = "leader, term, leased, since_ms, ended, successor, observing, last_observed_ms, suspended_seq, suspended_ms, connected_seq"
 
 func (o *observations) load(ctx context.Context, q schema.Queryer) error {
 	o.channels = map[string]*observation{}
 	return each(ctx, q, func(r *sql.Rows) error {
 		var channel string
 		var ob observation
-		if err := r.Scan(&channel, &ob.leader, &ob.term, &ob.sinceMS, &ob.ended, &ob.successor, &ob.observing, &ob.lastMS,
+		if err := r.Scan(&channel, &ob.leader, &ob.term, &ob.leased, &ob.sinceMS, &ob.ended, &ob.successor, &ob.observing, &ob.lastMS,
 			&ob.suspendedSeq, &ob.suspendedMS, &ob.connectedSeq); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (o *observations) load(ctx context.Context, q schema.Queryer) error {
 
 func (o *observations) flush(ctx context.Context, w *writer) error {
 	b := &bulk{
-		head: "INSERT INTO channel_observation (channel, " + observationColumns + ") VALUES", cols: 11,
+		head: "INSERT INTO channel_observation (channel, " + observationColumns + ") VALUES", cols: 12,
 		tail: upsert("channel", observationColumns),
 	}
 	for _, channel := range sortedKeys(o.channels) {
@@ -57,7 +58,7 @@ func (o *observations) flush(ctx context.Context, w *writer) error {
 			continue
 		}
 		ob.dirty = false
-		b.add(channel, ob.leader, ob.term, ob.sinceMS, boolean(ob.ended), ob.successor, boolean(ob.observing), ob.lastMS,
+		b.add(channel, ob.leader, ob.term, boolean(ob.leased), ob.sinceMS, boolean(ob.ended), ob.successor, boolean(ob.observing), ob.lastMS,
 			int64(ob.suspendedSeq), ob.suspendedMS, int64(ob.connectedSeq))
 	}
 	return b.flush(ctx, w)
@@ -129,31 +130,32 @@ func (ob *observation) claim(f *fact, p *events.BotRecording) {
 		leader = p.Producer
 	}
 	if leader == ob.leader {
-		if p.Term > ob.term {
-			ob.term, ob.dirty = p.Term, true
+		if p.Term > ob.term || p.Term > 0 && !ob.leased {
+			ob.term, ob.leased, ob.dirty = max(p.Term, ob.term), true, true
 		}
 		return
 	}
+	last := max(ob.lastMS, ob.sinceMS)
+	silent := f.at > last+leaseMS
 	var yields bool
 	switch {
 	case ob.leader == "", leader == ob.successor:
 		yields = true
-	case ob.term > 0 && p.Term > 0:
-		// Both held the lease, one after the other. One that is far behind comes
-		// from leases that were lost and begun anew.
-		yields = p.Term > ob.term || f.at > max(ob.lastMS, ob.sinceMS)+leaseMS
 	case p.Term > 0:
-		yields = f.at >= ob.sinceMS
+		// The lease decides. Its holder says so again from time to time, so that one
+		// who was followed by mistake is not followed for long.
+		yields = p.Term > ob.term || p.Term == ob.term && !ob.leased || silent
 	case ob.ended:
-		yields = f.at > max(ob.lastMS, ob.sinceMS)
+		yields = f.at > last
 	default:
-		yields = f.at > max(ob.lastMS, ob.sinceMS)+leaseMS
+		yields = silent
 	}
 	if !yields {
 		return
 	}
 	ob.suspend(f)
-	ob.leader, ob.term, ob.sinceMS, ob.ended, ob.successor, ob.dirty = leader, p.Term, f.at, false, "", true
+	ob.leader, ob.term, ob.leased = leader, max(ob.term, p.Term), p.Term > 0
+	ob.sinceMS, ob.ended, ob.successor, ob.dirty = f.at, false, "", true
 }
 
 // suspend ends the observation at the last moment observed. A channel that is

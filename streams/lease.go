@@ -81,9 +81,8 @@ func (s *Stream) Acquire(ctx context.Context, key, holder, predecessor string) (
 	}
 	l := &Lease{c: s.c, kv: kv, key: key, holder: holder}
 	l.revision, err = kv.Create(ctx, key, data)
-	l.term = l.revision
 	if err == nil {
-		return l, nil
+		return l, l.dated(ctx)
 	}
 	if !errors.Is(err, jetstream.ErrKeyExists) {
 		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
@@ -102,12 +101,25 @@ func (s *Stream) Acquire(ctx context.Context, key, holder, predecessor string) (
 	if l.revision, err = kv.Update(ctx, key, data, entry.Revision()); err != nil {
 		return nil, fmt.Errorf("streams: acquire lease %s: %w", key, err)
 	}
-	l.term = l.revision
-	return l, nil
+	return l, l.dated(ctx)
+}
+
+// dated finds out when the lease was acquired, by the server's clock.
+func (l *Lease) dated(ctx context.Context) error {
+	entry, err := l.kv.Get(ctx, l.key)
+	if err != nil {
+		return fmt.Errorf("streams: acquire lease %s: %w", l.key, err)
+	}
+	if entry.Revision() != l.revision {
+		return fmt.Errorf("streams: acquire lease %s: it was lost at once", l.key)
+	}
+	l.term = uint64(max(entry.Created().UnixMicro(), 1))
+	return nil
 }
 
 // Term orders the holders of a lease: one who acquired it later has a greater
-// term.
+// term. It is the time of the server, in microseconds, so that the order holds
+// even where the bucket was lost and made anew.
 func (l *Lease) Term() uint64 { return l.term }
 
 // Renew extends the lease. An error does not tell whether the lease was lost or

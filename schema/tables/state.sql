@@ -29,7 +29,8 @@ CREATE TABLE producer_positions (
 CREATE TABLE channel_observation (
   channel          TEXT    PRIMARY KEY,
   leader           TEXT    NOT NULL, -- the producer that leads
-  term             INTEGER NOT NULL, -- of its lease; 0 without one
+  term             INTEGER NOT NULL, -- the greatest term of a lease so far
+  leased           INTEGER NOT NULL, -- 1: the leader holds the lease of that term
   since_ms         INTEGER NOT NULL, -- when it said so
   ended            INTEGER NOT NULL, -- 1: it has stopped, or its successor has started
   successor        TEXT    NOT NULL, -- the next producer on the same spool
