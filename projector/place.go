@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"rosey/streams"
@@ -24,7 +25,9 @@ type place struct {
 	key      string
 	holder   string
 	log      *slog.Logger
-	lease    *streams.Lease // nil where it could not be asked for
+
+	mu    sync.Mutex
+	lease *streams.Lease // nil where it could not be asked for
 }
 
 // takePlace takes the place of the projector's instance. It is refused where
@@ -91,13 +94,21 @@ func (p *place) keep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if p.lease != nil && p.lease.Renew(ctx) == nil {
-			continue
-		}
-		if err := p.acquire(ctx); err != nil {
+		if err := p.hold(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// hold extends the lease, or asks for it again. The error is a *StartError where
+// another has it.
+func (p *place) hold(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lease != nil && p.lease.Renew(ctx) == nil {
+		return nil
+	}
+	return p.acquire(ctx)
 }
 
 // releaseLimit bounds a courtesy: without it the place is free a little later.

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"rosey/schema"
+	"rosey/streams"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // withoutPlaces takes away what gives out places, as on a server that an older
@@ -155,5 +158,31 @@ func TestProjector_StopsWhenItsPlaceWasTaken(t *testing.T) {
 	var lost *StartError
 	if !errors.Is(l.err, ErrPlaceTaken) || !errors.As(l.err, &lost) || lost.Remedy == "" || !strings.Contains(lost.Detail, "another") {
 		t.Errorf("run: %v, want ErrPlaceTaken with a remedy", l.err)
+	}
+}
+
+// One whose delivery broke off asks for its place before it touches the consumer,
+// which is another's by then.
+func TestProjector_LeavesTheConsumerOfWhoeverTookItsPlace(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	l := run(t, liveConfig(env, storeIn(t)))
+	l.waitFor(t, publish(t, env, newScript(), posts(5)...))
+	if _, err := env.Stream.Acquire(t.Context(), l.place.key, "another", l.place.holder); err != nil {
+		t.Fatal(err)
+	}
+	if err := env.Conn.JetStream().DeleteConsumer(t.Context(), streams.StreamName, l.place.consumer); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-l.done:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("still running: %+v", l.Status())
+	}
+	if !errors.Is(l.err, ErrPlaceTaken) {
+		t.Errorf("run: %v, want ErrPlaceTaken", l.err)
+	}
+	if _, err := env.Conn.JetStream().Consumer(t.Context(), streams.StreamName, l.place.consumer); !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		t.Errorf("consumer: %v, want that it was left alone", err)
 	}
 }

@@ -132,6 +132,10 @@ func (p *Projector) Run(ctx context.Context) error {
 		if !pause(ctx, attempt) {
 			break
 		}
+		// Whoever took the place meanwhile must not have the consumer reset.
+		if err := p.place.hold(ctx); err != nil {
+			return err
+		}
 	}
 	p.log.Info("projection stopped", "seq", p.applier.Checkpoint().Seq)
 	var lost *StartError
