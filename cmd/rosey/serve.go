@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,7 +79,7 @@ func (h *house) close() error {
 // Limits of an orderly end: all of it takes less than ten seconds.
 const (
 	settleLimit  = 3 * time.Second // for the spool to drain
-	catchUpLimit = 3 * time.Second // for the tables to catch up
+	catchUpLimit = 7 * time.Second // until the tables have caught up, from the beginning of the end
 )
 
 // run records and projects until the context ends. The bot stops first; what it
@@ -89,6 +90,8 @@ const (
 func (h *house) run(ctx context.Context) error {
 	projectCtx, stopProjector := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopProjector()
+	var ending atomic.Int64 // when the end began
+	defer context.AfterFunc(ctx, func() { ending.Store(time.Now().UnixNano()) })()
 	g := new(errgroup.Group)
 	g.Go(func() error {
 		defer stopProjector()
@@ -101,14 +104,18 @@ func (h *house) run(ctx context.Context) error {
 	g.Go(func() error {
 		defer stopProjector()
 		err := h.recorder.Run(ctx)
-		return errors.Join(err, h.catchUp(projectCtx))
+		left := catchUpLimit
+		if at := ending.Load(); at != 0 {
+			left = max(time.Second, catchUpLimit-time.Since(time.Unix(0, at)))
+		}
+		return errors.Join(err, h.catchUp(projectCtx, left))
 	})
 	return g.Wait()
 }
 
 // catchUp waits until the tables hold what the stream holds.
-func (h *house) catchUp(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, catchUpLimit)
+func (h *house) catchUp(ctx context.Context, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	state, err := h.server.Stream.State(limited)
 	if err == nil {
