@@ -75,10 +75,13 @@ func TestBot_RecordsBeforeThereIsAServer(t *testing.T) {
 	say(100)
 	k := &talk{t: t, spool: filepath.Join(data, "spool", "early.db")}
 	until(t, "the lines are on disk", func() bool { p, n := k.spooled(); return n > 100 && k.still(p, n) })
+	out := func() { until(t, "the bot is out", func() bool { return channel.Clients() == 0 }) }
 	bot.kill()
+	out()
 	bot = start(t, command...)
 	say(40)
 	bot.stop()
+	out()
 	bot = start(t, command...)
 	say(10)
 	server := startServer(t, data)
