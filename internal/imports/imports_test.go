@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"bot/cytube/cytubetest": {"bot/cytube", "github.com/gorilla/websocket"},
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
+	"internal/obs":          {"github.com/prometheus/client_golang"},
 	"internal/endtoend":     {"*"},
 	"bench":                 {"*"},
 	"cmd/rosey":             {"*"},
@@ -38,6 +39,7 @@ var may = map[string][]string{
 var guarded = []string{
 	"github.com/nats-io/nats-server", "github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go", "modernc.org/sqlite",
 	"github.com/gorilla/websocket", "github.com/gofrs/flock", "github.com/go-faster/jx",
+	"github.com/prometheus/client_golang",
 }
 
 const module = "rosey/"
