@@ -291,14 +291,6 @@ func setFileAside(name string, now time.Time) (string, error) {
 // damagedBeside reports whether a damaged spool lies beside the one in use. The
 // rename is the only record of it, so that no crash can separate the two.
 func damagedBeside(name string) (bool, error) {
-	entries, err := os.ReadDir(filepath.Dir(name))
-	if err != nil {
-		return false, fmt.Errorf("look for damaged files: %w", err)
-	}
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), filepath.Base(name)+damagedInfix) {
-			return true, nil
-		}
-	}
-	return false, nil
+	list, err := damagedFiles(name)
+	return len(list) > 0, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -212,4 +213,21 @@ func outlastWindow(t testing.TB) {
 	case <-t.Context().Done():
 		t.Fatal("test ended")
 	}
+}
+
+// copySpool copies an open spool's files as a crash would leave them, the shared
+// memory included.
+func copySpool(t testing.TB, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(path))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatalf("copy spool: %v", err)
+		}
+		if err := os.WriteFile(to+suffix, data, 0o600); err != nil {
+			t.Fatalf("copy spool: %v", err)
+		}
+	}
+	return to
 }

@@ -87,11 +87,19 @@ type SetAside struct {
 
 // ListSetAside returns the events that were set aside, oldest first, without
 // their data: that stays in the file's table set_aside.
-func (s *Spool) ListSetAside(ctx context.Context) (list []SetAside, err error) {
-	rows, err := s.db.QueryContext(ctx,
-		"SELECT producer, seq, kind, subject, reason, at_ms, length(data) FROM set_aside ORDER BY at_ms, producer, seq")
+func (s *Spool) ListSetAside(ctx context.Context) ([]SetAside, error) {
+	list, err := listSetAside(ctx, s.db)
 	if err != nil {
 		return nil, fmt.Errorf("spool: list events set aside: %w", err)
+	}
+	return list, nil
+}
+
+func listSetAside(ctx context.Context, q querier) (list []SetAside, err error) {
+	rows, err := q.QueryContext(ctx,
+		"SELECT producer, seq, kind, subject, reason, at_ms, length(data) FROM set_aside ORDER BY at_ms, producer, seq")
+	if err != nil {
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
@@ -99,13 +107,10 @@ func (s *Spool) ListSetAside(ctx context.Context) (list []SetAside, err error) {
 		var producer string
 		var seq uint64
 		if err := rows.Scan(&producer, &seq, &a.Kind, &a.Subject, &a.Reason, &a.AtMS, &a.Bytes); err != nil {
-			return nil, fmt.Errorf("spool: list events set aside: %w", err)
+			return nil, err
 		}
 		a.EventID = events.MakeID(producer, seq)
 		list = append(list, a)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("spool: list events set aside: %w", err)
-	}
-	return list, nil
+	return list, rows.Err()
 }

@@ -1,0 +1,194 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Inspection is what a spool's file holds at one moment.
+type Inspection struct {
+	// Producers are the runs on this file, the oldest first.
+	Producers []ProducerInfo
+	// Depth is what waits to be sent.
+	Depth Depth
+	// SetAside are the events that the stream refused for good.
+	SetAside []SetAside
+	// Damaged names the damaged files that were set aside beside this one.
+	Damaged []string
+	// StreamID is the stream of the last acknowledgement, LastStreamSeq its
+	// sequence there; empty and 0 before the first.
+	StreamID      string
+	LastStreamSeq uint64
+}
+
+// ProducerInfo is one run of a bot on a spool.
+type ProducerInfo struct {
+	Producer  string
+	StartedMS int64
+	// LastSeq is the last sequence that the run committed, sent or not; 0 if it
+	// put nothing.
+	LastSeq uint64
+}
+
+// Inspect looks into the spool at path without taking it: a bot may be working
+// with it meanwhile, and is not held up. Nothing in the file or its log changes.
+//
+// The error wraps fs.ErrNotExist where there is no file, and is ErrNotASpool or
+// ErrNewerSchema for one that cannot be understood. What SQLite cannot read is
+// an error too: the next Open sets such a file aside.
+func Inspect(ctx context.Context, path string) (Inspection, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Inspection{}, fmt.Errorf("spool: inspect %s: %w", path, err)
+	}
+	in, err := inspect(ctx, abs)
+	if err != nil {
+		return Inspection{}, fmt.Errorf("spool: inspect %s: %w", abs, err)
+	}
+	return in, nil
+}
+
+func inspect(ctx context.Context, path string) (in Inspection, err error) {
+	if in.Damaged, err = damagedFiles(path); err != nil {
+		return in, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return in, err
+	}
+	db, err := openToRead(path)
+	if err != nil {
+		return in, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkReadable(ctx, db); err != nil {
+		return in, err
+	}
+	// One transaction sees one state of the file, whatever is put meanwhile.
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return in, classify(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := in.read(ctx, tx); err != nil {
+		return in, classify(err)
+	}
+	return in, nil
+}
+
+// openToRead opens a file for reading alone. Where there is no log beside it
+// nobody has it open, and SQLite is told that it does not change: it would
+// otherwise make a log of its own.
+func openToRead(path string) (*sql.DB, error) {
+	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)", "trusted_schema(0)"}}
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
+		query.Set("immutable", "1")
+	}
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// checkReadable refuses a file whose tables would be misunderstood.
+func checkReadable(ctx context.Context, db *sql.DB) error {
+	id, err := pragma(ctx, db, "application_id")
+	if err != nil {
+		return err
+	}
+	if id != applicationID {
+		return fmt.Errorf("%w: application id %#x", ErrNotASpool, id)
+	}
+	version, err := pragma(ctx, db, "user_version")
+	if err != nil {
+		return err
+	}
+	steps, err := migrationSteps()
+	if err != nil {
+		return err
+	}
+	if version > int64(len(steps)) {
+		return fmt.Errorf("%w: schema %d, this program knows %d", ErrNewerSchema, version, len(steps))
+	}
+	return nil
+}
+
+func (in *Inspection) read(ctx context.Context, tx *sql.Tx) error {
+	var oldest sql.NullInt64
+	err := tx.QueryRowContext(ctx, `
+		SELECT count(*), coalesce(sum(bytes), 0), (SELECT at_ms FROM events ORDER BY id LIMIT 1)
+		FROM events`).Scan(&in.Depth.Events, &in.Depth.Bytes, &oldest)
+	if err != nil {
+		return fmt.Errorf("read queue: %w", err)
+	}
+	in.Depth.OldestMS = oldest.Int64
+	err = tx.QueryRowContext(ctx, "SELECT stream_id, last_stream_seq FROM drain").Scan(&in.StreamID, &in.LastStreamSeq)
+	if err != nil {
+		return fmt.Errorf("read last acknowledgement: %w", err)
+	}
+	if in.Producers, err = listProducers(ctx, tx); err != nil {
+		return fmt.Errorf("read producers: %w", err)
+	}
+	if in.SetAside, err = listSetAside(ctx, tx); err != nil {
+		return fmt.Errorf("list events set aside: %w", err)
+	}
+	return nil
+}
+
+// querier is a database, a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func listProducers(ctx context.Context, q querier) (list []ProducerInfo, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT producer, started_ms, last_seq FROM producers ORDER BY run")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var p ProducerInfo
+		if err := rows.Scan(&p.Producer, &p.StartedMS, &p.LastSeq); err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
+// damagedFiles lists the damaged spools beside the one in use, the oldest first.
+func damagedFiles(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("look for damaged files: %w", err)
+	}
+	var list []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, filepath.Base(path)+damagedInfix) && !isLog(name) {
+			list = append(list, filepath.Join(filepath.Dir(path), name))
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// isLog reports whether the file belongs to a database of SQLite rather than
+// being one.
+func isLog(name string) bool {
+	for _, suffix := range []string{"-journal", "-wal", "-shm"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
