@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"rosey/events"
 	"rosey/schema"
@@ -57,6 +58,9 @@ type Applied struct {
 	Redelivered int // at or below the checkpoint
 	Duplicates  int // the same event appended again
 	DeadLetters int
+
+	firstDead     uint64
+	firstDeadTime time.Time
 }
 
 // NewApplier reads the state the next batch needs. A database of another stream
@@ -159,7 +163,7 @@ func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
 }
 
 func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64]Failure) (res Applied, err error) {
-	a.cfg.Crash("projector.before_begin")
+	a.cfg.Crash(crashBeforeBegin)
 	tx, err := a.db.BeginTx(ctx, nil)
 	if err != nil {
 		return res, fmt.Errorf("projector: begin: %w", err)
@@ -185,12 +189,12 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	if err := a.flush(ctx, &writer{tx: tx, loading: a.cfg.Loading}, next); err != nil {
 		return res, err
 	}
-	a.cfg.Crash("projector.before_commit")
+	a.cfg.Crash(crashBeforeCommit)
 	if err := tx.Commit(); err != nil {
 		return res, fmt.Errorf("projector: commit checkpoint %d: %w", next.Seq, err)
 	}
 	finished = true
-	a.cfg.Crash("projector.after_commit")
+	a.cfg.Crash(crashAfterCommit)
 	a.checkpoint = next
 	return res, nil
 }
@@ -296,7 +300,7 @@ func (a *Applier) flush(ctx context.Context, w *writer, next schema.Checkpoint) 
 		if err := p.flush(ctx, w); err != nil {
 			return fmt.Errorf("projector: write projection %s: %w", a.defs[i].name, err)
 		}
-		a.cfg.Crash("projector.after_" + a.defs[i].name)
+		a.cfg.Crash(crashAfterRows + a.defs[i].name)
 	}
 	for _, f := range []func(context.Context, *writer) error{
 		a.deadLetters.flush, a.holes.flush, a.parts.flush, a.observations.flush, a.positions.flush,
@@ -316,6 +320,9 @@ func (a *Applier) flush(ctx context.Context, w *writer, next schema.Checkpoint) 
 func (a *Applier) dead(it *Item, f Failure, res *Applied) error {
 	if a.cfg.Allow != nil && !a.cfg.Allow(it.Msg.Seq, f) {
 		return &NewFailureError{Seq: it.Msg.Seq, Subject: it.Msg.Subject, Failure: f}
+	}
+	if res.DeadLetters == 0 {
+		res.firstDead, res.firstDeadTime = it.Msg.Seq, it.Msg.Time
 	}
 	res.DeadLetters++
 	a.deadLetters.add(int64(it.Msg.Seq), it.Msg.Subject, it.Msg.MsgID, it.Msg.Time.UnixMilli(), f.Class, f.Reason, append([]byte{}, it.Msg.Data...))

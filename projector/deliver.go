@@ -65,6 +65,9 @@ func (p *Projector) apply(ctx context.Context, d *streams.Delivery, in <-chan It
 			if err := p.prove(ctx, &it, last); err != nil {
 				return err
 			}
+			if len(batch) == 0 {
+				p.status.waits(it.Msg)
+			}
 			last = it.Msg.Seq
 			batch, size = append(batch, it), size+len(it.Msg.Data)
 			commit = it.Msg.Pending == 0 || len(batch) >= p.cfg.BatchSize || size >= maxBatchBytes
@@ -126,21 +129,27 @@ func following(ctx context.Context, s *streams.Stream, after uint64) (uint64, er
 func (p *Projector) commit(ctx context.Context, d *streams.Delivery, batch []Item) error {
 	res, err := p.applier.Apply(context.WithoutCancel(ctx), batch)
 	if err != nil {
-		return err
+		return &writeError{err}
 	}
 	last := batch[len(batch)-1].Msg
 	p.status.applied(p.applier.Checkpoint(), last.Seq+last.Pending, res)
 	if res.DeadLetters > 0 {
 		p.log.Warn("events became dead letters", "seq", last.Seq, "count", res.DeadLetters)
 	}
-	p.cfg.crash("projector.before_ack")
+	p.cfg.crash(crashBeforeAck)
 	// A lost acknowledgement is harmless: the checkpoint decides.
 	if err := d.Ack(ctx, last); err != nil {
 		p.log.Debug("acknowledgement not sent", "seq", last.Seq, "err", err)
 	}
-	p.cfg.crash("projector.after_ack")
+	p.cfg.crash(crashAfterAck)
 	return nil
 }
+
+// writeError says that a batch was there and could not be written. That is over
+// with the next commit, and not when messages arrive again.
+type writeError struct{ error }
+
+func (e *writeError) Unwrap() error { return e.error }
 
 func (c *Config) crash(point string) {
 	if c.Crash != nil {

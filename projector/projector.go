@@ -51,7 +51,7 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("projector: %w", err)
 	}
-	if p.db, err = OpenDatabase(ctx, cfg.Store); err != nil {
+	if p.db, err = openDatabase(ctx, cfg.Store, cfg.crash); err != nil {
 		return nil, err
 	}
 	c, err := schema.ReadCheckpoint(ctx, p.db)
@@ -70,8 +70,17 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.status.start(p.applier.Checkpoint())
-	return p, nil
+	return p, p.begin(ctx)
+}
+
+// begin tells the status what the open database holds.
+func (p *Projector) begin(ctx context.Context) error {
+	dead, err := countDeadLetters(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	p.status.open(p.db.Path(), p.applier.Checkpoint(), dead)
+	return nil
 }
 
 // Close gives the database back. Run must have returned.
@@ -108,6 +117,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	defer kept.Wait()
 	defer stop(nil)
 	resets, attempt := 0, 0
+	p.status.running()
+	defer p.status.stopped()
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
 		err := p.deliver(ctx)
@@ -120,14 +131,15 @@ func (p *Projector) Run(ctx context.Context) error {
 		attempt++
 		if errors.Is(err, ErrNotContiguous) {
 			if resets++; resets >= maxResets {
+				p.status.trouble(err)
 				return fmt.Errorf("projector: %w after seq=%d: another projector probably uses the same consumer: %w",
 					ErrNoProgress, before, err)
 			}
 		}
+		p.status.trouble(err)
 		if fatal(err) {
 			return err
 		}
-		p.status.trouble(err)
 		p.log.Warn("projection interrupted, trying again", "attempt", attempt, "seq", p.applier.Checkpoint().Seq, "err", err)
 		if !pause(ctx, attempt) {
 			break
@@ -188,6 +200,7 @@ func (p *Projector) deliver(ctx context.Context) error {
 		return fmt.Errorf("projector: %w", err)
 	}
 	defer d.Stop()
+	p.status.delivering()
 	ctx, cancel := context.WithCancel(ctx)
 	in := make(chan Item, p.cfg.BatchSize) // a batch is decoded while the one before it is written
 	done := make(chan error, 1)

@@ -69,9 +69,13 @@ func name(id string) string {
 // OpenDatabase opens the store's current generation, or makes the first one
 // where there is none. The caller holds the store's lock.
 func OpenDatabase(ctx context.Context, s schema.Store) (*schema.DB, error) {
+	return openDatabase(ctx, s, func(string) {})
+}
+
+func openDatabase(ctx context.Context, s schema.Store, crash func(point string)) (*schema.DB, error) {
 	g, err := s.Current()
 	if errors.Is(err, schema.ErrNoDatabase) {
-		return createGeneration(ctx, s)
+		return createGeneration(ctx, s, crash)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("projector: %w", err)
@@ -103,7 +107,7 @@ func verifyOwn(ctx context.Context, path string) error {
 	return nil
 }
 
-func createGeneration(ctx context.Context, s schema.Store) (*schema.DB, error) {
+func createGeneration(ctx context.Context, s schema.Store, crash func(point string)) (*schema.DB, error) {
 	g, err := s.Next()
 	if err != nil {
 		return nil, fmt.Errorf("projector: %w", err)
@@ -113,8 +117,10 @@ func createGeneration(ctx context.Context, s schema.Store) (*schema.DB, error) {
 		return nil, fmt.Errorf("projector: %w", err)
 	}
 	// The link comes last: a crash before it leaves a file that nobody opens.
+	crash(crashBeforeLink)
 	if err := errors.Join(s.Swap(g), s.Prune(schema.Keep)); err != nil {
 		return nil, errors.Join(fmt.Errorf("projector: %w", err), db.Close())
 	}
+	crash(crashAfterLink)
 	return db, nil
 }

@@ -128,11 +128,11 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 		}
 		res.Kept = old.Path
 	}
-	cfg.Crash("replay.before_swap")
+	cfg.Crash(crashBeforeSwap)
 	if err := store.Swap(next); err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
-	cfg.Crash("replay.after_swap")
+	cfg.Crash(crashAfterSwap)
 	if cfg.Force {
 		return res, nil
 	}
@@ -192,7 +192,7 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 		return res, err
 	}
 	cfg.Progress(p.progress(PhaseIndexes, applier))
-	cfg.Crash("replay.before_finish")
+	cfg.Crash(crashBeforeFinish)
 	if err := db.Finish(ctx); err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
