@@ -58,6 +58,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // execute runs one command line until it is done, or the context is.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if errCrash != nil {
+		fmt.Fprintf(stderr, "rosey: %v\n", errCrash)
+		return exitUsage
+	}
 	var c cli
 	code := -1
 	parser, err := newParser(&c, stdout, stderr, func(n int) { code = n })

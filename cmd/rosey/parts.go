@@ -20,7 +20,7 @@ import (
 // openProjector opens the tables, and rebuilds them first when another version
 // of the projections made them.
 func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config) (*projector.Projector, error) {
-	cfg.Stream = s
+	cfg.Stream, cfg.Crash = s, crash
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, cfg.Store)
 	}
@@ -29,7 +29,7 @@ func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config)
 		return p, err
 	}
 	cfg.Logger.Info("the tables were made by another version; rebuilding them from the stream")
-	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, Logger: cfg.Logger})
+	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, Logger: cfg.Logger, Crash: crash})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (f channelFlags) recorderConfig(dir installation.Dir, log *slog.Logger) (bo
 		CyTube: cytube.Config{
 			Server: server, Channel: channel, Username: f.Username, Password: password, ChannelPassword: channelPassword,
 		},
-		Spool:      spool.Config{Path: dir.Spool(channel)},
+		Spool:      spool.Config{Path: dir.Spool(channel), Crash: crash},
 		BotVersion: version(),
 		Logger:     log,
 	}

@@ -56,7 +56,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	store := dir.Database()
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, Progress: c.progress(con), Logger: log,
+		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, Progress: c.progress(con), Logger: log, Crash: crash,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)

@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
 	"internal/obs":          {"github.com/prometheus/client_golang"},
+	"internal/crashpoint":   {},
 	"internal/endtoend":     {"*"},
 	"bench":                 {"*"},
 	"cmd/rosey":             {"*"},

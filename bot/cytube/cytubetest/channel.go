@@ -26,6 +26,9 @@ type ChannelConfig struct {
 
 	Addr string           // default 127.0.0.1:0
 	Now  func() time.Time // default time.Now; stamps chat, polls and media
+	// History is how many lines of chat a join brings again. Default 15, as on a
+	// real server.
+	History int
 	// DuplicateTimes lets chat lines have the same time. Otherwise each is at
 	// least a millisecond after the one before.
 	DuplicateTimes bool
@@ -67,6 +70,7 @@ type Channel struct {
 
 	lastChat   int64
 	history    []*chatLine
+	said       int // lines that came into the history
 	ledger     Ledger
 	password   string
 	motd       string
@@ -94,6 +98,9 @@ func NewChannel(cfg ChannelConfig) (*Channel, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.History <= 0 {
+		cfg.History = historyLength
 	}
 	setDefault(&cfg.PingInterval, 25*time.Second)
 	setDefault(&cfg.PingTimeout, 120*time.Second)

@@ -43,6 +43,34 @@ func (c *Channel) Say(name, text string) error {
 	return nil
 }
 
+// SayAt is Say for a line of a person without a connection. It returns the time
+// that the line bears, in milliseconds, and 0 for one that is not shown.
+func (c *Channel) SayAt(name, text string) (timeMS int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.find(name)
+	if p == nil {
+		return 0, fmt.Errorf("%w: %s", ErrAbsent, name)
+	}
+	before := c.said
+	c.say(p, text)
+	if c.said == before {
+		return 0, nil
+	}
+	return c.history[len(c.history)-1].Time, nil
+}
+
+// ForgetChat takes the first n of all lines ever said out of the history: a join
+// brings only later ones again.
+func (c *Channel) ForgetChat(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.said - len(c.history) // lines that are not there any more
+	if n = min(n-first, len(c.history)); n > 0 {
+		c.history = slices.Delete(c.history, 0, n)
+	}
+}
+
 func (c *Channel) say(p *person, text string) {
 	text = clean(text)
 	if strings.TrimSpace(text) == "" {
@@ -71,8 +99,9 @@ func (c *Channel) say(p *person, text string) {
 		c.whisper(p, line)
 		return
 	}
+	c.said++
 	c.history = append(c.history, line)
-	if extra := len(c.history) - historyLength; extra > 0 {
+	if extra := len(c.history) - c.cfg.History; extra > 0 {
 		c.history = slices.Delete(c.history, 0, extra)
 	}
 	c.count(func(*Ledger) { c.countLine(line) })
