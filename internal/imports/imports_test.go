@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"bot/cytube/cytubetest": {"bot/cytube", "github.com/gorilla/websocket"},
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
+	"internal/mutants":      {},
 	"internal/obs":          {"github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/endtoend":     {"*"},

@@ -1,0 +1,48 @@
+package mutants
+
+// schemaMutants swap in what is not whole.
+var schemaMutants = []Mutant{
+	{
+		Name: "the link is removed before the new one is there", File: "schema/generation.go", Package: "./schema",
+		Old: "	if err := os.Rename(fresh, s.Link); err != nil {\n",
+		New: "	_ = os.Remove(s.Link)\n	if err := os.Rename(fresh, s.Link); err != nil {\n",
+	},
+	{
+		Name: "readers may write", File: "schema/open.go", Package: "./schema",
+		Old: `"query_only(1)"`, New: `"query_only(0)"`,
+	},
+}
+
+const replayTests = "./replay"
+
+// replayMutants rebuild something else.
+var replayMutants = []Mutant{
+	{
+		Name: "a rebuild leaves the last message out", File: "replay/pipeline.go", Package: replayTests,
+		Old: "UpTo: p.last,", New: "UpTo: max(p.last, 2) - 1,",
+	},
+	{
+		Name: "a rebuild skips the first message", File: "replay/pipeline.go", Package: replayTests,
+		Old: "streams.ReadOptions{From: 1,", New: "streams.ReadOptions{From: 2,",
+	},
+	{
+		Name: "a database that is behind replaces the current one", File: "replay/replay.go", Package: replayTests,
+		Old: "old.checkpoint.Seq > res.Seq {", New: "old.checkpoint.Seq > res.Seq && false {",
+	},
+	{
+		Name: "a rebuild goes on after a new failure", File: "replay/replay.go", Package: replayTests,
+		Old: "return c.Known[seq] == f.Class }", New: "return c.Known[seq] == f.Class || true }",
+	},
+	{
+		Name: "a rebuild of a trimmed stream begins where it can", File: "replay/replay.go", Package: replayTests,
+		Old: "	if state.FirstSeq > 1 {\n", New: "	if state.FirstSeq > 1 && false {\n",
+	},
+	{
+		Name: "another history's database is replaced unasked", File: "replay/current.go", Package: replayTests,
+		Old: "	if cfg.Force && otherHistory(err) {\n", New: "	if otherHistory(err) {\n",
+	},
+	{
+		Name: "verify looks at nothing", File: "replay/verify.go", Package: replayTests,
+		Old: "	v.Equal = v.Different == 0\n", New: "	v.Equal = true\n",
+	},
+}

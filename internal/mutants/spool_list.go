@@ -1,0 +1,71 @@
+package mutants
+
+const spoolTests = "./bot/spool"
+
+// spoolMutants lose, repeat or reorder what was committed.
+var spoolMutants = []Mutant{
+	{
+		Name: "a commit is not synced", File: "bot/spool/file.go", Package: spoolTests,
+		Old: `"synchronous(FULL)"`, New: `"synchronous(OFF)"`,
+	},
+	{
+		Name: "put answers before the commit", File: "bot/spool/writer.go", Package: spoolTests,
+		Old: "	case s.changes <- c:\n		return <-c.done\n", New: "	case s.changes <- c:\n		return nil\n",
+	},
+	{
+		Name: "rows are deleted before the answer", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "	acks, err := d.publish(ctx, unit)\n",
+		New: "	if err := d.settle(ctx, unit, 0); err != nil {\n		return err\n	}\n	acks, err := d.publish(ctx, unit)\n",
+	},
+	{
+		Name: "after an uncertain publish nothing is looked for", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "	if d.batch[0].id <= d.spool.sentRow {\n		return d.look(ctx)\n	}\n", New: "",
+	},
+	{
+		Name: "after a restart nothing is looked for", File: "bot/spool/spool.go", Package: spoolTests,
+		Old: "	s.sentRow = s.state.lastRow\n", New: "",
+	},
+	{
+		Name: "what is looked for begins after the wrong sequence", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "	if known.streamID != d.streamID || after > state.LastSeq {\n		after = 0\n	}\n", New: "",
+	},
+	{
+		Name: "what was found is sent again", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "			stored, last = append(stored, r), max(last, seq)\n",
+		New: "			missing, last = append(missing, r), max(last, seq)\n",
+	},
+	{
+		Name: "the last event of a batch is dropped", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "	messages := make([]streams.AppendMessage, len(unit))\n",
+		New: "	whole := unit\n	if len(unit) > 1 {\n		unit = unit[:len(unit)-1]\n	}\n	defer func() { unit = whole }()\n	messages := make([]streams.AppendMessage, len(unit))\n",
+	},
+	{
+		Name: "a refused event is thrown away", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "		return d.setAside(ctx, first, err)\n", New: "		return d.settle(ctx, unit[:1], 0)\n",
+	},
+	{
+		Name: "the last sequence is not recorded", File: "bot/spool/put.go", Package: spoolTests,
+		Old: `		_, err = tx.ExecContext(ctx, "UPDATE producers SET last_seq = ? WHERE producer = ?", st.lastSeq, st.producer)`,
+		New: `		_, err = tx.ExecContext(ctx, "UPDATE producers SET last_seq = 1 WHERE producer = ?", st.producer)`,
+	},
+	{
+		Name: "a refused put uses up sequences", File: "bot/spool/put.go", Package: spoolTests,
+		Old: "		if next.depth.Bytes > limit {\n", New: "		if next.depth.Bytes > limit {\n			st.lastSeq = next.lastSeq\n",
+	},
+	{
+		Name: "a full spool takes more", File: "bot/spool/put.go", Package: spoolTests,
+		Old: "		if next.depth.Bytes > limit {\n", New: "		if next.depth.Bytes > limit && false {\n",
+	},
+	{
+		Name: "the queue is read backwards", File: "bot/spool/drain.go", Package: spoolTests,
+		Old: "FROM events ORDER BY id LIMIT ?", New: "FROM events ORDER BY id DESC LIMIT ?",
+	},
+	{
+		Name: "a lost spool counts as a first one", File: "bot/spool/producer.go", Package: spoolTests,
+		Old: "	previous.Known = !damaged\n", New: "	_ = damaged\n",
+	},
+	{
+		Name: "two processes share a spool", File: "bot/spool/spool.go", Package: spoolTests,
+		Old: "	lock, err := lockSpool(cfg.Path)\n", New: "	lock, err := lockSpool(cfg.Path + cfg.Now().String())\n",
+	},
+}
