@@ -35,6 +35,9 @@ type RecorderConfig struct {
 	// SettleLimit bounds how long a stop waits for the spool to drain. What is left
 	// is sent by the next run. Default 5 s.
 	SettleLimit time.Duration
+	// RejoinAfter is the least time from the beginning of one visit to that of the
+	// next, where a full spool ended the first. Default 30 s.
+	RejoinAfter time.Duration
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
@@ -52,13 +55,16 @@ type Recorder struct {
 	run    spool.Run
 	prev   spool.Previous
 
-	items chan cytube.Item
+	items chan heard
 	taken chan struct{} // closed when nothing takes items any more
+	// fullness has a lock of its own: it is asked while others are held.
+	fullness fullness
 
 	order      sync.Mutex // held from translating to committing
 	mu         sync.Mutex // guards translator
 	translator *Translator
-	reached    atomic.Bool // the stream was there once
+	reached    atomic.Bool              // the stream was there once
+	standing   atomic.Pointer[standing] // what was told last
 	frames     atomic.Uint64
 	events     atomic.Uint64
 }
@@ -72,6 +78,12 @@ type RecorderStatus struct {
 	Events uint64
 	// Failing is why the spool does not drain, nil while it does.
 	Failing error
+	// Full is set while the spool has no room: the bot is out of the channel since
+	// FullSince, and comes back when there is.
+	Full      bool
+	FullSince time.Time
+	// NotRecorded counts the frames of this run that were read and did not fit.
+	NotRecorded uint64
 }
 
 // NewRecorder opens the spool and begins a run. The error is one of package
@@ -91,6 +103,9 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	}
 	if cfg.LeaseEvery <= 0 {
 		cfg.LeaseEvery = renewEvery
+	}
+	if cfg.RejoinAfter <= 0 {
+		cfg.RejoinAfter = rejoinAfter
 	}
 	channel := cfg.CyTube.Channel
 	log := cfg.Logger.With("component", "bot", "channel", channel)
@@ -115,7 +130,7 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	}
 	return &Recorder{
 		cfg: cfg, log: log, client: client, spool: sp, keeper: sp, run: run, prev: prev,
-		items: make(chan cytube.Item, gatherLimit), taken: make(chan struct{}),
+		items: make(chan heard, gatherLimit), taken: make(chan struct{}),
 		translator: NewTranslator(TranslatorConfig{Channel: channel, Producer: run.Producer, BotVersion: cfg.BotVersion}),
 	}, nil
 }
@@ -129,9 +144,11 @@ func (r *Recorder) Status() RecorderStatus {
 	view := r.translator.View()
 	r.mu.Unlock()
 	_, failing := r.spool.Failing()
+	since, full := r.fullness.is()
 	return RecorderStatus{
 		View: view, Line: r.client.State(), Depth: r.spool.Depth(),
 		Frames: r.frames.Load(), Events: r.events.Load(), Failing: failing,
+		Full: full, FullSince: since, NotRecorded: r.fullness.over(false),
 	}
 }
 
@@ -151,6 +168,10 @@ func (r *Recorder) Run(ctx context.Context) error {
 	return err
 }
 
+// rejoinAfter keeps a bot whose spool fills and empties again and again from
+// coming and going all the time.
+const rejoinAfter = 30 * time.Second
+
 // commitLimit bounds how long a stop waits for the disk to take what was read.
 const commitLimit = 4 * time.Second
 
@@ -163,8 +184,8 @@ func (r *Recorder) record(ctx context.Context) error {
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})
-	if err := r.put(keep, started); err != nil {
-		return err
+	if err := r.announce(keep, started); err != nil {
+		return fmt.Errorf("bot: %w", err)
 	}
 	lineCtx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
@@ -191,7 +212,10 @@ func (r *Recorder) record(ctx context.Context) error {
 	})
 	err := g.Wait()
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
-	return errors.Join(err, r.put(keep, stopped))
+	if failed := r.announce(keep, stopped); failed != nil {
+		err = errors.Join(err, fmt.Errorf("bot: %w", failed))
+	}
+	return err
 }
 
 func pause(ctx context.Context, d time.Duration) bool {

@@ -17,7 +17,6 @@ type troubled struct {
 	trouble  []error // one for each of the first Puts, nil for none
 	kept     []*events.Event
 	reserved []*events.Event
-	bytes    int64
 }
 
 func (k *troubled) Put(_ context.Context, evs ...*events.Event) error {
@@ -37,15 +36,14 @@ func (k *troubled) PutReserved(_ context.Context, evs ...*events.Event) error {
 	return nil
 }
 
-// Depth has less each time: the spool drains meanwhile.
-func (k *troubled) Depth() spool.Depth {
-	k.bytes /= 2
-	return spool.Depth{Events: 1, Bytes: k.bytes}
-}
+func (k *troubled) Depth() spool.Depth { return spool.Depth{Events: 1, Bytes: 1} }
+
+func (k *troubled) Room() bool { return len(k.trouble) == 0 }
 
 func commitTo(k *troubled) *Recorder {
 	return &Recorder{
 		cfg: RecorderConfig{CyTube: cytube.Config{Channel: "test"}, Now: time.Now}, log: slog.New(slog.DiscardHandler), keeper: k,
+		translator: NewTranslator(TranslatorConfig{Channel: "test"}),
 	}
 }
 
@@ -76,19 +74,32 @@ func TestRecorder_FailingDiskEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestRecorder_FullSpoolIsToldAndWaitedFor(t *testing.T) {
+func TestRecorder_FullSpoolEndsTheVisitOnce(t *testing.T) {
 	t.Parallel()
-	k := &troubled{trouble: []error{spool.ErrFull}, bytes: 1 << 20}
-	if err := commitTo(k).put(t.Context(), two()); err != nil {
-		t.Fatal(err)
+	k := &troubled{trouble: []error{nil, spool.ErrFull, spool.ErrFull, spool.ErrFull}}
+	r := commitTo(k)
+	left := 0
+	first := r.fullness.arrive(time.Now(), func() { left++ })
+	kept := two()
+	kept[1].ReceivedMS = 4711
+	for _, evs := range [][]*events.Event{kept, two(), two()} {
+		if err := r.put(t.Context(), evs); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(k.kept) != 2 {
-		t.Errorf("%d events were kept, want both", len(k.kept))
+	if len(k.kept) != 2 || left == 0 {
+		t.Errorf("%d events were kept, want the first two; the channel was left %d times", len(k.kept), left)
 	}
 	if len(k.reserved) != 1 {
 		t.Fatalf("%d events in the reserve, want one", len(k.reserved))
 	}
-	if p, ok := k.reserved[0].Payload.(*events.BotDisconnected); !ok || p.Reason != "spool_full" {
-		t.Errorf("the reserve tells %+v", k.reserved[0].Payload)
+	if p, ok := k.reserved[0].Payload.(*events.BotDisconnected); !ok || p.Reason != "spool_full" || p.ObservedMS != 4711 {
+		t.Errorf("the reserve tells %+v, want that the last event kept was the last thing observed", k.reserved[0].Payload)
+	}
+	if !r.fullness.drops(heard{visit: first, item: cytube.Frame{}}) {
+		t.Error("a frame of the visit that ended is recorded")
+	}
+	if next := r.fullness.arrive(time.Now(), func() {}); r.fullness.drops(heard{visit: next, item: cytube.Frame{}}) {
+		t.Error("a frame of the next visit is not recorded")
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"rosey/bot/cytube"
 	"rosey/events"
 	"rosey/streams"
 )
@@ -28,6 +30,7 @@ func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
 // tellLead says in the stream that this run leads. It is said again for each
 // term: the projections follow the greatest.
 func (r *Recorder) tellLead(keep context.Context, now standing) error {
+	r.standing.Store(&now)
 	return r.inOrder(keep, func() []*events.Event {
 		return r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) })
 	})
@@ -38,7 +41,7 @@ func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) er
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	done := make(chan error, 1)
-	go func() { done <- r.client.Run(ctx, r.take) }()
+	go func() { done <- r.sit(ctx, keep) }()
 	var failed error
 	for {
 		select {
@@ -60,6 +63,35 @@ func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) er
 			return nil
 		}
 	}
+}
+
+// sit keeps the line up, except while the spool is full.
+func (r *Recorder) sit(ctx, keep context.Context) error {
+	for {
+		if _, full := r.fullness.is(); full {
+			if !r.awaitRoom(ctx) {
+				return nil
+			}
+			// There may have been no room for it when it was due.
+			if err := r.tellLead(keep, *r.standing.Load()); err != nil {
+				return err
+			}
+		}
+		if err := r.visit(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// visit sits in the channel until the context ends or the spool is full.
+func (r *Recorder) visit(ctx context.Context) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	visit := r.fullness.arrive(time.Now(), leave)
+	defer r.fullness.left()
+	return r.client.Run(ctx, func(ctx context.Context, it cytube.Item) error {
+		return r.take(ctx, heard{visit: visit, item: it})
+	})
 }
 
 func (r *Recorder) lead() *lead {

@@ -91,6 +91,20 @@ func (t *Translator) disconnected(it cytube.Disconnected) []*events.Event {
 	}, it.At))
 }
 
+// reasonSpoolFull says that the bot left the channel by itself.
+const reasonSpoolFull = "spool_full"
+
+// SpoolFull ends the observation with the last event that was kept. What was
+// translated since then is not in the stream: it is forgotten, and told again
+// when the bot is back.
+func (t *Translator) SpoolFull(now, observed time.Time) []*events.Event {
+	t.session, t.why = session{}, reasonSpoolFull
+	t.high, t.status = events.Counts{}, status{}
+	return []*events.Event{t.event(events.KindBotDisconnected, &events.BotDisconnected{
+		Reason: reasonSpoolFull, ObservedMS: observed.UnixMilli(),
+	}, now)}
+}
+
 func readKick(_ *Translator, f *frame) (events.Payload, error) {
 	w, err := argument[struct {
 		Reason string `json:"reason"`

@@ -22,8 +22,9 @@ const (
 // minEventBytes leaves room for the envelope of a part and some of its data.
 const minEventBytes = 1 << 10
 
-// minMaxBytes is well above the reserve.
-const minMaxBytes = 2 * reserveBytes
+// MinMaxBytes is the least limit, well above the reserve. A channel needs far
+// more: what it sends at a join has to fit.
+const MinMaxBytes = 2 * reserveBytes
 
 // Config says where a spool is and what it may hold.
 type Config struct {
@@ -45,6 +46,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// DiskSpace tells how many bytes are free and how many there are on the disk of
+	// a folder; default: the system's answer.
+	DiskSpace func(dir string) (free, total int64, err error)
 	// Random is the source of producers' names; default crypto/rand.
 	Random io.Reader
 	// Crash, where it is set, is called at the named points between two steps
@@ -67,8 +71,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Path == "":
 		return errors.New("spool: no path is configured")
-	case c.MaxBytes != 0 && c.MaxBytes < minMaxBytes:
-		return fmt.Errorf("spool: a limit of %d bytes is below the least, %d", c.MaxBytes, minMaxBytes)
+	case c.MaxBytes != 0 && c.MaxBytes < MinMaxBytes:
+		return fmt.Errorf("spool: a limit of %d bytes is below the least, %d", c.MaxBytes, MinMaxBytes)
 	case c.MaxEventBytes != 0 && c.MaxEventBytes < minEventBytes:
 		return fmt.Errorf("spool: a limit of %d bytes for an event is below the least, %d", c.MaxEventBytes, minEventBytes)
 	}
@@ -97,6 +101,9 @@ func (c Config) withDefaults() Config {
 	c.Logger = c.Logger.With("component", "spool", "channel", c.Channel)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.DiskSpace == nil {
+		c.DiskSpace = diskSpace
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader

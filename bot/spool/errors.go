@@ -19,8 +19,8 @@ var (
 
 // What Put, Begin and Drain refuse.
 var (
-	// ErrFull means that the events would not fit below the spool's limit.
-	// Nothing was written.
+	// ErrFull means that the events would not fit below the spool's limit, or that
+	// its disk is nearly full. Nothing was written.
 	ErrFull = errors.New("spool is full")
 	// ErrNotBegun means that no producer has begun.
 	ErrNotBegun = errors.New("no producer has begun")

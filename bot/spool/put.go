@@ -36,10 +36,14 @@ func (r *row) bytes() int64 {
 // Put commits the events, in order and all or none, and returns when they are on
 // the disk. It sets the ID of each. A channel they do not name is the spool's.
 //
-// The error is ErrFull when they would not fit, ErrNotBegun before Begin, and
+// The error is ErrFull when they would not fit below the limit, or the disk is
+// nearly full; ErrNotBegun before Begin, and
 // otherwise says what the disk or the encoding did not take. In each case no
 // sequence is used up and the events may be put again later.
 func (s *Spool) Put(ctx context.Context, evs ...*events.Event) error {
+	if err := s.checkDisk(); err != nil {
+		return fmt.Errorf("spool: put %d events in %s: %w", len(evs), s.cfg.Path, err)
+	}
 	return s.put(ctx, s.cfg.MaxBytes-reserveBytes, evs)
 }
 

@@ -57,7 +57,7 @@ func TestPut_DepthCountsAndSurvivesReopening(t *testing.T) {
 func TestPut_FullRefusesAndReserveTells(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	s, producer := newSpool(t, func(c *Config) { c.MaxBytes = minMaxBytes })
+	s, producer := newSpool(t, func(c *Config) { c.MaxBytes = MinMaxBytes })
 	line := said(strings.Repeat("x", 5000))
 	count := 0
 	var err error

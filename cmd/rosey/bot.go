@@ -13,6 +13,7 @@ import (
 
 type botCmd struct {
 	channelFlags
+	spoolFlag
 	dataFlag
 	natsFlags
 	forFlag
@@ -39,6 +40,7 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	rc.Spool.MaxBytes = int64(c.SpoolMax)
 	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
 		return err
 	}

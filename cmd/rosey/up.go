@@ -9,6 +9,7 @@ import (
 
 type upCmd struct {
 	channelFlags
+	spoolFlag
 	dataFlag
 	portFlags
 	forFlag
@@ -34,6 +35,7 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	rc.Spool.MaxBytes = int64(c.SpoolMax)
 	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
 		return err
 	}
