@@ -2,12 +2,10 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"rosey/bot/cytube"
-	"rosey/bot/spool"
 	"rosey/events"
 )
 
@@ -183,32 +181,4 @@ func (r *Recorder) announce(ctx context.Context, evs []*events.Event) error {
 		r.log.Error("the spool is full: nothing is recorded until there is room", "bytes", r.keeper.Depth().Bytes, "err", err)
 		return r.putReserved(ctx, evs)
 	}, r.keeper.Put)
-}
-
-// keep commits events with one of the spool's ways to put them. A disk that
-// fails is tried again for as long as the recorder runs; meanwhile nothing more
-// is taken from the socket, so that nothing has to be dropped.
-func (r *Recorder) keep(ctx context.Context, evs []*events.Event, full func(error) error,
-	put func(ctx context.Context, evs ...*events.Event) error,
-) error {
-	if len(evs) == 0 {
-		return nil
-	}
-	for attempt := 1; ; attempt++ {
-		err := put(ctx, evs...)
-		switch {
-		case err == nil:
-			r.events.Add(uint64(len(evs)))
-			r.fullness.kept(evs[len(evs)-1])
-			return nil
-		case errors.Is(err, spool.ErrFull):
-			return full(err)
-		case errors.Is(err, spool.ErrClosed), errors.Is(err, spool.ErrNotBegun):
-			return err
-		}
-		r.log.Error("the spool takes nothing, trying again", "attempt", attempt, "err", err)
-		if !pause(ctx, min(10*time.Second, 100*time.Millisecond<<min(attempt, 7))) {
-			return err
-		}
-	}
 }

@@ -209,3 +209,28 @@ func (f forFlag) limit(ctx context.Context) (context.Context, context.CancelFunc
 	}
 	return context.WithTimeout(ctx, f.For)
 }
+
+// spoolFlag bounds the spool.
+type spoolFlag struct {
+	SpoolMax spoolSize `help:"How large the spool may grow in an outage. Once it is full the bot leaves the channel until there is room." default:"4GiB" env:"ROSEY_SPOOL_MAX" placeholder:"SIZE"`
+}
+
+// leastSpool has room for what a channel with a playlist of thousands sends at a
+// join.
+const leastSpool = 64 << 20
+
+// spoolSize is a size with room for one join.
+type spoolSize size
+
+// UnmarshalText reads a number with or without a unit.
+func (s *spoolSize) UnmarshalText(text []byte) error {
+	var n size
+	if err := n.UnmarshalText(text); err != nil {
+		return err
+	}
+	if n < leastSpool {
+		return fmt.Errorf("%s is too little for what a channel sends at a join: give 64MiB or more", text)
+	}
+	*s = spoolSize(n)
+	return nil
+}

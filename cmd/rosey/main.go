@@ -105,7 +105,6 @@ func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, er
 		kong.Vars{
 			"version": version(), "data": defaultData,
 			"natsport": strconv.Itoa(embedded.DefaultPort), "monitorport": strconv.Itoa(embedded.DefaultMonitorPort),
-			"spoolmax": "4GiB",
 		},
 		kong.Help(helpWithExamples),
 		kong.ValueFormatter(helpWithDefault),

@@ -108,6 +108,8 @@ func stateOf(h *house) state {
 	switch {
 	case p.Trouble != nil:
 		st.word = "tables stand still"
+	case r.Full:
+		st.word = "spool full: nothing is recorded"
 	case r.Failing != nil:
 		st.word = "spooling"
 	case !r.Line.Joined && !r.Line.NextAttempt.IsZero():

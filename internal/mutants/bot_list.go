@@ -57,4 +57,16 @@ var botMutants = []Mutant{
 		Name: "both bots record", File: "bot/recorder_line.go", Package: botTests,
 		Old: "		if !now.leads {\n			continue\n		}\n", New: "",
 	},
+	{
+		Name: "a full spool is not told of", File: "bot/recorder_full.go", Package: botTests,
+		Old: "	if !visiting {\n		return nil\n	}\n", New: "	if true {\n		return nil\n	}\n",
+	},
+	{
+		Name: "a full spool does not end the visit", File: "bot/recorder_full.go", Package: botTests,
+		Old: "		f.leave()\n", New: "",
+	},
+	{
+		Name: "the bot comes back before there is room", File: "bot/recorder_full.go", Package: botTests,
+		Old: "	for !r.keeper.Room() || ", New: "	for ",
+	},
 }
