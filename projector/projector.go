@@ -25,6 +25,7 @@ type Projector struct {
 	applier *Applier
 	place   *place
 	status  status
+	renew   bool // the consumer may hold a dead delivery's requests; belongs to Run
 }
 
 // New takes the database for this process and opens it, or makes it. It refuses
@@ -129,6 +130,7 @@ func (p *Projector) Run(ctx context.Context) error {
 			resets, attempt = 0, 0
 		}
 		attempt++
+		p.renew = p.renew || leavesRequests(err)
 		if errors.Is(err, ErrNotContiguous) {
 			if resets++; resets >= maxResets {
 				p.status.trouble(err)
@@ -173,6 +175,13 @@ func fatal(err error) bool {
 	return errors.As(err, &refused) || errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrBadInstance)
 }
 
+// leavesRequests reports whether a delivery may have ended without the server
+// knowing. It would go on answering what that one asked for, into a connection
+// that nobody reads, and what comes after it would never follow the checkpoint.
+func leavesRequests(err error) bool {
+	return errors.Is(err, ErrNotContiguous) || errors.Is(err, streams.ErrNoHeartbeat) || errors.Is(err, streams.ErrDisconnected)
+}
+
 // pause waits longer with each attempt, up to ten seconds.
 func pause(ctx context.Context, attempt int) bool {
 	t := time.NewTimer(min(10*time.Second, 50*time.Millisecond<<min(attempt-1, 8)))
@@ -194,6 +203,12 @@ func (p *Projector) deliver(ctx context.Context) error {
 	c, err := p.cfg.Stream.Consumer(ctx, p.cfg.Instance, streams.ConsumerOptions{})
 	if err != nil {
 		return fmt.Errorf("projector: %w", err)
+	}
+	if p.renew {
+		if err := c.Renew(ctx); err != nil {
+			return fmt.Errorf("projector: %w", err)
+		}
+		p.renew = false
 	}
 	d, err := c.Start(ctx, p.applier.Checkpoint().Seq+1, p.cfg.InFlight)
 	if err != nil {

@@ -38,6 +38,10 @@ type Config struct {
 	// MaxReconnectWait caps the pause between attempts. Default 8 s.
 	MaxReconnectWait time.Duration
 
+	// PingEvery is how often the server is asked for a sign of life. A connection
+	// that is open but dead is given up after three times as long. Default 10 s.
+	PingEvery time.Duration
+
 	// WaitForServer makes Connect succeed while no server answers; it is then
 	// tried for as long as the Conn is open. See Conn.Connected.
 	WaitForServer bool
@@ -75,7 +79,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("server address %q is not a URL like nats://host:4222", redact(raw)))
 		}
 	}
-	if c.Timeout < 0 || c.MaxReconnectWait < 0 {
+	if c.Timeout < 0 || c.MaxReconnectWait < 0 || c.PingEvery < 0 {
 		errs = append(errs, errors.New("a duration is negative"))
 	}
 	return errors.Join(errs...)
@@ -96,6 +100,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxReconnectWait == 0 {
 		c.MaxReconnectWait = 8 * time.Second
+	}
+	if c.PingEvery == 0 {
+		c.PingEvery = 10 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// A half-open connection is noticed after two missed pings.
-	pingEvery   = 10 * time.Second
+	// pingsMissed is how many pings may be without an answer; the one after them
+	// finds the connection dead.
 	pingsMissed = 2
 
 	reconnectFirst = 50 * time.Millisecond
@@ -97,7 +97,7 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(reconnectDelay(cfg.MaxReconnectWait)),
-		nats.PingInterval(pingEvery),
+		nats.PingInterval(cfg.PingEvery),
 		nats.MaxPingsOutstanding(pingsMissed),
 		nats.DrainTimeout(drainLimit),
 		nats.ErrorHandler(c.onError),

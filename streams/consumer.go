@@ -174,6 +174,16 @@ func (c *Consumer) recreate(ctx context.Context, cfg jetstream.ConsumerConfig) e
 	return c.create(ctx, cfg)
 }
 
+// Renew deletes the consumer and makes it again. Only that ends what was asked
+// for over a connection which died without the server knowing: a reset leaves the
+// requests, and answers them first.
+func (c *Consumer) Renew(ctx context.Context) error {
+	if err := c.recreate(ctx, c.want); err != nil {
+		return fmt.Errorf("streams: renew consumer %s: %w", c.name, err)
+	}
+	return nil
+}
+
 // canReset reports whether the server has the call that resets a consumer.
 func (c *Consumer) canReset() bool { return versionAtLeast(c.s.c.nc.ConnectedServerVersion(), 2, 14) }
 

@@ -33,6 +33,7 @@ var may = map[string][]string{
 	"internal/obs":          {"github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/endtoend":     {"*"},
+	"internal/healing":      {"*"},
 	"bench":                 {"*"},
 	"cmd/rosey":             {"*"},
 }
