@@ -66,8 +66,25 @@ func Create(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return create(ctx, path, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)",
+	d, err := create(ctx, path, dsn(path, writing, "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16384)",
 		"wal_autocheckpoint(4000)", "temp_store(MEMORY)"), append(now, late...))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.settle(ctx); err != nil {
+		return nil, errors.Join(err, d.Close(), RemoveFile(path))
+	}
+	return d, nil
+}
+
+// settle puts what was written so far into the file itself, and on the disk. The
+// commits of a live database are synced by checkpoints alone; without this one a
+// power cut would leave a file that does not say whose it is.
+func (d *DB) settle(ctx context.Context) error {
+	if _, err := d.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return fmt.Errorf("schema: settle %s: %w", d.path, err)
+	}
+	return syncPath(d.path)
 }
 
 // CreateForLoading makes a new database file for a rebuild: without a journal

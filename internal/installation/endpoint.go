@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 // Endpoint says where the server of a data folder listens.
@@ -26,14 +28,10 @@ func (d Dir) WriteEndpoint(e Endpoint) error {
 	if err != nil {
 		return fmt.Errorf("installation: write endpoint: %w", err)
 	}
-	tmp := d.endpoint() + ".new"
-	if err := os.MkdirAll(filepath.Dir(tmp), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(d.endpoint()), 0o700); err != nil {
 		return fmt.Errorf("installation: write endpoint: %w", err)
 	}
-	if err := os.WriteFile(tmp, append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("installation: write endpoint: %w", err)
-	}
-	if err := os.Rename(tmp, d.endpoint()); err != nil {
+	if err := renameio.WriteFile(d.endpoint(), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("installation: write endpoint: %w", err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/google/renameio/v2"
 )
 
 // AdminUser is the name of the user with full rights.
@@ -51,16 +53,9 @@ func ensureCredentials(storeDir string) (string, error) {
 	}
 	password = rand.Text()
 	path := CredentialsPath(storeDir)
-	// Written beside and renamed: a crash leaves no empty password file.
-	draft := path + ".new"
-	if err := os.WriteFile(draft, []byte(password+"\n"), 0o600); err != nil {
+	// It appears whole and synced: a power cut would leave an empty file otherwise.
+	if err := renameio.WriteFile(path, []byte(password+"\n"), 0o600, renameio.IgnoreUmask()); err != nil {
 		return "", fmt.Errorf("write password file: %w", err)
-	}
-	if err := os.Chmod(draft, 0o600); err != nil {
-		return "", fmt.Errorf("protect password file: %w", err)
-	}
-	if err := os.Rename(draft, path); err != nil {
-		return "", fmt.Errorf("put password file in place: %w", err)
 	}
 	return password, nil
 }
