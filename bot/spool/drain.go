@@ -96,8 +96,9 @@ type drainer struct {
 	batch []row
 	// singly is the last row of a batch that the server does not take as one.
 	singly int64
-	// streamID is the stream that acknowledges.
-	streamID string
+	// streamID is the stream that acknowledges, empty where it has to be asked for;
+	// told is the last one whose difference was logged.
+	streamID, told string
 }
 
 // step settles or sends what is first in the queue, or waits for it. An error
@@ -116,11 +117,9 @@ func (d *drainer) step(ctx context.Context) error {
 		}
 	}
 	if d.streamID == "" {
-		state, err := d.app.State(ctx)
-		if err != nil {
-			return fmt.Errorf("ask for the stream's state: %w", err)
+		if _, err := d.identify(ctx); err != nil {
+			return err
 		}
-		d.streamID = state.Identity.ID
 	}
 	if d.batch[0].id <= d.spool.sentRow {
 		return d.look(ctx)
@@ -132,11 +131,10 @@ func (d *drainer) step(ctx context.Context) error {
 // out before without a recorded acknowledgement, so they lie behind the last one
 // that was recorded, if it is still the same stream.
 func (d *drainer) look(ctx context.Context) error {
-	state, err := d.app.State(ctx)
+	state, err := d.identify(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the stream's state: %w", err)
+		return err
 	}
-	d.streamID = state.Identity.ID
 	known, _ := d.spool.snapshot()
 	after := known.lastStreamSeq
 	if known.streamID != d.streamID || after > state.LastSeq {
@@ -181,6 +179,11 @@ func (d *drainer) send(ctx context.Context) error {
 	acks, err := d.publish(ctx, unit)
 	d.spool.cfg.Crash(CrashDrainAfterPublish)
 	if len(acks) > 0 {
+		if d.wentBack(acks) {
+			if _, err := d.identify(ctx); err != nil {
+				d.streamID = "" // the acknowledgement counts all the same
+			}
+		}
 		if err := d.settle(ctx, unit[:len(acks)], acks[len(acks)-1].Seq); err != nil {
 			return err
 		}
@@ -220,6 +223,8 @@ func (d *drainer) publish(ctx context.Context, unit []row) ([]streams.Ack, error
 // row, or about all of it. It returns nil where something can be done at once.
 func (d *drainer) failed(ctx context.Context, unit []row, err error) error {
 	first, last := &unit[0], unit[len(unit)-1].id
+	// What fails may come back as another stream.
+	d.streamID = ""
 	switch {
 	case len(unit) > 1 && (errors.Is(err, streams.ErrRefused) || errors.Is(err, streams.ErrDuplicateInBatch) ||
 		errors.Is(err, streams.ErrBatchTooLarge)):
