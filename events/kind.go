@@ -1,5 +1,7 @@
 package events
 
+import "strings"
+
 // Kind names what happened, such as "message.log". A kind is also the subject
 // of its events below SubjectPrefix.
 type Kind string
@@ -63,11 +65,17 @@ const (
 
 	KindMarkSent   Kind = "messages.outbound.mark_sent"
 	KindMarkFailed Kind = "messages.outbound.mark_failed"
+
+	KindGapAccepted   Kind = "operator.gap_accepted"
+	KindStreamAdopted Kind = "operator.stream_adopted"
 )
 
 // KindCyTubePrefix begins the kind of every CyTube event without a kind of its
 // own; the event's name follows as one token.
 const KindCyTubePrefix = "cytube."
+
+// KindOperatorPrefix begins the kinds of operators' decisions.
+const KindOperatorPrefix = "operator."
 
 // kinds is the one table of kinds: each with the payload it carries. A nil
 // payload constructor cannot occur here; kinds not listed carry none.
@@ -128,6 +136,9 @@ var kinds = map[Kind]func() Payload{
 
 	KindMarkSent:   func() Payload { return new(OutboundMark) },
 	KindMarkFailed: func() Payload { return new(OutboundMark) },
+
+	KindGapAccepted:   func() Payload { return new(GapAccepted) },
+	KindStreamAdopted: func() Payload { return new(StreamAdopted) },
 }
 
 // Kinds lists every kind that has a payload type, in no particular order.
@@ -138,6 +149,10 @@ func Kinds() []Kind {
 	}
 	return list
 }
+
+// Operator reports whether the kind is an operator's decision: about the stream
+// as a whole, by no producer and of no channel.
+func (k Kind) Operator() bool { return strings.HasPrefix(string(k), KindOperatorPrefix) }
 
 // Known reports whether this program has a payload type for the kind. Events
 // of unknown kinds are carried through, never refused.

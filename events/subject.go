@@ -12,7 +12,7 @@ const SubjectPrefix = "rosey.db."
 // so new kinds need no change to the stream. The other families share their
 // first token with service subjects, so each of their kinds is bound by name,
 // bare and with one more token for the channel.
-var treeFamilies = []string{"user", "media", "playlist", "poll", "channel", "bot", "cytube", "status"}
+var treeFamilies = []string{"user", "media", "playlist", "poll", "channel", "bot", "cytube", "status", "operator"}
 
 var boundKinds = []Kind{KindUserCount, KindHighWater, KindMessageLog, KindMessagePrivate, KindMarkSent, KindMarkFailed}
 

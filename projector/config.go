@@ -24,6 +24,11 @@ type Config struct {
 	BatchSize int
 	// InFlight bounds the messages on their way. Default 5,000.
 	InFlight int
+	// AcceptGap lets New go on where the stream no longer holds what follows the
+	// checkpoint, and AdoptStream where the stream is a restored or promoted copy of
+	// the database's own. Either decision becomes an event first. A gap that shows
+	// only later is refused all the same.
+	AcceptGap, AdoptStream bool
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 	// Crash is called at named points; tests end the process there.

@@ -36,6 +36,8 @@ func TestDeadLetters_TakeOneEventAndNoMore(t *testing.T) {
 		}, ClassFold},
 		{"poll counts that are none", raw(events.KindPollOpened, `{"initiator":"ann","opened_ms":1,"counts":7}`), ClassFold},
 		{"an outcome of nothing", raw(events.KindMarkSent, `{"message":"x"}`), ClassFold},
+		{"a gap without an extent", raw(events.KindGapAccepted, `{"first_seq":9,"last_seq":3}`), ClassFold},
+		{"an adoption of nothing", raw(events.KindStreamAdopted, `{"stream_id":"x"}`), ClassFold},
 		{"a part of nothing", raw(events.KindBotPart, `{"of":"A-99","kind":"message.log","part":2,"parts":2,"data":"}"}`), ClassParts},
 		{"parts of no JSON", raw(events.KindBotPart, `{"of":"A-99","kind":"message.log","part":1,"parts":1,"data":"{"}`), ClassParts},
 	} {

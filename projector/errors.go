@@ -30,6 +30,9 @@ type StartError struct {
 	Reason error
 	Detail string
 	Remedy string
+	// Flag is what lets the same command go on all the same, empty where nothing
+	// does: FlagAcceptGap or FlagAdoptStream.
+	Flag string
 }
 
 func (e *StartError) Error() string { return fmt.Sprintf("projector: %v: %s", e.Reason, e.Detail) }

@@ -47,6 +47,8 @@ func evening() []step {
 		// The recorder dies without a word; another one goes on.
 		after(300 * s), counts(2, 2), after(100 * s), becoming("A2"), started("A", 60), recording(), connected(), botJoined(), roster("dee"),
 		left("dee"), playedOut(), stopped(),
+		decided(events.KindGapAccepted, &events.GapAccepted{FirstSeq: 3, LastSeq: 7, CheckpointSeq: 2}),
+		decided(events.KindStreamAdopted, &events.StreamAdopted{StreamID: "copy", PreviousID: "original", Seq: 9, MsgID: "A-9"}),
 	}
 }
 

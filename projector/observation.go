@@ -67,6 +67,9 @@ func (o *observations) flush(ctx context.Context, w *writer) error {
 // observe works out, before the projections see the event, who leads and
 // whether the observation of the channel ended or began again with it.
 func (o *observations) observe(f *fact) {
+	if f.Kind.Operator() {
+		return // it is about the stream, and no channel's
+	}
 	ob := o.channels[f.Channel]
 	if ob == nil {
 		ob = &observation{}
@@ -186,6 +189,9 @@ func (ob *observation) resume(f *fact) {
 // observes reports whether an event of the kind shows that the channel was seen
 // at its time. What a bot says of itself, on a timer or after the fact, does not.
 func observes(k events.Kind) bool {
+	if k.Operator() {
+		return false
+	}
 	switch k {
 	case events.KindStatusUpdate, events.KindMarkSent, events.KindMarkFailed,
 		events.KindBotStarted, events.KindBotRecording, events.KindBotDisconnected, events.KindBotStopped,

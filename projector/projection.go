@@ -40,6 +40,7 @@ var definitions = []definition{
 	{"polls", 1, newPolls},
 	{"outbound", 1, newOutbound},
 	{"bot", 1, newBot},
+	{"operator", 1, newOperator},
 }
 
 // Fingerprint identifies everything beside the stream that the rows depend on.

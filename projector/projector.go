@@ -55,11 +55,7 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if p.db, err = openDatabase(ctx, cfg.Store, cfg.crash); err != nil {
 		return nil, err
 	}
-	c, err := schema.ReadCheckpoint(ctx, p.db)
-	if err != nil {
-		return nil, fmt.Errorf("projector: %w", err)
-	}
-	if err := CheckStart(ctx, cfg.Stream, c); err != nil {
+	if err := p.admit(ctx, cfg.AcceptGap, cfg.AdoptStream); err != nil {
 		return nil, err
 	}
 	if p.place, err = takePlace(ctx, &cfg); err != nil {

@@ -12,33 +12,41 @@ import (
 // replaceIt is the next step where the stream is right and the database is not.
 const replaceIt = "`rosey replay --force`: it rebuilds the tables from what this stream holds and keeps the old database as a file"
 
+// The flags by which an operator lets a refused start go on.
+const (
+	FlagAcceptGap   = "--accept-gap"
+	FlagAdoptStream = "--adopt-stream"
+)
+
 // CheckStart refuses a database that cannot go on with the stream as it is now.
-// The refusal is a *StartError that says what to do.
+// The refusal is a *StartError that says what to do. What operators decided and
+// the stream holds is taken into account: a gap that was given up, and a stream
+// that was adopted, are no reasons to refuse.
 func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) error {
 	state, err := s.State(ctx)
 	if err != nil {
 		return fmt.Errorf("projector: compare the database with the stream: %w", err)
 	}
-	if c.StreamID != "" && c.StreamID != state.Identity.ID {
-		return &StartError{
-			Reason: ErrOtherStream,
-			Detail: fmt.Sprintf("its checkpoint is seq=%d of stream %s, this one is %s", c.Seq, c.StreamID, state.Identity.ID),
-			Remedy: "start with the data folder that belongs to this stream, or " + replaceIt,
+	other, trimmed := c.StreamID != "" && c.StreamID != state.Identity.ID, state.FirstSeq > c.Seq+1
+	var d *decisions
+	if other || trimmed {
+		if d, err = readDecisions(ctx, s, state.Identity.ID); err != nil {
+			return err
+		}
+	}
+	if other {
+		if !d.continues(c.StreamID) {
+			return otherStreamError(ctx, s, state, c)
+		}
+		if err := sameAt(ctx, s, state, c); err != nil {
+			return err
 		}
 	}
 	switch {
 	case c.Seq > state.LastSeq:
-		return &StartError{
-			Reason: ErrAhead,
-			Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream ends at seq=%d", c.Seq, state.LastSeq),
-			Remedy: "restore the newer stream, or " + replaceIt,
-		}
-	case state.FirstSeq > c.Seq+1:
-		return &StartError{
-			Reason: ErrTrimmed,
-			Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream begins at seq=%d", c.Seq, state.FirstSeq),
-			Remedy: "restore the stream or a database that reaches into it",
-		}
+		return aheadError(c, state)
+	case trimmed && !d.cover(c.Seq+1, state.FirstSeq-1):
+		return trimmedError(c, state)
 	case c.Seq == 0:
 		return nil
 	}
@@ -49,14 +57,56 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 	if err != nil {
 		return fmt.Errorf("projector: compare the checkpoint with the stream: %w", err)
 	}
-	if m.MsgID != c.MsgID || m.Time.UnixMilli() != c.TimeMS {
-		return &StartError{
-			Reason: ErrOtherHistory,
-			Detail: fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID)),
-			Remedy: "restore the stream that the database was made from, or " + replaceIt,
-		}
+	return sameMessage(m, c)
+}
+
+// otherStreamError offers adoption only where it would be accepted.
+func otherStreamError(ctx context.Context, s *streams.Stream, state streams.State, c schema.Checkpoint) error {
+	refused := &StartError{
+		Reason: ErrOtherStream,
+		Detail: fmt.Sprintf("its checkpoint is seq=%d of stream %s, this one is %s", c.Seq, c.StreamID, state.Identity.ID),
+		Remedy: "start with the data folder that belongs to this stream, or " + replaceIt,
 	}
-	return nil
+	if c.Seq == 0 || sameAt(ctx, s, state, c) != nil {
+		return refused
+	}
+	refused.Detail += fmt.Sprintf("; it holds the same message at seq=%d, so it may be a restored or promoted copy", c.Seq)
+	refused.Remedy = "if it is such a copy, the same command with " + FlagAdoptStream + "; if not, start with the data folder that belongs to this stream"
+	refused.Flag = FlagAdoptStream
+	return refused
+}
+
+func aheadError(c schema.Checkpoint, state streams.State) error {
+	return &StartError{
+		Reason: ErrAhead,
+		Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream ends at seq=%d", c.Seq, state.LastSeq),
+		Remedy: "restore the newer stream, or " + replaceIt,
+	}
+}
+
+func trimmedError(c schema.Checkpoint, state streams.State) error {
+	return &StartError{
+		Reason: ErrTrimmed,
+		Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream begins at seq=%d: seq=%d to seq=%d are gone", c.Seq, state.FirstSeq, c.Seq+1, state.FirstSeq-1),
+		Remedy: "restore the stream or a database that reaches into it; " + giveUp(c.Seq+1, state.FirstSeq-1),
+		Flag:   FlagAcceptGap,
+	}
+}
+
+// giveUp says what an operator loses by accepting a gap.
+func giveUp(first, last uint64) string {
+	return fmt.Sprintf("or give up %d events, seq=%d to seq=%d, for good: the same command with %s", last-first+1, first, last, FlagAcceptGap)
+}
+
+func sameMessage(m *streams.Message, c schema.Checkpoint) error {
+	if m.MsgID == c.MsgID && m.Time.UnixMilli() == c.TimeMS {
+		return nil
+	}
+	return &StartError{
+		Reason: ErrOtherHistory,
+		Detail: fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID)),
+		Remedy: "restore the stream that the database was made from, or " + replaceIt,
+	}
 }
 
 func name(id string) string {

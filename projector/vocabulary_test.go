@@ -425,6 +425,23 @@ func marked(kind events.Kind, id int64, text, reason string) step {
 	}
 }
 
+// decided is an operator's decision: by no producer, of no channel.
+func decided(kind events.Kind, p events.Payload) step {
+	return func(s *script) {
+		e := &events.Event{Kind: kind, Payload: p, TimeMS: s.ms()}
+		id, err := events.DecisionID(e)
+		if err != nil {
+			panic(err)
+		}
+		e.ID = id
+		data, err := events.Encode(e)
+		if err != nil {
+			panic(err)
+		}
+		s.store(events.Subject(kind), id, data)
+	}
+}
+
 // inParts says what the step says in n parts.
 func inParts(n int, st step) step { return partly(n, 0, st) }
 

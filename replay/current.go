@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -18,6 +19,7 @@ type current struct {
 	// rebuilt one holds all that this one does.
 	related    bool
 	checkpoint schema.Checkpoint
+	from       uint64 // the first sequence that its rows are made of
 	dead       map[uint64]string
 }
 
@@ -44,6 +46,9 @@ func currentState(ctx context.Context, store schema.Store, cfg *Config) (current
 		return st, nil
 	}
 	err = projector.CheckStart(ctx, cfg.Stream, st.checkpoint)
+	if cfg.AcceptGap && errors.Is(err, projector.ErrTrimmed) {
+		err = nil // the rebuild gives up all that comes before the stream
+	}
 	st.related = err == nil
 	if cfg.Force && otherHistory(err) {
 		cfg.Logger.Warn("the current database belongs to another history; it is kept", "path", g.Path, "err", err)
@@ -61,8 +66,22 @@ func (st *current) read(ctx context.Context) error {
 	if st.checkpoint, err = schema.ReadCheckpoint(ctx, db); err != nil {
 		return err
 	}
+	if st.from, err = beginsAt(ctx, db); err != nil {
+		return err
+	}
 	st.dead, err = DeadLetters(ctx, db)
 	return err
+}
+
+// beginsAt is the first sequence that a database's rows are made of. It is more
+// than 1 where the stream began later as the database was made from nothing.
+func beginsAt(ctx context.Context, q schema.Queryer) (uint64, error) {
+	from := uint64(1)
+	err := q.QueryRowContext(ctx, "SELECT last_seq + 1 FROM stream_holes WHERE first_seq = 1").Scan(&from)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("replay: read where the database begins: %w", err)
+	}
+	return from, nil
 }
 
 // otherHistory recognises what Force overrides. A trimmed stream is none of it:

@@ -36,6 +36,9 @@ type Config struct {
 	// another history of it, or whose checkpoint cannot be read. It is kept as a
 	// file then, and nothing older is removed.
 	Force bool
+	// AcceptGap rebuilds from where the stream begins. The decision becomes an event
+	// first; once it is one, no later rebuild needs to be told.
+	AcceptGap bool
 	// BatchSize bounds the events of one transaction. Default 10,000.
 	BatchSize int
 	// Progress is told how far the rebuild is, a few times a second.
@@ -64,14 +67,17 @@ func (c *Config) defaults() {
 
 // Result is what a rebuild came to.
 type Result struct {
-	Path        string            `json:"path"`
-	Checkpoint  schema.Checkpoint `json:"-"`
-	Seq         uint64            `json:"seq"`
-	Events      int               `json:"events"`
-	Duplicates  int               `json:"duplicates"`
-	DeadLetters int               `json:"dead_letters"`
-	Seconds     float64           `json:"seconds"`
-	PerSecond   float64           `json:"events_per_second"`
+	Path       string            `json:"path"`
+	Checkpoint schema.Checkpoint `json:"-"`
+	Seq        uint64            `json:"seq"`
+	// From is the first sequence that the rows are made of: more than 1 where what
+	// comes before was given up.
+	From        uint64  `json:"from"`
+	Events      int     `json:"events"`
+	Duplicates  int     `json:"duplicates"`
+	DeadLetters int     `json:"dead_letters"`
+	Seconds     float64 `json:"seconds"`
+	PerSecond   float64 `json:"events_per_second"`
 	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
 	// asked for: a later rebuild up to there may come to more.
 	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`
@@ -118,11 +124,12 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err != nil {
 		return res, err
 	}
-	if old.related && old.checkpoint.StreamID == res.Checkpoint.StreamID && old.checkpoint.Seq > res.Seq {
+	if old.related && old.checkpoint.Seq > res.Seq {
 		return res, errors.Join(fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, res.Seq, old.checkpoint.Seq), schema.RemoveFile(next.Path))
 	}
-	if old.exists && !old.related {
-		// Before the swap: after it, a rebuild would take it for an old generation.
+	if old.exists && (!old.related || old.from < res.From) {
+		// It holds what no rebuild gives again. Before the swap: after it, a rebuild
+		// would take it for an old generation.
 		if err := store.Retain(old.Generation); err != nil {
 			return res, errors.Join(fmt.Errorf("replay: %w", err), schema.RemoveFile(next.Path))
 		}
@@ -133,7 +140,7 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 		return res, fmt.Errorf("replay: %w", err)
 	}
 	cfg.Crash(crashAfterSwap)
-	if cfg.Force {
+	if cfg.Force || res.Kept != "" {
 		return res, nil
 	}
 	if err := store.Prune(schema.Keep); err != nil {
@@ -150,16 +157,12 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	if err := findFolder(filepath.Dir(path)); err != nil {
 		return res, err
 	}
-	state, err := cfg.Stream.State(ctx)
+	state, err := beginning(ctx, &cfg)
 	if err != nil {
-		return res, fmt.Errorf("replay: %w", err)
+		return res, err
 	}
-	if state.FirstSeq > 1 {
-		return res, &projector.StartError{
-			Reason: projector.ErrTrimmed,
-			Detail: fmt.Sprintf("a rebuild begins at seq=1, the stream at seq=%d", state.FirstSeq),
-			Remedy: "restore the stream; the current database is left as it is",
-		}
+	if cfg.UntilSeq > 0 && cfg.UntilSeq < state.FirstSeq {
+		return res, fmt.Errorf("replay: %w: it begins at seq=%d, the rebuild was to end at seq=%d", ErrNothingBefore, state.FirstSeq, cfg.UntilSeq)
 	}
 	if !cfg.UntilTime.IsZero() && state.Messages > 0 && state.FirstTime.After(cfg.UntilTime) {
 		return res, fmt.Errorf("replay: %w: it begins at %s, the rebuild was to end at %s", ErrNothingBefore,
@@ -200,10 +203,36 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	c := applier.Checkpoint()
 	took := time.Since(begin).Seconds()
 	return Result{
-		Path: path, Checkpoint: c, Seq: c.Seq, Events: p.applied.Events, Duplicates: p.applied.Duplicates,
+		Path: path, Checkpoint: c, Seq: c.Seq, From: state.FirstSeq, Events: p.applied.Events, Duplicates: p.applied.Duplicates,
 		DeadLetters: p.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq) / max(took, 1e-9),
 		EndsBefore: cfg.endsBefore(state),
 	}, nil
+}
+
+// beginning makes sure that the stream reaches back to where a rebuild begins, or
+// that an operator gave up what comes before.
+func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
+	err := projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})
+	if cfg.AcceptGap && errors.Is(err, projector.ErrTrimmed) {
+		seq, acceptErr := projector.AcceptGap(ctx, cfg.Stream, 0)
+		if acceptErr != nil {
+			return streams.State{}, acceptErr
+		}
+		cfg.Logger.Warn("what the stream no longer holds is given up", "stream", streams.StreamName, "seq", seq)
+		err = projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})
+	}
+	var refused *projector.StartError
+	if errors.As(err, &refused) && errors.Is(err, projector.ErrTrimmed) {
+		refused.Remedy += "; until then the current database is left as it is"
+	}
+	if err != nil {
+		return streams.State{}, err
+	}
+	state, err := cfg.Stream.State(ctx)
+	if err != nil {
+		return state, fmt.Errorf("replay: %w", err)
+	}
+	return state, nil
 }
 
 // endsBefore says that the stream ended the rebuild, and no limit that was set.

@@ -51,6 +51,9 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err := comparable(ctx, c, &cfg); err != nil {
 		return v, fmt.Errorf("replay: %s: %w", g.Path, err)
 	}
+	if err := sameBeginning(ctx, tx, &cfg); err != nil {
+		return v, err
+	}
 	cfg.UntilSeq = c.Seq
 	cfg.AcceptFailures = true // a difference in dead letters is a row that differs
 
@@ -87,7 +90,38 @@ func comparable(ctx context.Context, c schema.Checkpoint, cfg *Config) error {
 	if print != c.Fingerprint {
 		return projector.ErrOtherProgram
 	}
-	return projector.CheckStart(ctx, cfg.Stream, c)
+	if err := projector.CheckStart(ctx, cfg.Stream, c); err != nil {
+		return err
+	}
+	if now := cfg.Stream.Identity().ID; c.StreamID != now {
+		return &projector.StartError{
+			Reason: projector.ErrOtherStream,
+			Detail: fmt.Sprintf("it was made from stream %s, whose successor %s was adopted since", c.StreamID, now),
+			Remedy: "start the projector, which goes on with the adopted stream; then compare again",
+		}
+	}
+	return nil
+}
+
+// sameBeginning makes sure that a rebuild would be made of the same messages. A
+// database that was made before the stream was trimmed holds more.
+func sameBeginning(ctx context.Context, q schema.Queryer, cfg *Config) error {
+	state, err := beginning(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	from, err := beginsAt(ctx, q)
+	if err != nil {
+		return err
+	}
+	if from != state.FirstSeq {
+		return &projector.StartError{
+			Reason: projector.ErrTrimmed,
+			Detail: fmt.Sprintf("the database is made from seq=%d on, a rebuild would be from seq=%d: there is nothing to compare it with", from, state.FirstSeq),
+			Remedy: "restore the stream for the comparison",
+		}
+	}
+	return nil
 }
 
 // staleAfter is when a file that a verification left counts as abandoned.

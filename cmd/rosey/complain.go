@@ -105,8 +105,12 @@ func advice(err error) string {
 		return "check the credentials: --nats-user, --nats-password-file, --nats-creds, --nats-token-file, --nats-nkey"
 	case errors.Is(err, streams.ErrNoRoom):
 		return "rosey stream setup --max-bytes SIZE with a smaller size, or raise max_file_store in the server's configuration"
-	case errors.Is(err, streams.ErrNoStream):
+	case errors.Is(err, streams.ErrNoStream), errors.Is(err, streams.ErrNoIdentity), errors.Is(err, streams.ErrMisses):
 		return "rosey stream setup"
+	case errors.Is(err, streams.ErrCaptures):
+		return "nats stream edit: take that subject out of the other stream, then start again"
+	case errors.Is(err, streams.ErrCannotChange):
+		return "rosey stream check   (lists each difference with its remedy)"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, streams.ErrFull), diskFull(err):
 		return adviceDiskFull
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -63,7 +63,7 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	rc.CyTube.Password = "demo"
-	h, err := openHouse(ctx, portFlags{NatsPort: c.NatsPort, MonitorPort: c.MonitorPort}.server(dir, show.log), rc, show.log)
+	h, err := openHouse(ctx, portFlags{NatsPort: c.NatsPort, MonitorPort: c.MonitorPort}.server(dir, show.log), rc, decisionFlags{}, show.log)
 	if err != nil {
 		return unlessInterrupted(ctx, show.log, err)
 	}

@@ -88,7 +88,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.As(err, &quiet) {
 		return int(quiet)
 	}
-	complain(stderr, err)
+	complain(stderr, inCommand(err, args))
 	return exitFailed
 }
 

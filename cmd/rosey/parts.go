@@ -29,7 +29,7 @@ func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config)
 		return p, err
 	}
 	cfg.Logger.Info("the tables were made by another version; rebuilding them from the stream")
-	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, Logger: cfg.Logger, Crash: crash})
+	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, AcceptGap: cfg.AcceptGap, Logger: cfg.Logger, Crash: crash})
 	if err != nil {
 		return nil, err
 	}

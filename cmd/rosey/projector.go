@@ -15,6 +15,7 @@ import (
 type projectorCmd struct {
 	dataFlag
 	natsFlags
+	decisionFlags
 	forFlag
 	logFlags
 	Instance       string        `help:"Name of this projector's own consumer." default:"main" env:"ROSEY_INSTANCE" placeholder:"NAME"`
@@ -63,9 +64,9 @@ func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog
 		for _, w := range a.Conn.Warnings() {
 			log.Warn(w)
 		}
-		p, err := openProjector(ctx, a.Stream, projector.Config{
-			Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log,
-		})
+		pc := projector.Config{Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log}
+		c.apply(&pc)
+		p, err := openProjector(ctx, a.Stream, pc)
 		if err == nil {
 			return a, p, nil
 		}

@@ -21,6 +21,7 @@ type replayCmd struct {
 	dataFlag
 	natsFlags
 	logFlags
+	acceptFlag
 	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when they differ."`
 	Into           string    `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
 	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
@@ -56,7 +57,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	store := dir.Database()
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, Progress: c.progress(con), Logger: log, Crash: crash,
+		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: c.progress(con), Logger: log, Crash: crash,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
@@ -107,7 +108,7 @@ func (c *replayCmd) explain(err error) error {
 		return advise(err, "make the folder first, or name a file in one that exists")
 	}
 	if errors.Is(err, replay.ErrNothingBefore) {
-		return advise(err, "name a later --until-time")
+		return advise(err, "name a later --until-time, or a greater --until-seq")
 	}
 	return err
 }
@@ -120,6 +121,9 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
 	if res.EndsBefore {
 		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())
+	}
+	if res.From > 1 {
+		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
 	}
 	if res.Kept != "" {
 		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))

@@ -27,7 +27,7 @@ type house struct {
 }
 
 // openHouse opens the parts in the order in which they depend on each other.
-func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.RecorderConfig, log *slog.Logger) (_ *house, err error) {
+func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.RecorderConfig, may decisionFlags, log *slog.Logger) (_ *house, err error) {
 	h := &house{log: log}
 	defer func() {
 		if err != nil {
@@ -38,7 +38,9 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 		return nil, err
 	}
 	tellChanges(log, h.server.Changes)
-	if h.projector, err = openProjector(ctx, h.server.Stream, projector.Config{Store: cfg.Dir.Database(), Logger: log}); err != nil {
+	pc := projector.Config{Store: cfg.Dir.Database(), Logger: log}
+	may.apply(&pc)
+	if h.projector, err = openProjector(ctx, h.server.Stream, pc); err != nil {
 		return nil, err
 	}
 	rc.SettleLimit = settleLimit

@@ -217,9 +217,9 @@ func TestTail_SaysWhatToDo(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--kind mesage", 2, "rosey: no kind of event is called \"mesage\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, playlist, poll, stats, status, user\n"},
+		{"--kind mesage", 2, "rosey: no kind of event is called \"mesage\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, operator, playlist, poll, stats, status, user\n"},
 		{"--kind user.jined", 2, "rosey: no kind of event is called \"user.jined\"\ntry:   --kind with one of: user.joined, user.left, user.roster, user.updated\n"},
-		{"--kind mess", 2, "rosey: no kind of event is called \"mess\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, playlist, poll, stats, status, user\n"},
+		{"--kind mess", 2, "rosey: no kind of event is called \"mess\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, operator, playlist, poll, stats, status, user\n"},
 		{"--since 10m --seq 5", 2, "rosey: tail: --since and --seq are two beginnings\ntry:   give one of them\n"},
 		{"--seq 500", 1, "rosey: tail: the stream ends with seq=15\ntry:   rosey tail --seq 15\n"},
 		{"--limit 20000", 2, "rosey: tail: the last 10000 events at most\ntry:   rosey export events --from SEQ, or rosey tail --seq SEQ\n"},

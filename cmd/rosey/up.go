@@ -12,6 +12,7 @@ type upCmd struct {
 	spoolFlag
 	dataFlag
 	portFlags
+	decisionFlags
 	forFlag
 	logFlags
 	JSON bool `help:"Print the closing summary as JSON."`
@@ -39,7 +40,7 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	if err := c.probe(ctx, dir, rc.CyTube); err != nil {
 		return err
 	}
-	h, err := openHouse(ctx, c.server(dir, show.log), rc, show.log)
+	h, err := openHouse(ctx, c.server(dir, show.log), rc, c.decisionFlags, show.log)
 	if err != nil {
 		return unlessInterrupted(ctx, show.log, err)
 	}

@@ -1,0 +1,56 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// admit compares the open database with the stream before anything else is done
+// with it. What the operator accepts becomes an event of the stream first, and
+// only then is it acted upon.
+func (p *Projector) admit(ctx context.Context, acceptGap, adoptStream bool) error {
+	c, err := schema.ReadCheckpoint(ctx, p.db)
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	err = CheckStart(ctx, p.cfg.Stream, c)
+	if adoptStream && errors.Is(err, ErrOtherStream) {
+		seq, adoptErr := AdoptStream(ctx, p.cfg.Stream, c)
+		if adoptErr != nil {
+			return adoptErr
+		}
+		p.log.Warn("the stream is adopted as the one that the database was made from", "stream", streams.StreamName, "seq", seq)
+		err = CheckStart(ctx, p.cfg.Stream, c)
+	}
+	if acceptGap && errors.Is(err, ErrTrimmed) {
+		seq, acceptErr := AcceptGap(ctx, p.cfg.Stream, c.Seq)
+		if acceptErr != nil {
+			return acceptErr
+		}
+		p.log.Warn("what the stream no longer holds is given up", "stream", streams.StreamName, "seq", seq)
+		err = CheckStart(ctx, p.cfg.Stream, c)
+	}
+	if err != nil {
+		return err
+	}
+	return p.adopt(ctx, c)
+}
+
+// adopt gives the database of an adopted stream's original the identity of the
+// stream that goes on.
+func (p *Projector) adopt(ctx context.Context, c schema.Checkpoint) error {
+	now := p.cfg.Stream.Identity()
+	if c.StreamID == "" || c.StreamID == now.ID {
+		return nil
+	}
+	c.StreamID, c.StreamCreatedMS = now.ID, now.Created.UnixMilli()
+	if err := schema.WriteCheckpoint(ctx, p.db, c); err != nil {
+		return fmt.Errorf("projector: adopt the stream: %w", err)
+	}
+	p.log.Info("the database goes on with the adopted stream", "stream", streams.StreamName, "seq", c.Seq)
+	return nil
+}
