@@ -32,6 +32,7 @@ var may = map[string][]string{
 	"internal/mutants":      {},
 	"internal/obs":          {"github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
+	"internal/campaign":     {"*"},
 	"internal/endtoend":     {"*"},
 	"internal/healing":      {"*"},
 	"bench":                 {"*"},

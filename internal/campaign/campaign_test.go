@@ -1,0 +1,67 @@
+package campaign_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rosey/bot/spool"
+	"rosey/internal/campaign"
+	"rosey/projector"
+	"rosey/replay"
+)
+
+// The short form of the campaign: every named point, every other kind of fault
+// of three processes behind proxies, and a part of those of the other layouts.
+func TestCampaign_ShortForm(t *testing.T) {
+	t.Parallel()
+	noteSources(t)
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().Unix())
+		first -= first % 5 // where the layouts begin again
+	}
+	t.Logf("-seed %d repeats this", first)
+	dir := t.TempDir()
+	program := filepath.Join(dir, "rosey")
+	if err := campaign.Build(t.Context(), program); err != nil {
+		t.Fatal(err)
+	}
+	folders := filepath.Join(dir, "segments")
+	if err := os.Mkdir(folders, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// Three segments of the first layout go through its whole catalog.
+	res, err := campaign.Run(t.Context(), campaign.Config{
+		Seed: first, Cycles: 90, SegmentCycles: 18, EventsPerCycle: 150, Rate: 400, Parallel: 3, Program: program, Dir: folders, Progress: t.Output(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !res.OK() {
+		t.Error("the campaign failed")
+	}
+	if res.Cycles < 60 || res.Lines < 90*150 || res.Events < res.Lines || res.Segments != 5 {
+		t.Errorf("only %d cycles, %d lines, %d events in %d segments", res.Cycles, res.Lines, res.Events, res.Segments)
+	}
+	for _, point := range slices.Concat(spool.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {
+		if !slices.ContainsFunc(res.Faults, func(f campaign.Fault) bool { return f.Kind == point && f.Fired > 0 }) {
+			t.Errorf("no process died at %s", point)
+		}
+	}
+	var report strings.Builder
+	if err := res.Write(&report); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(report.String())
+	left, err := os.ReadDir(folders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 && res.OK() {
+		t.Errorf("it left %s and %d more", left[0].Name(), len(left)-1)
+	}
+}

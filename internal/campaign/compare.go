@@ -1,0 +1,110 @@
+package campaign
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// compare looks at everything that the installation has kept. All parts but the
+// server have ended.
+func (s *segment) compare(ctx context.Context) error {
+	h := newHistory(s.talk)
+	if err := s.lines(ctx, h.add, "export", "events"); err != nil {
+		return err
+	}
+	s.result.events = h.events
+	s.tell(h.finish())
+	if err := s.compareSpool(ctx, h); err != nil {
+		return err
+	}
+	if err := s.compareTables(ctx); err != nil {
+		return err
+	}
+	if err := s.verify(ctx); err != nil {
+		return err
+	}
+	if s.layout == together {
+		return nil
+	}
+	return s.stop(ctx, s.server)
+}
+
+// findings are what a comparison comes to.
+type findings struct {
+	lost, duplicated, differences []string
+}
+
+// tell notes what was found.
+func (s *segment) tell(f findings) {
+	s.result.lost += len(f.lost)
+	s.result.duplicated += len(f.duplicated)
+	s.result.differences += len(f.differences)
+	for _, kind := range []struct {
+		name string
+		list []string
+	}{{"lost", f.lost}, {"twice", f.duplicated}, {"different", f.differences}} {
+		if n := len(kind.list); n > 0 {
+			s.fail(fmt.Sprintf("%d %s: %s", n, kind.name, strings.Join(kind.list[:min(n, namedAtMost)], "; ")), nil)
+		}
+	}
+}
+
+// verify lets the program compare the tables with a rebuild.
+func (s *segment) verify(ctx context.Context) error {
+	var said []string
+	err := s.lines(ctx, func(line []byte) error {
+		said = append(said, string(line))
+		return nil
+	}, "replay", "--verify")
+	var exit *exec.ExitError
+	if errors.As(err, &exit) || err == nil && (len(said) != 1 || !strings.HasPrefix(said[0], "equal: ")) {
+		s.tell(findings{differences: []string{"live and replayed: " + strings.Join(said[:min(len(said), namedAtMost)], " / ")}})
+		return nil
+	}
+	return err
+}
+
+// maxLine is more than the largest event takes.
+const maxLine = 32 << 20
+
+// lines runs a command of the program on the data folder and hands on each line
+// of what it prints.
+func (s *segment) lines(ctx context.Context, each func(line []byte) error, args ...string) error {
+	name := strings.Join(args, "-")
+	log := filepath.Join(s.folder, name+".log")
+	stderr, err := os.OpenFile(log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	defer func() { _ = stderr.Close() }()
+	cmd := exec.CommandContext(ctx, s.cfg.Program, append(args, "--data", string(s.data))...)
+	cmd.Env, cmd.Dir, cmd.Stderr = cleanEnv(), s.folder, stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("campaign: rosey %s: %w", name, err)
+	}
+	scanner := bufio.NewScanner(out)
+	scanner.Buffer(make([]byte, 1<<20), maxLine)
+	var bad error
+	for bad == nil && scanner.Scan() {
+		bad = each(scanner.Bytes())
+	}
+	if bad = errors.Join(bad, scanner.Err()); bad != nil {
+		_ = cmd.Process.Kill() // it may have ended
+	}
+	if err := errors.Join(bad, cmd.Wait()); err != nil {
+		text, _ := os.ReadFile(log) // for the message alone
+		return fmt.Errorf("campaign: rosey %s: %w\n%s", name, err, bytes.TrimSpace(text))
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rosey/internal/installation"
+)
+
+// endLimit bounds how long a process may take to end after an interrupt.
+const endLimit = 20 * time.Second
+
+// settle waits until everything that was said is in the tables, and ends bot and
+// projector in good order. The server of a layout that has one goes on.
+func (s *segment) settle(ctx context.Context) error {
+	said := s.talk.said()
+	held := 0
+	arrived := s.until(ctx, progressLimit, func() bool {
+		pause(ctx, 50*time.Millisecond)
+		held = s.held(ctx)
+		return held >= said || s.fallen() != nil
+	})
+	if p := s.fallen(); p != nil {
+		return s.endedByItself(p)
+	}
+	if !arrived {
+		// What is missing comes to light in the comparison.
+		s.fail(fmt.Sprintf("%d of %d lines are in the tables after %s; %d are known to be safe", held, said, progressLimit, s.witness.look(ctx)), s.projector)
+	}
+	if err := s.stop(ctx, s.bot); err != nil || s.layout == together {
+		return err
+	}
+	if err := s.projected(ctx); err != nil {
+		return err
+	}
+	return s.stop(ctx, s.projector)
+}
+
+// held is how many lines are in the tables.
+func (s *segment) held(ctx context.Context) (n int) {
+	if ask(ctx, s.witness.tables, "SELECT count(*) FROM chat_messages WHERE notice = ''", &n) != nil {
+		return 0
+	}
+	return n
+}
+
+// stop ends a part in good order.
+func (s *segment) stop(ctx context.Context, p *part) error {
+	if err := p.life.interrupt(ctx, endLimit); err != nil {
+		return &Failure{What: fmt.Sprintf("the %s: %v", p.name, err), Log: p.life.lastWords()}
+	}
+	return nil
+}
+
+// projected waits until the tables stand where the stream ends.
+func (s *segment) projected(ctx context.Context) (err error) {
+	a, err := installation.Attach(ctx, s.data, nil)
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	state, err := a.Stream.State(ctx)
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	var at uint64
+	if !s.until(ctx, progressLimit, func() bool {
+		return ask(ctx, s.witness.tables, "SELECT seq FROM projection_state", &at) == nil && at >= state.LastSeq
+	}) {
+		s.fail(fmt.Sprintf("the tables stand at seq=%d, the stream ends at seq=%d", at, state.LastSeq), s.projector)
+	}
+	return nil
+}
