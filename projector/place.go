@@ -56,7 +56,7 @@ func takePlace(ctx context.Context, cfg *Config) (*place, error) {
 	// path tell a copy of the database from it; the id tells another database on a
 	// cloned host, such as in a container.
 	p := &place{
-		stream: cfg.Stream, consumer: consumer, key: "projector." + cfg.Instance,
+		stream: cfg.Stream, consumer: consumer, key: streams.ProjectorLease(cfg.Instance),
 		holder: host + ":" + link + "#" + id, log: cfg.Logger,
 	}
 	if err := p.acquire(ctx); err != nil {

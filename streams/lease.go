@@ -49,7 +49,7 @@ type leaseValue struct {
 }
 
 // RecorderLease is the key of the right to record a channel.
-func RecorderLease(channel string) string { return "recorder." + events.Token(channel) }
+func RecorderLease(channel string) string { return recorderLeases + events.Token(channel) }
 
 // setupLeases makes the bucket.
 func (c *Conn) setupLeases(ctx context.Context, replicas int) error {

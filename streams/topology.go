@@ -100,6 +100,10 @@ func definition(o StreamOptions, serverVersion string) jetstream.StreamConfig {
 	}
 }
 
+// FieldExtraSubjects is the Field of a Difference that does no harm: the stream
+// binds more than it has to.
+const FieldExtraSubjects = "extra subjects"
+
 // Difference is one property in which an existing stream is not as wanted.
 type Difference struct {
 	Field string `json:"field"`
@@ -279,7 +283,7 @@ func compare(is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamCo
 	}
 	if extra := without(is.Subjects, want.Subjects); len(extra) > 0 {
 		diffs = append(diffs, Difference{
-			Field: "extra subjects", Is: strings.Join(extra, " "), Want: "none",
+			Field: FieldExtraSubjects, Is: strings.Join(extra, " "), Want: "none",
 			Remedy: "nothing reads them; if they are not wanted, " + byHand,
 		})
 	}
@@ -287,7 +291,7 @@ func compare(is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamCo
 }
 
 // harmless reports whether a difference that Setup leaves may stay.
-func (d Difference) harmless() bool { return d.Changeable || d.Field == "extra subjects" }
+func (d Difference) harmless() bool { return d.Changeable || d.Field == FieldExtraSubjects }
 
 // without returns the elements of list that are not in other.
 func without(list, other []string) []string {

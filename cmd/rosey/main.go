@@ -30,6 +30,7 @@ type cli struct {
 	Tail      tailCmd      `cmd:"" help:"Watch or page through events."`
 	Export    exportCmd    `cmd:"" help:"Write events or a table as NDJSON or CSV."`
 	Stream    streamCmd    `cmd:"" help:"Show, set up or check the stream."`
+	Doctor    doctorCmd    `cmd:"" help:"Check every guarantee; exit 1 when something is wrong, 2 when that cannot be told."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -41,6 +41,8 @@ type streamFlags struct {
 type opened struct {
 	*streams.Conn
 	done func() error
+	// own says that nobody else's server was found.
+	own bool
 }
 
 // connect reaches the server of an installation, running or not, whatever state
@@ -67,7 +69,7 @@ func (f streamFlags) reach(ctx context.Context, log *slog.Logger) (opened, error
 	}
 	switch {
 	case err == nil:
-		return opened{c, func() error { c.Close(); return nil }}, nil
+		return opened{c, func() error { c.Close(); return nil }, false}, nil
 	case f.external():
 		return opened{}, err
 	}
@@ -97,7 +99,7 @@ func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, fou
 	if err != nil {
 		return opened{}, errors.Join(err, stop())
 	}
-	return opened{c, func() error { c.Close(); return stop() }}, nil
+	return opened{c, func() error { c.Close(); return stop() }, true}, nil
 }
 
 const ownServerStop = 8 * time.Second

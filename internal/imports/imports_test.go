@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
 	"internal/mutants":      {},
+	"internal/doctor":       {"events", "schema", "streams", "streams/embedded", "projector", "bot/spool", "internal/installation"},
 	"internal/obs":          {"github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/campaign":     {"*"},

@@ -1,0 +1,311 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rosey/events"
+	"rosey/projector"
+)
+
+// disagreement is how the database differs from the stream at its checkpoint.
+type disagreement struct {
+	lacks  uint64 // the stream holds them, the tables do not
+	extra  uint64 // the tables hold them, and no hole in the stream explains why it does not
+	copies bool   // the numbers of copies differ
+}
+
+func (d disagreement) any() bool { return d.lacks > 0 || d.extra > 0 || d.copies }
+
+func (d disagreement) String() string {
+	var parts []string
+	if d.lacks > 0 {
+		parts = append(parts, fmt.Sprintf("the tables lack %d events that the stream holds", d.lacks))
+	}
+	if d.extra > 0 {
+		parts = append(parts, fmt.Sprintf("the tables hold %d events that the stream does not", d.extra))
+	}
+	if d.copies {
+		parts = append(parts, "the tables count another number of copies than the stream holds")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// compare is called when the scan stands at the database's checkpoint.
+func (e *examination) compare(ctx context.Context) {
+	e.disagree = map[string]disagreement{}
+	// What the tables know by a number in its body alone is among these.
+	unnumbered := e.scan.unnumbered
+	for name, s := range e.scan.producers {
+		t := e.tables.positions[name]
+		if t == nil {
+			if !e.numberedInBody(ctx, s.firstSeq) {
+				continue
+			}
+			e.disagree[name] = disagreement{lacks: s.present.size()}
+			continue
+		}
+		d := disagreement{lacks: s.present.minus(t.present).size(), extra: t.present.minus(s.present).size()}
+		if d.extra <= e.scan.holes {
+			d.extra = 0
+		}
+		d.copies = t.duplicates != s.duplicates && e.scan.holes == 0
+		if s.overflow {
+			d = disagreement{}
+		}
+		if d.any() {
+			e.disagree[name] = d
+		}
+	}
+	for name, t := range e.tables.positions {
+		if e.scan.producers[name] != nil {
+			continue
+		}
+		n := t.present.size() + t.duplicates
+		switch {
+		case n <= e.scan.holes:
+		case n <= unnumbered:
+			unnumbered -= n
+		default:
+			e.disagree[name] = disagreement{extra: t.present.size()}
+		}
+	}
+}
+
+// numberedInBody reports whether the tables should know a producer: they go by
+// the id in the event itself, and a publisher may set one in the header alone.
+func (e *examination) numberedInBody(ctx context.Context, seq uint64) bool {
+	m, err := e.cfg.stream.Get(ctx, seq)
+	if err != nil {
+		return true
+	}
+	it := projector.Decode(events.NewDecoder(), *m)
+	if it.Event == nil {
+		return true
+	}
+	_, _, ok := events.ParseID(it.Event.ID)
+	return ok
+}
+
+// producers brings together what all sources know.
+func (e *examination) producers() []Producer {
+	names := map[string]bool{}
+	if e.scan != nil {
+		for name := range e.scan.producers {
+			names[name] = true
+		}
+		for _, b := range e.scan.began {
+			if b.previous != "" && b.previous != events.PreviousUnknown {
+				names[b.previous] = true
+			}
+		}
+	}
+	if e.tables != nil {
+		for name := range e.tables.positions {
+			names[name] = true
+		}
+	}
+	for name, run := range e.spooled {
+		if run.last > 0 {
+			names[name] = true
+		}
+	}
+	tails := e.tails()
+	list := make([]Producer, 0, len(names))
+	for name := range names {
+		list = append(list, e.producer(name, tails[name]))
+	}
+	order := map[string]uint64{}
+	if e.scan != nil {
+		for name, a := range e.scan.producers {
+			order[name] = a.firstSeq
+		}
+	}
+	slices.SortFunc(list, func(a, b Producer) int {
+		return cmp.Or(cmp.Compare(order[a.Producer], order[b.Producer]), strings.Compare(a.Producer, b.Producer))
+	})
+	return list
+}
+
+// tails says of each producer what others know about its end.
+func (e *examination) tails() map[string]tail {
+	tails := map[string]tail{}
+	vouch := func(previous string, seq uint64) {
+		if previous == "" || previous == events.PreviousUnknown {
+			return
+		}
+		t := tails[previous]
+		t.vouched, t.last = true, max(t.last, seq)
+		tails[previous] = t
+	}
+	if e.scan != nil {
+		for _, b := range e.scan.began {
+			vouch(b.previous, b.previousSeq)
+		}
+	}
+	if e.tables != nil {
+		for _, a := range e.tables.positions {
+			vouch(a.previous, a.previousSeq)
+		}
+	}
+	for name, run := range e.spooled {
+		t := tails[name]
+		t.last = max(t.last, run.last)
+		t.newest, t.waiting, t.vouched = run.newest, run.waiting, true
+		// Whatever waits was never sent: nobody can miss it yet.
+		t.last -= min(t.last, run.waiting)
+		tails[name] = t
+	}
+	for name := range e.alive {
+		t := tails[name]
+		t.alive = true
+		tails[name] = t
+	}
+	return tails
+}
+
+func (e *examination) producer(name string, t tail) Producer {
+	p := Producer{Producer: name, State: OK}
+	var s *streamAccount
+	var table *tableAccount
+	if e.tables != nil {
+		if table = e.tables.positions[name]; table != nil {
+			p.Channel = table.channel
+		}
+	}
+	if e.scan != nil {
+		if s = e.scan.producers[name]; s == nil {
+			s = &streamAccount{}
+		}
+		if b, ok := e.scan.began[name]; ok {
+			p.Channel = b.channel
+		}
+	}
+	if run, ok := e.spooled[name]; ok {
+		p.Waiting = &run.waiting
+	}
+	var details []string
+	if s != nil {
+		explained := s.erased
+		if table != nil {
+			// What the tables have applied was in the stream.
+			explained = explained.plus(table.present)
+		}
+		p.Stream = newAccount(s.present, explained, s.duplicates)
+		p.Stream.Verdict = judge(p.Stream, t, s.stopped > 0 && s.stopped == s.present.last(), e.erasedTail(name, s, table, t))
+		p.State = p.State.worse(p.Stream.Verdict.state())
+		if s.overflow {
+			details = append(details, "its numbers have too many gaps to be kept")
+		}
+		details = append(details, e.explain(p.Stream, t)...)
+	}
+	if e.tables != nil {
+		p.Tables = e.tableVerdict(table, s, t)
+		if p.Stream == nil || p.Tables.Verdict != p.Stream.Verdict {
+			p.State = p.State.worse(p.Tables.Verdict.state())
+		}
+	}
+	if e.disagree != nil {
+		d := e.disagree[name]
+		agree := !d.any()
+		p.Agree = &agree
+		if !agree {
+			p.State = Wrong
+			details = append(details, d.String())
+		}
+	}
+	p.Detail = strings.Join(details, "; ")
+	return p
+}
+
+// tableVerdict judges the database alone; it cannot be blamed for what lies
+// beyond its checkpoint.
+func (e *examination) tableVerdict(table *tableAccount, s *streamAccount, t tail) *Account {
+	if table == nil {
+		table = &tableAccount{}
+	}
+	var erased spans
+	stopped := false
+	if s != nil {
+		erased = s.erased
+		stopped = s.stopped > 0 && s.stopped == table.present.last()
+	}
+	a := newAccount(table.present, erased, table.duplicates)
+	a.Verdict = judge(a, t, stopped, 0)
+	if s != nil && (a.Verdict == VerdictTailMissing || a.Verdict == VerdictUnaccounted || a.Verdict == VerdictComplete) &&
+		s.present.last() > a.Last && e.behind() {
+		a.Verdict = VerdictBehind
+	}
+	return a
+}
+
+// erasedTail is how many sequences after the last one may have been erased: what
+// the tables still have, or as many as the stream has holes up to the next run or
+// the end.
+func (e *examination) erasedTail(name string, s *streamAccount, table *tableAccount, t tail) uint64 {
+	var n uint64
+	if t.newest {
+		n = e.scan.holes - s.holes
+	}
+	if table != nil && table.present.last() > s.present.last() {
+		n = table.present.last() - s.present.last()
+	}
+	for next, b := range e.scan.began {
+		if a := e.scan.producers[next]; b.previous == name && a != nil && a.begins > s.holes {
+			n = max(n, a.begins-s.holes)
+		}
+	}
+	return n
+}
+
+// explain says what is behind a verdict on the stream.
+func (e *examination) explain(a *Account, t tail) []string {
+	var list []string
+	switch a.Verdict {
+	case VerdictGaps:
+		list = append(list, fmt.Sprintf("%d events are missing: %s", a.Missing, spansText(a.Gaps, 5)))
+	case VerdictTailMissing:
+		list = append(list, fmt.Sprintf("it went up to %d, and nothing after %d is there", t.last, a.Last))
+	case VerdictUnaccounted:
+		text := "nobody says where it ended"
+		if e.unknownNext {
+			text = "no later run vouches for its end; one says that it does not know"
+		}
+		list = append(list, text)
+	}
+	if t.waiting > 0 {
+		list = append(list, fmt.Sprintf("%d events wait in the spool", t.waiting))
+	}
+	if a.Erased > 0 {
+		list = append(list, fmt.Sprintf("%d events were erased from the stream", a.Erased))
+	}
+	return list
+}
+
+// spansText shows the first runs of a set.
+func spansText(s []Span, limit int) string {
+	var parts []string
+	for i, r := range s {
+		if i == limit {
+			parts = append(parts, fmt.Sprintf("and %d more", len(s)-limit))
+			break
+		}
+		if r[0] == r[1] {
+			parts = append(parts, fmt.Sprint(r[0]))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%d-%d", r[0], r[1]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// GapsText shows the first gaps of an account, "-" for none.
+func (a *Account) GapsText() string {
+	if len(a.Gaps) == 0 {
+		return "-"
+	}
+	return spansText(a.Gaps, 3)
+}

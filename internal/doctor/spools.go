@@ -1,0 +1,168 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rosey/bot/spool"
+)
+
+// spoolRun is what a spool says of one run on it.
+type spoolRun struct {
+	last    uint64 // the last sequence it committed
+	waiting uint64 // how many of its events are not sent yet
+	newest  bool   // no later run is on that spool
+}
+
+// waitLimit is how long events may wait while a server is there to take them.
+const waitLimit = time.Minute
+
+// lookAtSpools reads the spools, without taking them.
+func (e *examination) lookAtSpools(ctx context.Context) {
+	paths, err := e.spoolPaths()
+	if err != nil {
+		e.unknown(SpoolReadable, "run this command as the owner of the data folder", "%v", err)
+		return
+	}
+	if len(paths) == 0 {
+		return
+	}
+	var problems, aside, damaged []string
+	var waiting int64
+	var oldest time.Time
+	for _, path := range paths {
+		in, err := spool.Inspect(ctx, path)
+		info := SpoolInfo{Path: path, Waiting: in.Depth.Events, Bytes: in.Depth.Bytes, SetAside: len(in.SetAside), Damaged: len(in.Damaged)}
+		damaged = append(damaged, in.Damaged...)
+		if err != nil {
+			info.Problem = err.Error()
+			problems = append(problems, err.Error())
+			e.report.Spools = append(e.report.Spools, info)
+			continue
+		}
+		if at := in.Depth.OldestMS; at != 0 {
+			info.OldestMS = &at
+			if t := time.UnixMilli(at); oldest.IsZero() || t.Before(oldest) {
+				oldest = t
+			}
+		}
+		waiting += in.Depth.Events
+		for _, a := range in.SetAside {
+			aside = append(aside, a.EventID)
+		}
+		e.noteRuns(in)
+		e.report.Spools = append(e.report.Spools, info)
+	}
+	e.judgeSpools(len(paths), problems, aside, damaged)
+	e.judgeWaiting(waiting, oldest)
+}
+
+// noteRuns works out where each run's events are. Rows leave a spool from the
+// front, so what waits are the last events of the last runs.
+func (e *examination) noteRuns(in spool.Inspection) {
+	left := uint64(max(in.Depth.Events, 0))
+	newest := true
+	for i := len(in.Producers) - 1; i >= 0; i-- {
+		p := in.Producers[i]
+		if p.LastSeq == 0 {
+			continue // it has put nothing, so there is nothing to account for
+		}
+		w := min(left, p.LastSeq)
+		left -= w
+		e.spooled[p.Producer] = spoolRun{last: p.LastSeq, waiting: w, newest: newest}
+		newest = false
+	}
+}
+
+func (e *examination) judgeSpools(n int, problems, aside, damaged []string) {
+	if len(problems) > 0 {
+		e.unknown(SpoolReadable, "look at the file; the bot sets a damaged one aside at its next start, and goes on in a new one", "%s", strings.Join(problems, "; "))
+	} else {
+		e.ok(SpoolReadable, "%s can be read", plural(n, "spool"))
+	}
+	if len(aside) > 0 {
+		e.wrong(SpoolSetAside, "look at the table set_aside of the spool, and at the server's limits: max_payload, and the size of a message",
+			"%s refused by the stream for good and kept in the spool: %s", plural(len(aside), "event was", "events were"), some(aside))
+	} else {
+		e.ok(SpoolSetAside, "the stream has refused nothing for good")
+	}
+	if len(damaged) > 0 {
+		e.unknown(SpoolDamaged, "read what is in it with any SQLite client (table events), then move it out of the folder",
+			"%s set aside, and may hold events that were never sent: %s", plural(len(damaged), "damaged spool was", "damaged spools were"), some(damaged))
+	} else {
+		e.ok(SpoolDamaged, "no damaged spool was set aside")
+	}
+}
+
+func (e *examination) judgeWaiting(waiting int64, oldest time.Time) {
+	age := e.now.Sub(oldest)
+	switch {
+	case waiting == 0:
+		e.ok(SpoolWaiting, "nothing waits to be sent")
+	case e.cfg.Conn == nil:
+		e.ok(SpoolWaiting, "%s to be sent; there is no server to send them to", plural(int(waiting), "event waits", "events wait"))
+	case e.cfg.Stopped:
+		e.ok(SpoolWaiting, "%s to be sent; the next start sends them", plural(int(waiting), "event waits", "events wait"))
+	case age > waitLimit:
+		e.wrong(SpoolWaiting, "start the bot again; if it runs, its log says why it cannot send",
+			"%s to be sent, the oldest for %s, although the server is there", plural(int(waiting), "event waits", "events wait"), age.Round(time.Second))
+	default:
+		e.ok(SpoolWaiting, "%s to be sent", plural(int(waiting), "event waits", "events wait"))
+	}
+}
+
+// spoolPaths lists the data folder's spools and those that were named.
+func (e *examination) spoolPaths() ([]string, error) {
+	dir := filepath.Dir(e.cfg.Dir.Spool("channel"))
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("doctor: list spools: %w", err)
+	}
+	var paths []string
+	seen := map[string]bool{}
+	add := func(path string) {
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		if !seen[path] {
+			seen[path] = true
+			paths = append(paths, path)
+		}
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".db") && !entry.IsDir() {
+			add(filepath.Join(dir, entry.Name()))
+		}
+	}
+	for _, path := range e.cfg.Spools {
+		add(path)
+	}
+	return paths, nil
+}
+
+// plural says how many of something there are; without a form of its own the
+// plural ends in s.
+func plural(n int, one string, many ...string) string {
+	switch {
+	case n == 1:
+		return "1 " + one
+	case len(many) > 0:
+		return fmt.Sprintf("%d %s", n, many[0])
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// some lists the first of many.
+func some(list []string) string {
+	const limit = 5
+	if len(list) <= limit {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
+}

@@ -1,0 +1,191 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rosey/events"
+	"rosey/streams"
+)
+
+// streamAccount is what the stream holds of one producer.
+type streamAccount struct {
+	present    spans
+	erased     spans // missing, and the stream has as many holes where they belong
+	duplicates uint64
+	overflow   bool // more gaps than are kept
+
+	firstSeq uint64 // stream sequence of its first message
+	stopped  uint64 // its own sequence of bot.stopped
+	holes    uint64 // holes of the stream before its last message
+	begins   uint64 // and before its bot.started
+}
+
+// take counts one message of the producer.
+func (a *streamAccount) take(n, streamSeq, holes uint64) {
+	if last := a.present.last(); n > last+1 && holes-a.holes >= n-1-last {
+		a.erased = a.erased.plus(spans{{last + 1, n - 1}})
+	}
+	if a.firstSeq == 0 {
+		a.firstSeq = streamSeq
+	}
+	fresh, fits := a.present.add(n)
+	if !fresh {
+		a.duplicates++
+	}
+	a.overflow = a.overflow || !fits
+	a.holes = holes
+}
+
+// missing are the sequences below the last one that no hole explains.
+func (a *streamAccount) missing() spans { return a.present.gaps().minus(a.erased) }
+
+// began is what a producer's bot.started says.
+type began struct {
+	channel     string
+	previous    string
+	previousSeq uint64
+}
+
+// scan is one read of the stream's message ids.
+type scan struct {
+	stream    *streams.Stream
+	first     uint64
+	end       uint64
+	producers map[string]*streamAccount
+	began     map[string]began
+
+	next       uint64 // the sequence that should come now
+	holes      uint64 // sequences that the stream no longer holds, so far
+	unnumbered uint64
+	unreadable uint64
+	setAside   uint64
+
+	// oldest is when the first message after the checkpoint was stored.
+	oldest time.Time
+}
+
+func newScan(s *streams.Stream, state streams.State) *scan {
+	return &scan{
+		stream: s, first: state.FirstSeq, end: state.LastSeq, next: 1,
+		producers: map[string]*streamAccount{}, began: map[string]began{},
+	}
+}
+
+// stallLimit is how long the server may be silent in the middle of a read.
+const stallLimit = 30 * time.Second
+
+// read reads all message ids up to the end. at is called once, when everything
+// up to the checkpoint and nothing beyond it has been counted.
+func (sc *scan) read(ctx context.Context, checkpoint uint64, at func()) error {
+	reached := false
+	reach := func() {
+		if !reached {
+			reached = true
+			at()
+		}
+	}
+	err := sc.each(ctx, streams.ReadOptions{From: sc.first, UpTo: sc.end, HeadersOnly: true}, func(m streams.Message) {
+		if m.Seq > checkpoint {
+			if !reached {
+				// What was erased right behind the checkpoint is none of the database's.
+				sc.holes += max(checkpoint+1, sc.next) - sc.next
+				sc.next = max(checkpoint+1, sc.next)
+				sc.oldest = m.Time
+			}
+			reach()
+		}
+		sc.count(m)
+	})
+	if err != nil {
+		return err
+	}
+	if sc.end >= sc.next {
+		sc.holes += sc.end - sc.next + 1
+		sc.next = sc.end + 1
+	}
+	reach()
+	return sc.beginnings(ctx)
+}
+
+func (sc *scan) count(m streams.Message) {
+	sc.holes += m.Seq - sc.next
+	sc.next = m.Seq + 1
+	kind, _, _ := events.ParseSubject(m.Subject)
+	switch kind {
+	case events.KindBotUnreadable:
+		sc.unreadable++
+	case events.KindBotSetAside:
+		sc.setAside++
+	}
+	producer, n, ok := events.ParseID(m.MsgID)
+	if !ok {
+		sc.unnumbered++
+		return
+	}
+	a := sc.producers[producer]
+	if a == nil {
+		a = &streamAccount{}
+		sc.producers[producer] = a
+	}
+	a.take(n, m.Seq, sc.holes)
+	switch kind {
+	case events.KindBotStarted:
+		a.begins = sc.holes
+	case events.KindBotStopped:
+		a.stopped = n
+	}
+}
+
+// beginnings reads what each run says about the one before it.
+func (sc *scan) beginnings(ctx context.Context) error {
+	subject := events.Subject(events.KindBotStarted)
+	o := streams.ReadOptions{From: sc.first, UpTo: sc.end, Subjects: []string{subject, subject + ".*"}}
+	return sc.each(ctx, o, func(m streams.Message) {
+		producer, _, ok := events.ParseID(m.MsgID)
+		if !ok {
+			return
+		}
+		e, err := events.Decode(events.KindBotStarted, m.Data)
+		if err != nil {
+			return // a dead letter, which has a check of its own
+		}
+		if s, ok := e.Payload.(*events.BotStarted); ok {
+			sc.began[producer] = began{channel: e.Channel, previous: s.Previous, previousSeq: uint64(max(s.PreviousSeq, 0))}
+		}
+	})
+}
+
+var errStalled = errors.New("the server stopped answering")
+
+func (sc *scan) each(ctx context.Context, o streams.ReadOptions, f func(streams.Message)) error {
+	if sc.first > sc.end {
+		return nil // nothing is stored
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// A reader waits for a lost server for ever; who asks for a verdict does not.
+	stall := time.AfterFunc(stallLimit, func() { cancel(errStalled) })
+	defer stall.Stop()
+	r, err := sc.stream.Reader(ctx, o)
+	if err != nil {
+		return fmt.Errorf("doctor: %w", err)
+	}
+	defer r.Close()
+	for n := 0; ; n++ {
+		m, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("doctor: %w", errors.Join(err, context.Cause(ctx)))
+		}
+		if n%1024 == 0 {
+			stall.Reset(stallLimit)
+		}
+		f(m)
+	}
+}

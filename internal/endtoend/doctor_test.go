@@ -1,0 +1,168 @@
+package endtoend
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"rosey/internal/doctor"
+)
+
+// diagnose runs rosey doctor and returns its exit code and report.
+func diagnose(t *testing.T, data string, more ...string) (int, doctor.Report) {
+	t.Helper()
+	code, out, errs := run(t, append([]string{"doctor", "--json", "--data", data}, more...)...)
+	var r doctor.Report
+	parse(t, out, &r)
+	if errs != "" && !strings.Contains(errs, "waiting for it") {
+		t.Errorf("rosey doctor says beside its report: %s", errs)
+	}
+	return code, r
+}
+
+// healthy waits until the doctor finds nothing wrong: events may be on their way.
+func healthy(t *testing.T, data string) doctor.Report {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		code, r := diagnose(t, data)
+		if code == 0 && r.State == doctor.OK {
+			return r
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("exit code %d: %s", code, text(r))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// Three processes are killed in turn, as an operator may do by hand, and at the
+// end the doctor says that nothing is missing.
+func TestDoctor_NothingIsMissingAfterKills(t *testing.T) {
+	t.Parallel()
+	channel := busy(t)
+	data := filepath.Join(t.TempDir(), "data")
+	parts := []*part{
+		{name: "server", args: []string{"server", "--data", data, "--nats-port", "0", "--monitor-port", "off"}},
+		{name: "projector", args: []string{"projector", "--data", data}},
+		{name: "bot", args: []string{"bot", channel.PageURL(), "--username", "rosey", "--data", data, "--wait"}},
+	}
+	lines := func() int64 { return numberOf(t, data, "SELECT count(*) FROM chat_messages WHERE notice = ''") }
+	for _, p := range parts {
+		p.t = t
+		p.start()
+	}
+	for _, victim := range []int{2, 0, 1, 2} {
+		before := lines()
+		until(t, "it records the talk", func() bool { return lines() > before+20 })
+		parts[victim].fell()
+		parts[victim].start()
+	}
+	before := lines()
+	until(t, "it records the talk", func() bool { return lines() > before+20 })
+	r := healthy(t, data)
+	if !r.Running || len(r.Producers) < 3 {
+		t.Errorf("while it runs: %s", text(r))
+	}
+	for _, i := range []int{2, 1, 0} {
+		parts[i].stop()
+	}
+	r = healthy(t, data)
+	for _, p := range r.Producers {
+		if p.Stream.Verdict != doctor.VerdictComplete || p.Agree == nil || !*p.Agree {
+			t.Errorf("producer %s at the end: %s", p.Producer, text(p))
+		}
+	}
+	out := strings.TrimSpace(must(t, "doctor", "--data", data))
+	if last := out[strings.LastIndex(out, "\n")+1:]; !strings.HasPrefix(last, "healthy") {
+		t.Errorf("its last line is %q", last)
+	}
+}
+
+func TestDoctor_SaysWhatIsWrongFirst(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, append([]string{"up", watched(t), "--data", data}, anyPorts...)...)
+	until(t, "it records", func() bool { return numberOf(t, data, "SELECT count(*) FROM bot_sessions WHERE joined_ms > 0") > 0 })
+	p.stop()
+	if err := os.Chmod(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := run(t, "doctor", "--data", data)
+	if code != 1 || !strings.HasPrefix(out, "WRONG") || !strings.Contains(out, "try: chmod") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if err := os.Chmod(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(data, "rosey.db")); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ = run(t, "doctor", "--data", data)
+	if code != 2 || !strings.HasPrefix(out, "unknown") || !strings.Contains(out, "could not tell") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	code, out, _ = run(t, "doctor", "--data", filepath.Join(data, "nothing"))
+	if code != 2 {
+		t.Errorf("without an installation: exit code %d\n%s", code, out)
+	}
+}
+
+func TestDoctor_DocumentHoldsEveryCheckAndField(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("`([a-z_.\\[\\]]+)`").FindAllStringSubmatch(string(page), -1) {
+		documented[m[1]] = true
+	}
+	want := map[string]bool{}
+	for _, name := range doctor.Names() {
+		want[name] = true
+	}
+	jsonFields(reflect.TypeFor[doctor.Report](), "", want)
+	for name := range want {
+		if !documented[name] {
+			t.Errorf("docs/doctor.md does not explain %s", name)
+		}
+	}
+	for name := range documented {
+		if strings.ContainsAny(name, ".[") && !want[name] && !strings.HasPrefix(name, "bot.") {
+			t.Errorf("docs/doctor.md explains %s, which is not there", name)
+		}
+	}
+}
+
+// jsonFields lists the paths of a type's JSON fields. The two accounts of a
+// producer are alike: one stands for both.
+func jsonFields(typ reflect.Type, path string, into map[string]bool) {
+	switch typ.Kind() {
+	case reflect.Pointer:
+		jsonFields(typ.Elem(), path, into)
+		return
+	case reflect.Slice:
+		if typ.Elem().Kind() == reflect.Struct {
+			into[path+"[]"] = true
+			delete(into, path)
+			jsonFields(typ.Elem(), path+"[]", into)
+		}
+		return
+	case reflect.Struct:
+	default:
+		return
+	}
+	for i := range typ.NumField() {
+		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		field := strings.TrimPrefix(path+"."+name, ".")
+		into[field] = true
+		if field != "producers[].tables" {
+			jsonFields(typ.Field(i).Type, field, into)
+		}
+	}
+}
