@@ -37,8 +37,11 @@ type lead struct {
 	key         string
 	holder      string
 	predecessor string
-	every       time.Duration
-	log         *slog.Logger
+	// isEarlier reports whether a holder is an earlier run on the same spool. Nil:
+	// only the predecessor is.
+	isEarlier func(ctx context.Context, holder string) (bool, error)
+	every     time.Duration
+	log       *slog.Logger
 
 	lease  *streams.Lease
 	heldBy time.Time // when another was last known to hold it
@@ -105,7 +108,7 @@ func (l *lead) ask(ctx context.Context, before standing) standing {
 	leases, err := l.leases(ctx)
 	var lease *streams.Lease
 	if err == nil {
-		lease, err = leases.Acquire(ctx, l.key, l.holder, l.predecessor)
+		lease, err = l.acquire(ctx, leases)
 	}
 	switch {
 	case err == nil:
@@ -125,6 +128,24 @@ func (l *lead) ask(ctx context.Context, before standing) standing {
 	}
 	l.tell("the lease cannot be asked for; recording all the same")
 	return standing{leads: true}
+}
+
+// acquire asks for the lease. The run before this one may have recorded without
+// ever getting it: then one before that still holds it, and is gone as well.
+func (l *lead) acquire(ctx context.Context, leases Leases) (*streams.Lease, error) {
+	lease, err := leases.Acquire(ctx, l.key, l.holder, l.predecessor)
+	var held *streams.LeaseHeldError
+	if l.isEarlier == nil || !errors.As(err, &held) {
+		return lease, err
+	}
+	switch earlier, lookErr := l.isEarlier(ctx, held.Holder); {
+	case lookErr != nil:
+		l.log.Warn("who held the recording lease before cannot be looked up", "err", lookErr)
+		return nil, err
+	case !earlier:
+		return nil, err
+	}
+	return leases.Acquire(ctx, l.key, l.holder, held.Holder)
 }
 
 func (l *lead) tell(text string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,5 +51,37 @@ func TestLead_WithoutAnAnswerThingsStayAsTheyAre(t *testing.T) {
 				t.Errorf("standing %+v, want %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// leaseOf is held by one run, and is given to whoever replaced that one.
+type leaseOf struct{ holder string }
+
+func (o leaseOf) Acquire(_ context.Context, key, _, predecessor string) (*streams.Lease, error) {
+	if predecessor != o.holder {
+		return nil, &streams.LeaseHeldError{Key: key, Holder: o.holder}
+	}
+	return &streams.Lease{}, nil
+}
+
+// The run before may have recorded without an answer from the server. The lease
+// is that of the run before it, which nobody has to wait for.
+func TestLead_TakesOverFromAnyEarlierRun(t *testing.T) {
+	t.Parallel()
+	earlier := []string{"run1", "run2"}
+	for holder, want := range map[string]bool{"run1": true, "run2": true, "another": false} {
+		l := &lead{
+			leases: func(context.Context) (Leases, error) { return leaseOf{holder}, nil },
+			holder: "run3", predecessor: "run2", log: slog.New(slog.DiscardHandler),
+			isEarlier: func(_ context.Context, holder string) (bool, error) { return slices.Contains(earlier, holder), nil },
+		}
+		if got := l.ask(t.Context(), standing{}); got.leads != want {
+			t.Errorf("while %s holds the lease, leads is %t, want %t", holder, got.leads, want)
+		}
+		l.isEarlier = func(context.Context, string) (bool, error) { return false, errors.New("disk") }
+		l.lease = nil
+		if got := l.ask(t.Context(), standing{}); got.leads != (holder == "run2") {
+			t.Errorf("while %s holds the lease and the spool cannot be read, leads is %t", holder, got.leads)
+		}
 	}
 }

@@ -96,7 +96,7 @@ func (r *Recorder) visit(ctx context.Context) error {
 
 func (r *Recorder) lead() *lead {
 	return &lead{
-		leases: r.cfg.Leases, key: streams.RecorderLease(r.cfg.CyTube.Channel), holder: r.run.Producer, predecessor: r.prev.Producer,
+		leases: r.cfg.Leases, key: streams.RecorderLease(r.cfg.CyTube.Channel), holder: r.run.Producer, predecessor: r.prev.Producer, isEarlier: r.spool.IsEarlier,
 		every: r.cfg.LeaseEvery, log: r.log,
 	}
 }

@@ -190,6 +190,25 @@ func TestBegin_PreviousIsTheLastRunThatPutAnything(t *testing.T) {
 	}
 }
 
+func TestIsEarlier_RunsOnThisSpoolAndNotTheRunningOne(t *testing.T) {
+	t.Parallel()
+	s := openSpool(t, testConfig(t.TempDir()))
+	defer closeSpool(t, s)
+	want := map[string]bool{"another": false, "": false}
+	for i := range 3 {
+		run, _, err := s.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[run.Producer] = i < 2
+	}
+	for producer, earlier := range want {
+		if got, err := s.IsEarlier(t.Context(), producer); got != earlier || err != nil {
+			t.Errorf("IsEarlier(%q) = %t, %v, want %t", producer, got, err, earlier)
+		}
+	}
+}
+
 func TestConfig_Validate(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]Config{

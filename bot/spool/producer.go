@@ -56,6 +56,21 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 	return run, previous, nil
 }
 
+// IsEarlier reports whether the producer is an earlier run on this spool. Such a
+// one is gone: only one process at a time has the spool.
+func (s *Spool) IsEarlier(ctx context.Context, producer string) (bool, error) {
+	known, _ := s.snapshot()
+	if producer == known.producer {
+		return false, nil
+	}
+	var found bool
+	err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM producers WHERE producer = ?)", producer).Scan(&found)
+	if err != nil {
+		return false, fmt.Errorf("spool: look for producer %s: %w", producer, err)
+	}
+	return found, nil
+}
+
 func (s *Spool) readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
 	previous := Previous{Known: true}
 	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq FROM producers WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
