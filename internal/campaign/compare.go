@@ -27,8 +27,10 @@ func (s *segment) compare(ctx context.Context) error {
 	if err := s.compareTables(ctx); err != nil {
 		return err
 	}
-	if err := s.verify(ctx); err != nil {
-		return err
+	for _, ask := range [][]string{{"replay", "--verify"}, {"doctor"}} {
+		if err := s.ownVerdict(ctx, ask...); err != nil {
+			return err
+		}
 	}
 	if s.layout == together {
 		return nil
@@ -56,19 +58,25 @@ func (s *segment) tell(f findings) {
 	}
 }
 
-// verify lets the program compare the tables with a rebuild.
-func (s *segment) verify(ctx context.Context) error {
+// ownVerdict lets the program itself say whether something is wrong. A verdict
+// that is not good is a difference.
+func (s *segment) ownVerdict(ctx context.Context, args ...string) error {
 	var said []string
 	err := s.lines(ctx, func(line []byte) error {
 		said = append(said, string(line))
 		return nil
-	}, "replay", "--verify")
+	}, args...)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) || err == nil && (len(said) != 1 || !strings.HasPrefix(said[0], "equal: ")) {
-		s.tell(findings{differences: []string{"live and replayed: " + strings.Join(said[:min(len(said), namedAtMost)], " / ")}})
-		return nil
+	switch {
+	case errors.As(err, &exit):
+		s.tell(findings{differences: []string{fmt.Sprintf("rosey %s ends with %d: %s",
+			strings.Join(args, " "), exit.ExitCode(), strings.Join(said[:min(len(said), namedAtMost)], " / "))}})
+	case err == nil && len(said) == 0:
+		s.tell(findings{differences: []string{fmt.Sprintf("rosey %s says nothing", strings.Join(args, " "))}})
+	default:
+		return err
 	}
-	return err
+	return nil
 }
 
 // maxLine is more than the largest event takes.

@@ -19,8 +19,8 @@
 // the stream and, exactly once, in the tables, and a line that was committed and
 // lost is not made good by the channel.
 //
-// At its end a segment is compared five ways: the stream with the ledger, each
+// At its end a segment is compared in five ways: the stream with the ledger, each
 // producer's numbering with what the spool handed out, the tables with the
 // ledger, the tables with an independent model of what the stream's events mean,
-// and the live tables with a rebuild.
+// and the live tables with a rebuild. Then the program's own doctor is asked.
 package campaign
