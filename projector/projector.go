@@ -118,7 +118,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	defer p.status.stopped()
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
-		err := p.deliver(ctx)
+		err := schema.NameFullDisk(p.deliver(ctx))
 		if ctx.Err() != nil {
 			break
 		}

@@ -245,17 +245,17 @@ func createFile(path string) error {
 func (d *DB) exec(ctx context.Context, statements []string) error {
 	tx, err := d.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("schema: create tables in %s: %w", d.path, err)
+		return fmt.Errorf("schema: create tables in %s: %w", d.path, NameFullDisk(err))
 	}
 	defer func() { _ = tx.Rollback() }()
 	statements = append([]string{fmt.Sprintf("PRAGMA application_id = %d", applicationID)}, statements...)
 	for _, s := range statements {
 		if _, err := tx.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("schema: create tables in %s: %.40s: %w", d.path, s, err)
+			return fmt.Errorf("schema: create tables in %s: %.40s: %w", d.path, s, NameFullDisk(err))
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("schema: create tables in %s: %w", d.path, err)
+		return fmt.Errorf("schema: create tables in %s: %w", d.path, NameFullDisk(err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package healing
 import (
 	"bytes"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -11,15 +12,16 @@ import (
 // logs keeps what the parts tell an operator. A failed test shows it.
 type logs struct {
 	*slog.Logger
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	from int // what has looks at begins here
 }
 
 func newLogs(t *testing.T) *logs {
 	l := &logs{}
 	l.Logger = slog.New(slog.NewTextHandler(l, nil))
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() || os.Getenv("HEALING_LOG") != "" {
 			t.Logf("log:\n%s", l.tail(40))
 		}
 	})
@@ -33,11 +35,18 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
+// mark makes has look only at what is logged from now on.
+func (l *logs) mark() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.from = l.buf.Len()
+}
+
 // has reports whether a line contains all the parts.
 func (l *logs) has(parts ...string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for line := range strings.Lines(l.buf.String()) {
+	for line := range strings.Lines(l.buf.String()[l.from:]) {
 		found := true
 		for _, p := range parts {
 			found = found && strings.Contains(line, p)

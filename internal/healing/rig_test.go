@@ -149,8 +149,9 @@ func (r *rig) startBot() {
 			}
 			return s, nil
 		},
-		LeaseEvery: 500 * time.Millisecond,
-		Logger:     r.log.Logger,
+		LeaseEvery:  500 * time.Millisecond,
+		RejoinAfter: 100 * time.Millisecond,
+		Logger:      r.log.Logger,
 	}
 	if r.o.tune != nil {
 		r.o.tune(&cfg)

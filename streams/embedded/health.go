@@ -55,23 +55,42 @@ func (s *Server) NeedsRestart() bool {
 }
 
 // watch restarts the server once a full disk has room again, because nothing
-// else makes it take publishes.
+// else makes it take publishes, and tries again for as long as there is none.
 func (s *Server) watch(ctx context.Context) {
 	defer close(s.watchDone)
 	tick := time.NewTicker(s.cfg.WatchEvery)
 	defer tick.Stop()
-	for {
+	for attempt := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if !s.NeedsRestart() {
+		var err error
+		switch {
+		case s.NeedsRestart():
+			s.cfg.Logger.Warn("the disk was full and has room again: restarting the embedded server")
+			err = s.Restart(ctx)
+		case s.current() == nil:
+			err = s.revive(ctx)
+		}
+		if err == nil || ctx.Err() != nil {
+			attempt = 0
 			continue
 		}
-		s.cfg.Logger.Warn("the disk was full and has room again: restarting the embedded server")
-		if err := s.Restart(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Logger.Error("embedded server did not come back", "err", err)
+		// 1, 2, 4, 8, …: what lasts for days is not a log of its own.
+		if attempt++; attempt&(attempt-1) == 0 {
+			s.cfg.Logger.Error("embedded server did not come back, trying again", "attempt", attempt, "err", err)
 		}
 	}
+}
+
+// revive starts a server where a restart has left none.
+func (s *Server) revive(ctx context.Context) error {
+	s.lifecycle.Lock()
+	defer s.lifecycle.Unlock()
+	if s.current() != nil || s.lock == nil {
+		return nil
+	}
+	return s.launch(ctx)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,6 +37,45 @@ func TestServer_RestartsItselfAfterAFullDisk(t *testing.T) {
 	}
 	if err := s.Health(); err != nil {
 		t.Errorf("health after the restart: %v", err)
+	}
+}
+
+// A restart that fails leaves no server. It is tried again until one is there.
+func TestServer_ComesBackAfterAFailedRestart(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), Config{StoreDir: t.TempDir(), Port: AnyPort, NoMonitor: true, WatchEvery: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	addr := strings.TrimPrefix(s.ClientURL(), "nats://")
+	// What Restart does, with somebody else on the port in between.
+	s.lifecycle.Lock()
+	if err := s.retire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.launch(t.Context()); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("start on a taken port: %v", err)
+	}
+	s.lifecycle.Unlock()
+	if err := s.Health(); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("health without a server: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); s.Health() != nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no server came back: %v", s.Health())
+		}
 	}
 }
 
