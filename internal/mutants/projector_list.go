@@ -117,7 +117,7 @@ var projectorMutants = []Mutant{
 	},
 	{
 		Name: "a database of another stream is taken", File: "projector/start.go", Package: projectorTests,
-		Old: "c.StreamID != state.Identity.ID {", New: "c.StreamID != state.Identity.ID && false {", Run: "Start|StreamIsReplaced",
+		Old: "	if other {\n", New: "	if other && false {\n", Run: "Start|StreamIsReplaced",
 	},
 	{
 		Name: "a database ahead of its stream is taken", File: "projector/start.go", Package: projectorTests,
@@ -125,11 +125,19 @@ var projectorMutants = []Mutant{
 	},
 	{
 		Name: "another history at the checkpoint is taken", File: "projector/start.go", Package: projectorTests,
-		Old: "	if m.MsgID != c.MsgID || ", New: "	if false && m.MsgID != c.MsgID || false && ", Run: "Start",
+		Old: "	if m.MsgID == c.MsgID && m.Time.UnixMilli() == c.TimeMS {\n", New: "	if m.Seq == c.Seq {\n", Run: "Start",
 	},
 	{
 		Name: "a trimmed stream is taken", File: "projector/start.go", Package: projectorTests,
-		Old: "	case state.FirstSeq > c.Seq+1:\n", New: "	case state.FirstSeq > c.Seq+1 && false:\n", Run: "Start",
+		Old: "	case trimmed && !d.cover(c.Seq+1, state.FirstSeq-1):\n", New: "	case trimmed && false:\n", Run: "Start",
+	},
+	{
+		Name: "any accepted gap excuses every other", File: "projector/start.go", Package: projectorTests,
+		Old: "	case trimmed && !d.cover(c.Seq+1, state.FirstSeq-1):\n", New: "	case trimmed && !d.cover(state.FirstSeq-1, state.FirstSeq-1):\n",
+	},
+	{
+		Name: "a stream is adopted without a look at it", File: "projector/start.go", Package: projectorTests,
+		Old: "		if err := sameAt(ctx, s, state, c); err != nil {\n			return err\n		}\n", New: "",
 	},
 	{
 		Name: "a part that comes in another batch is lost", File: "projector/parts.go", Package: projectorTests,

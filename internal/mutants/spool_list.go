@@ -41,7 +41,7 @@ var spoolMutants = []Mutant{
 	},
 	{
 		Name: "a refused event is thrown away", File: "bot/spool/drain.go", Package: spoolTests,
-		Old: "		return d.setAside(ctx, first, err)\n", New: "		return d.settle(ctx, unit[:1], 0)\n",
+		Old: "		return d.setAside(ctx, first, err)\n", New: "		return d.settle(ctx, unit[:1], 0)\n", Run: "Refused",
 	},
 	{
 		Name: "the last sequence is not recorded", File: "bot/spool/put.go", Package: spoolTests,
