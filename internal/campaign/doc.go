@@ -13,11 +13,12 @@
 // The truth is the ledger of the talk: time, name and text of each line. What
 // CyTube says while no bot listens is not Rosey's to keep, and what the bot has
 // read but not committed is lost with it; a real channel sends its last lines
-// again at a join. The simulated one does that without a limit, but sends
-// nothing that the bot's disk is known to hold: the witness reads the spool and
-// the tables and lets the channel forget those lines. So each line has to be in
-// the stream and, exactly once, in the tables, and a line that was committed and
-// lost is not made good by the channel.
+// again at a join. The simulated one does that without a limit, but forgets what
+// the bot's disk is known to hold: the witness reads the spool and the tables for
+// that. So each line has to be in the stream and, exactly once, in the tables, and
+// a line that was committed and lost is not made good by the channel. To every
+// other run of the bot it sends some lines that are safe all the same, as a real
+// one does: they must not count again.
 //
 // At its end a segment is compared in five ways: the stream with the ledger, each
 // producer's numbering with what the spool handed out, the tables with the

@@ -147,11 +147,18 @@ func (s *segment) begin(ctx context.Context) error {
 	return nil
 }
 
+// realHistory is how many lines a real channel sends again.
+const realHistory = 15
+
 // start begins the next life of a part. Before the bot's, the channel forgets
-// what the disk is known to hold.
+// what the disk is known to hold: all of it, so that nothing lost is made good,
+// or, every other time, all but what a real channel sends again, so that there is
+// something to count once.
 func (s *segment) start(ctx context.Context, p *part, env ...string) error {
 	if p == s.bot {
-		s.channel.ForgetChat(s.witness.look(ctx))
+		s.talk.overlap.Store(int64(s.rand.IntN(2) * realHistory))
+		s.witness.look(ctx)
+		s.talk.forget()
 		s.cuts = 0
 	}
 	return p.start(env...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rosey/bot/cytube/cytubetest"
@@ -19,6 +20,8 @@ type talk struct {
 	known   func() int // how many lines are safe
 
 	items []int // the playlist, by uid
+	// overlap is how many lines a join brings again although they are safe.
+	overlap atomic.Int64
 
 	mu    sync.Mutex
 	times []int64 // of line n at n-1, in milliseconds
@@ -93,7 +96,7 @@ func (t *talk) run(ctx context.Context) {
 			owed += float64(t.rate) * min(now.Sub(last), 10*step).Seconds()
 			last = now
 		}
-		t.channel.ForgetChat(t.known())
+		t.forget()
 		for ; owed >= 1; owed-- {
 			if t.said()-t.known() >= aheadLimit {
 				owed = 0
@@ -111,6 +114,9 @@ func (t *talk) run(ctx context.Context) {
 		}
 	}
 }
+
+// forget takes what is safe out of the channel's history, but for the overlap.
+func (t *talk) forget() { t.channel.ForgetChat(t.known() - int(t.overlap.Load())) }
 
 func (t *talk) say() error {
 	t.mu.Lock()
