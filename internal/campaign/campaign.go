@@ -20,7 +20,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return &Report{}, err
 	}
 	cfg = cfg.withDefaults()
-	c := &campaign{cfg: cfg, begun: time.Now(), report: Report{Seed: cfg.Seed}}
+	c := &campaign{cfg: cfg, begun: time.Now(), report: Report{Seed: cfg.Seed, SegmentCycles: cfg.SegmentCycles}}
 	g, ctx := errgroup.WithContext(ctx)
 	for range cfg.Parallel {
 		g.Go(func() error { return c.work(ctx) })

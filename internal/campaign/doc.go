@@ -20,6 +20,9 @@
 // other run of the bot it sends some lines that are safe all the same, as a real
 // one does: they must not count again.
 //
+// A process that stands still is proven by what Linux says of it; elsewhere those
+// faults count as not fired.
+//
 // At its end a segment is compared in five ways: the stream with the ledger, each
 // producer's numbering with what the spool handed out, the tables with the
 // ledger, the tables with an independent model of what the stream's events mean,

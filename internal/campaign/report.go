@@ -10,13 +10,14 @@ import (
 
 // Report is what a campaign came to.
 type Report struct {
-	Seed     uint64  `json:"seed"`
-	Segments int     `json:"segments"`
-	Cycles   int     `json:"cycles"`
-	Kills    int     `json:"kills"` // processes that were killed, several in some cycles
-	Lines    int     `json:"lines"`
-	Events   int     `json:"events"` // in the streams
-	Seconds  float64 `json:"seconds"`
+	Seed          uint64  `json:"seed"` // of the first segment
+	SegmentCycles int     `json:"segment_cycles"`
+	Segments      int     `json:"segments"`
+	Cycles        int     `json:"cycles"`
+	Kills         int     `json:"kills"` // processes that were killed, several in some cycles
+	Lines         int     `json:"lines"`
+	Events        int     `json:"events"` // in the streams
+	Seconds       float64 `json:"seconds"`
 
 	Faults []Fault `json:"faults"`
 	// NotFired are the kinds that never fired although they were planned, or
@@ -110,7 +111,8 @@ func (r *Report) Write(w io.Writer) error {
 	fmt.Fprintf(&b, "seeds        %d to %d\n", r.Seed, r.Seed+uint64(max(r.Segments, 1))-1)
 	fmt.Fprintf(&b, "took         %s\n", time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
 	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "\nFAILED       seed %d, %s, see %s\n%s\n", f.Seed, f.Layout, f.Folder, f.What)
+		fmt.Fprintf(&b, "\nFAILED       seed %d, %s, see %s\nrepeat       go run ./internal/campaign/run --seed %d --cycles %d --segment-cycles %d\n%s\n",
+			f.Seed, f.Layout, f.Folder, f.Seed, r.SegmentCycles, r.SegmentCycles, f.What)
 		if f.Log != "" {
 			fmt.Fprintf(&b, "last words of the process:\n%s\n", f.Log)
 		}

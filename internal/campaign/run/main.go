@@ -56,6 +56,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (ok bool, 
 	if cfg.Cycles == 0 && cfg.For == 0 {
 		cfg.Cycles = 100
 	}
+	probe := cfg
+	probe.Program, probe.Dir = "to be built", "to be made"
+	if err := probe.Validate(); err != nil {
+		return false, err
+	}
 	if cfg.Dir, err = os.MkdirTemp(*dir, "rosey-campaign-"); err != nil {
 		return false, err
 	}
