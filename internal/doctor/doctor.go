@@ -108,6 +108,7 @@ type examination struct {
 	state    streams.State
 	scan     *scan // nil where the stream could not be read
 	tables   *tables
+	related  bool                    // the tables were made from this stream
 	disagree map[string]disagreement // nil where there is nothing to compare
 	spooled  map[string]spoolRun
 	alive    map[string]bool
@@ -132,6 +133,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.openTables(ctx)
 	defer e.closeTables()
 	e.lookAtServer(ctx)
+	e.matchTables(ctx)
 	e.readStream(ctx)
 	e.lookAtTables(ctx)
 	e.lookAtProjector(ctx)
@@ -195,13 +197,12 @@ func (e *examination) readStream(ctx context.Context) {
 		return
 	}
 	var checkpoint uint64
-	comparable := e.tables != nil && (e.tables.checkpoint.StreamID == "" || e.tables.checkpoint.StreamID == e.state.Identity.ID)
 	if e.tables != nil {
 		checkpoint = e.tables.checkpoint.Seq
 	}
 	e.scan = newScan(e.cfg.stream, e.state)
 	err := e.scan.read(ctx, checkpoint, func() {
-		if comparable {
+		if e.related {
 			e.compare(ctx)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"rosey/events"
 	"rosey/internal/doctor"
+	"rosey/projector"
 	"rosey/streams"
 )
 
@@ -181,6 +182,46 @@ var situations = []situation{
 			return r.producer
 		},
 		state: doctor.Wrong, stream: doctor.VerdictTailMissing, check: doctor.ProducersStream,
+	},
+	{
+		name: "the stream was restored to a state older than the tables",
+		happen: func(h *house) string {
+			r := h.begin("a")
+			r.say(20)
+			r.stop()
+			h.project()
+			h.forget("UPDATE producers SET last_seq = last_seq + 9")
+			h.change("UPDATE producer_positions SET last_seq = last_seq + 9", "UPDATE projection_state SET seq = seq + 9")
+			return r.producer
+		},
+		state: doctor.Wrong, stream: doctor.VerdictTailMissing, tables: doctor.VerdictRunning, check: doctor.TablesStream,
+	},
+	{
+		name: "the beginning of the stream is gone, and the tables have it",
+		happen: func(h *house) string {
+			r := h.begin("a")
+			r.say(20)
+			r.stop()
+			h.project()
+			h.purge(10)
+			return r.producer
+		},
+		state: doctor.Wrong, stream: doctor.VerdictComplete, tables: doctor.VerdictComplete, check: doctor.StreamErased,
+	},
+	{
+		name: "the beginning of the stream was given up",
+		happen: func(h *house) string {
+			r := h.begin("a")
+			r.say(20)
+			r.stop()
+			h.purge(10)
+			if _, err := projector.AcceptGap(h.t.Context(), h.Stream, 0); err != nil {
+				h.t.Fatal(err)
+			}
+			h.project()
+			return r.producer
+		},
+		state: doctor.OK, stream: doctor.VerdictComplete, tables: doctor.VerdictComplete,
 	},
 	{
 		name: "the tables are behind",
@@ -393,14 +434,8 @@ func TestExamine_OtherThingsThatAreWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{doctor.StreamErased, doctor.Wrong, func(t *testing.T, h *house) {
-			s, err := h.Conn.JetStream().Stream(t.Context(), streams.StreamName)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Purge(t.Context(), purgeBefore(3)); err != nil {
-				t.Fatal(err)
-			}
+		{doctor.StreamErased, doctor.Wrong, func(_ *testing.T, h *house) {
+			h.purge(3)
 		}},
 		{doctor.StreamDefinition, doctor.Wrong, func(t *testing.T, h *house) {
 			s, err := h.Conn.JetStream().Stream(t.Context(), streams.StreamName)

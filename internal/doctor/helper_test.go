@@ -240,7 +240,19 @@ func (h *house) again(seq uint64) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for {
+	// The window that counts is the one the server started with.
+	if err := h.Server.Restart(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.Conn = h.Connect(h.t)
+	if h.Stream, err = streams.Open(h.t.Context(), h.Conn); err != nil {
+		h.t.Fatal(err)
+	}
+	js = h.Conn.JetStream()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if time.Now().After(deadline) {
+			h.t.Fatal("the server does not forget the id")
+		}
 		ack, err := js.PublishMsg(h.t.Context(), &nats.Msg{Subject: m.Subject, Header: nats.Header{jetstream.MsgIDHeader: {m.MsgID}}, Data: m.Data})
 		if err != nil {
 			h.t.Fatal(err)
@@ -270,4 +282,14 @@ func withoutSpools(c *doctor.Config) {
 	c.Dir, c.External = dir, true
 }
 
-func purgeBefore(seq uint64) jetstream.StreamPurgeOpt { return jetstream.WithPurgeSequence(seq) }
+// purge removes the beginning of the stream, up to a sequence.
+func (h *house) purge(before uint64) {
+	h.t.Helper()
+	s, err := h.Conn.JetStream().Stream(h.t.Context(), streams.StreamName)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := s.Purge(h.t.Context(), jetstream.WithPurgeSequence(before)); err != nil {
+		h.t.Fatal(err)
+	}
+}

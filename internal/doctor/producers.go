@@ -190,7 +190,7 @@ func (e *examination) producer(name string, t tail) Producer {
 	var details []string
 	if s != nil {
 		explained := s.erased
-		if table != nil {
+		if e.wasErased(s, table) {
 			// What the tables have applied was in the stream.
 			explained = explained.plus(table.present)
 		}
@@ -242,6 +242,13 @@ func (e *examination) tableVerdict(table *tableAccount, s *streamAccount, t tail
 	return a
 }
 
+// wasErased reports whether the tables can speak for what the stream lacks: they
+// are of this stream, and it has as many holes. One that was restored to an older
+// state has none.
+func (e *examination) wasErased(s *streamAccount, table *tableAccount) bool {
+	return table != nil && e.related && table.present.minus(s.present).size() <= e.scan.holes
+}
+
 // erasedTail is how many sequences after the last one may have been erased: what
 // the tables still have, or as many as the stream has holes up to the next run or
 // the end.
@@ -250,7 +257,7 @@ func (e *examination) erasedTail(name string, s *streamAccount, table *tableAcco
 	if t.newest {
 		n = e.scan.holes - s.holes
 	}
-	if table != nil && table.present.last() > s.present.last() {
+	if e.wasErased(s, table) && table.present.last() > s.present.last() {
 		n = table.present.last() - s.present.last()
 	}
 	for next, b := range e.scan.began {

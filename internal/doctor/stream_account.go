@@ -120,6 +120,8 @@ func (sc *scan) count(m streams.Message) {
 		sc.unreadable++
 	case events.KindBotSetAside:
 		sc.setAside++
+	case events.KindGapAccepted, events.KindStreamAdopted:
+		return // an operator's, whose place in the stream is its identity
 	}
 	producer, n, ok := events.ParseID(m.MsgID)
 	if !ok {

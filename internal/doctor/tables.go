@@ -122,15 +122,9 @@ func (e *examination) closeTables() {
 	}
 }
 
-// lookAtTables checks the database itself, and against the stream.
-func (e *examination) lookAtTables(ctx context.Context) {
-	if e.tables == nil {
-		return
-	}
-	e.lookAtProgram()
-	e.lookAtIntegrity(ctx)
-	e.lookAtDeadLetters()
-	if e.cfg.stream == nil {
+// matchTables says whether the tables and the stream belong together.
+func (e *examination) matchTables(ctx context.Context) {
+	if e.tables == nil || e.cfg.stream == nil {
 		return
 	}
 	err := projector.CheckStart(ctx, e.cfg.stream, e.tables.checkpoint)
@@ -141,9 +135,23 @@ func (e *examination) lookAtTables(ctx context.Context) {
 	case err != nil:
 		e.unknown(TablesStream, "try again", "%v", err)
 	default:
+		e.related = true
 		e.ok(TablesStream, "the database belongs to this stream and can go on with it")
 	}
-	e.lookAtErased()
+}
+
+// lookAtTables checks the database itself, and what a rebuild would give.
+func (e *examination) lookAtTables(ctx context.Context) {
+	if e.tables == nil {
+		return
+	}
+	e.lookAtProgram()
+	e.lookAtIntegrity(ctx)
+	e.lookAtDeadLetters()
+	if e.cfg.stream == nil {
+		return
+	}
+	e.lookAtErased(ctx)
 }
 
 func (e *examination) lookAtProgram() {
@@ -196,12 +204,17 @@ func (e *examination) lookAtDeadLetters() {
 }
 
 // lookAtErased says what the stream no longer holds.
-func (e *examination) lookAtErased() {
-	trimmed := e.state.FirstSeq - 1
+func (e *examination) lookAtErased(ctx context.Context) {
+	// A database that has applied nothing stands for a rebuild.
+	err := projector.CheckStart(ctx, e.cfg.stream, schema.Checkpoint{})
 	switch {
-	case trimmed > 0 && e.state.Messages > 0:
-		e.wrong(StreamErased, "keep the database safe: no rebuild can make it again. Restore the stream from a backup that begins at seq=1",
-			"the stream begins at seq=%d: what was before is gone from it", e.state.FirstSeq)
+	case errors.Is(err, projector.ErrTrimmed):
+		e.wrong(StreamErased, "keep the database safe, and restore the stream from a backup that begins at seq=1; or give up what is gone for good: rosey replay --accept-gap",
+			"the stream begins at seq=%d: what was before is gone from it, and no rebuild makes these tables again", e.state.FirstSeq)
+	case err != nil:
+		e.unknown(StreamErased, "try again", "%v", err)
+	case e.state.FirstSeq > 1 && e.state.Messages > 0:
+		e.ok(StreamErased, "the stream begins at seq=%d; what was before was given up by an operator", e.state.FirstSeq)
 	case e.state.Deleted > 0 && e.tables.holes > 0:
 		e.ok(StreamErased, "%s erased, %d before the tables had them", plural(int(e.state.Deleted), "message was", "messages were"), e.tables.holes)
 	case e.state.Deleted > 0:
