@@ -45,6 +45,7 @@ type Conn struct {
 	open     map[uint64]*request
 	requests uint64 // how many there were
 	warn     map[string]string
+	seen     map[string]sighting // leases, by key
 }
 
 // Connect connects to NATS and asks whether JetStream is there. The error is
@@ -62,6 +63,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		lost:    make(chan struct{}),
 		open:    map[uint64]*request{},
 		warn:    map[string]string{},
+		seen:    map[string]sighting{},
 		local:   cfg.InProcess != nil,
 	}
 	if err := c.dial(ctx, cfg); err != nil {

@@ -1,0 +1,13 @@
+package streams
+
+import "time"
+
+// AgeSightings makes all leases look as if they had been seen so much earlier.
+func (c *Conn) AgeSightings(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, s := range c.seen {
+		s.since = s.since.Add(-d)
+		c.seen[key] = s
+	}
+}
