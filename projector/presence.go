@@ -109,6 +109,8 @@ func (p *presence) enter(channel string, u events.User, seq uint64, at int64, by
 		s.afkSince = &at
 	}
 	p.open[name] = s
+	// Who comes in during a gap had left: the stay before it does not go on.
+	delete(p.suspended, name)
 	return &change{s: s, opened: true}
 }
 

@@ -101,6 +101,10 @@ func TestPresence_Situations(t *testing.T) {
 		{"a join before the roster does not end the stay of others", []step{
 			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(5 * s), connected(), joined("bob"), roster("ann", "bob"), after(5 * s), left("ann"),
 		}, []string{"tv ann 0 20 roster leave", "tv bob 15 - join -"}},
+		{"who came and went during a gap did not stay", []step{
+			arrived("ann"), after(10 * s), counts(1, 1), disconnected("lost"), after(5 * s), connected(), joined("ann"), after(5 * s), left("ann"),
+			after(5 * s), roster("ann"),
+		}, []string{"tv ann 0 10 roster unobserved", "tv ann 15 20 join leave", "tv ann 25 - roster -"}},
 		{
 			"a last moment in the future is none",
 			[]step{arrived("ann"), after(10 * s), counts(1, 1), disconnectedSince(-50 * s)},

@@ -33,7 +33,7 @@ type definition struct {
 // projection reads another's state.
 var definitions = []definition{
 	{"chat", 1, newChat},
-	{"users", 1, newUsers},
+	{"users", 2, newUsers},
 	{"channel", 1, newChannel},
 	{"media", 1, newMedia},
 	{"playlist", 1, newPlaylist},

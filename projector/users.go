@@ -77,7 +77,8 @@ func (u *users) load(ctx context.Context, q schema.Queryer) error {
 		return nil
 	}, `SELECT s.channel, username, opened_seq, started_ms, ended_ms, opened_by, ended_by, ended_seq, afk_finished_ms, afk_since_ms, rank
 		FROM user_sessions s JOIN channel_observation o ON o.channel = s.channel
-		WHERE s.ended_seq IS NULL OR (o.suspended_seq > 0 AND s.ended_seq = o.suspended_seq AND s.ended_by = '`+byUnobserved+`')`)
+		WHERE s.ended_seq IS NULL OR (o.suspended_seq > 0 AND s.ended_seq = o.suspended_seq AND s.ended_by = '`+byUnobserved+`'
+			AND NOT EXISTS (SELECT 1 FROM user_sessions l WHERE l.channel = s.channel AND l.username = s.username AND l.opened_seq > s.ended_seq))`)
 }
 
 func (u *users) prepare(context.Context, schema.Queryer, []*fact) error { return nil }
