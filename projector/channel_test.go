@@ -60,6 +60,9 @@ func TestChannel_StatusIsConnectedOnlyWhileItIs(t *testing.T) {
 		{"back", []step{arrived(), disconnected("lost"), reconnected()}, "1 ''"},
 		{"stopped", []step{arrived(), stopped()}, "0 signal"},
 		{"crashed, the successor cannot connect", []step{arrived(), becoming("A2"), started("A", 5), recording()}, "0 lost"},
+		{"stopped, and started again", []step{arrived(), stopped(), becoming("A2"), started("A", 6)}, "0 signal"},
+		{"another one leads, and cannot connect", []step{arrived(), after(20 * time.Second), by("B", started(events.PreviousUnknown, 0), recording())}, "0 lost"},
+		{"another one leads after the connection was lost", []step{arrived(), disconnected("spool_full"), by("B", leased(1))}, "0 spool_full"},
 		{"the standby says nothing of it", []step{arrived(), by("B", started("", 0), disconnected("lost"))}, "1 ''"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

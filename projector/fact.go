@@ -48,7 +48,8 @@ type watch struct {
 	// resumed: a roster began the observation again, after a gap of gapMS.
 	resumed bool
 	gapMS   int64
-	// lost: the leader ended without a word, as its successor shows.
+	// lost: the leader ended without a word, as its successor, or
+	// whoever leads now, shows.
 	lost bool
 	// connectedSeq is the bot.connected that the current observation began with.
 	connectedSeq uint64

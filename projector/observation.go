@@ -83,8 +83,8 @@ func (o *observations) observe(f *fact) {
 		// not it said so.
 		if p.Previous != "" && p.Previous == ob.leader {
 			ob.suspend(f)
+			f.watch.lost = !ob.ended
 			ob.ended, ob.successor, ob.dirty = true, f.producer, true
-			f.watch.lost = true
 		}
 	}
 	f.leading = ob.leader == "" || ob.leader == f.producer
@@ -156,6 +156,8 @@ func (ob *observation) claim(f *fact, p *events.BotRecording) {
 	if !yields {
 		return
 	}
+	// Whoever led said nothing of an end; the next one is not in the channel yet.
+	f.watch.lost = ob.leader != "" && ob.observing
 	ob.suspend(f)
 	ob.leader, ob.term, ob.leased = leader, max(ob.term, p.Term), p.Term > 0
 	ob.sinceMS, ob.ended, ob.successor, ob.dirty = f.at, false, "", true

@@ -34,7 +34,7 @@ type definition struct {
 var definitions = []definition{
 	{"chat", 1, newChat},
 	{"users", 2, newUsers},
-	{"channel", 1, newChannel},
+	{"channel", 2, newChannel},
 	{"media", 1, newMedia},
 	{"playlist", 1, newPlaylist},
 	{"polls", 1, newPolls},
