@@ -20,17 +20,18 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Up        upCmd        `cmd:"" help:"Record a channel: embedded server, bot and projector in one process."`
-	Demo      demoCmd      `cmd:"" help:"Record a simulated channel; no network needed."`
-	Server    serverCmd    `cmd:"" help:"Run the embedded server alone."`
-	Bot       botCmd       `cmd:"" help:"Run the bot alone."`
-	Projector projectorCmd `cmd:"" help:"Run the projector alone."`
-	Replay    replayCmd    `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
-	Stats     statsCmd     `cmd:"" help:"Ask the tables."`
-	Tail      tailCmd      `cmd:"" help:"Watch or page through events."`
-	Export    exportCmd    `cmd:"" help:"Write events or a table as NDJSON or CSV."`
-	Stream    streamCmd    `cmd:"" help:"Show, set up or check the stream."`
-	Doctor    doctorCmd    `cmd:"" help:"Check every guarantee; exit 1 when something is wrong, 2 when that cannot be told."`
+	Up          upCmd          `cmd:"" help:"Record a channel: embedded server, bot and projector in one process."`
+	Demo        demoCmd        `cmd:"" help:"Record a simulated channel; no network needed."`
+	Server      serverCmd      `cmd:"" help:"Run the embedded server alone."`
+	Bot         botCmd         `cmd:"" help:"Run the bot alone."`
+	Projector   projectorCmd   `cmd:"" help:"Run the projector alone."`
+	Replay      replayCmd      `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
+	Stats       statsCmd       `cmd:"" help:"Ask the tables."`
+	Tail        tailCmd        `cmd:"" help:"Watch or page through events."`
+	Export      exportCmd      `cmd:"" help:"Write events or a table as NDJSON or CSV."`
+	Stream      streamCmd      `cmd:"" help:"Show, set up or check the stream."`
+	Doctor      doctorCmd      `cmd:"" help:"Check every guarantee; exit 1 when something is wrong, 2 when that cannot be told."`
+	DeadLetters deadLettersCmd `cmd:"" help:"Events that could not be applied: list, show, retry."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

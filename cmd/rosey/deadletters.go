@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"rosey/projector"
+	"rosey/projector/query"
+	"rosey/replay"
+	"rosey/schema"
+)
+
+type deadLettersCmd struct {
+	dataFlag
+	natsFlags
+	logFlags
+	JSON bool `help:"Print JSON, one object."`
+
+	List  deadLettersListCmd  `cmd:"" help:"Which events could not be applied, and why."`
+	Show  deadLettersShowCmd  `cmd:"" help:"One of them, with all it holds."`
+	Retry deadLettersRetryCmd `cmd:"" help:"Test them with this program, and rebuild the tables if they can be applied now."`
+}
+
+func (c *deadLettersCmd) examples() string {
+	return `  rosey dead-letters list
+  rosey dead-letters show 4711
+  rosey dead-letters retry 4711
+  rosey dead-letters retry --all --data /var/lib/rosey`
+}
+
+// read answers a question from the tables, whether or not a projector runs.
+func (c *deadLettersCmd) read(ctx context.Context, question func(schema.Queryer) error) error {
+	err := tablesFlag{dataFlag: c.dataFlag}.read(ctx, question)
+	if errors.Is(err, query.ErrNotFound) {
+		return advise(err, "rosey dead-letters list")
+	}
+	return err
+}
+
+type deadLettersListCmd struct {
+	After uint64 `help:"Begin after this sequence." placeholder:"SEQ"`
+	Limit int    `help:"How many." default:"100" placeholder:"N"`
+}
+
+func (c *deadLettersListCmd) examples() string {
+	return "  rosey dead-letters list\n  rosey dead-letters list --json --limit 1000"
+}
+
+// Run lists dead letters, without what they hold.
+func (c *deadLettersListCmd) Run(ctx context.Context, con *console, flags *deadLettersCmd) error {
+	ignoreBrokenPipe()
+	var page query.DeadLetterPage
+	err := flags.read(ctx, func(q schema.Queryer) (err error) {
+		page, err = query.DeadLetters(ctx, q, c.After, c.Limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if flags.JSON {
+		return unlessPipe(printJSON(con.out, page))
+	}
+	return unlessPipe(c.print(con, page))
+}
+
+func (c *deadLettersListCmd) print(con *console, page query.DeadLetterPage) error {
+	if page.Count == 0 {
+		_, err := fmt.Fprintln(con.out, "no dead letters: every event could be applied")
+		return err
+	}
+	t := newTable(con.out, "seq", "stored", "subject", "class", "reason")
+	for _, d := range page.DeadLetters {
+		t.row(fmt.Sprint(d.Seq), moment(d.StreamTimeMS), printable(d.Subject), printable(d.Class), printable(d.Reason))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if n := len(page.DeadLetters); n > 0 && int64(n) < page.Count {
+		fmt.Fprintf(con.out, "...more with --after %d\n", page.DeadLetters[n-1].Seq)
+	}
+	age := time.Since(time.UnixMilli(*page.OldestMS))
+	_, err := fmt.Fprintf(con.out, "%s dead letters, the oldest seq=%d, stored %s ago\n",
+		number(page.Count), *page.OldestSeq, lasting(int64(age.Seconds())))
+	return err
+}
+
+type deadLettersShowCmd struct {
+	Seq uint64 `arg:"" help:"Sequence in the stream." placeholder:"SEQ"`
+}
+
+func (c *deadLettersShowCmd) examples() string {
+	return "  rosey dead-letters show 4711\n  rosey dead-letters show 4711 --json"
+}
+
+// deadLetterShown is what show prints for machines. The payload is one or the
+// other: what it is as JSON, or as text where it is none.
+type deadLetterShown struct {
+	query.DeadLetter
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Text    *string         `json:"payload_text,omitempty"`
+}
+
+// Run prints one dead letter, to standard output alone: it may hold what
+// somebody said.
+func (c *deadLettersShowCmd) Run(ctx context.Context, con *console, flags *deadLettersCmd) error {
+	ignoreBrokenPipe()
+	var d query.DeadLetter
+	var payload []byte
+	err := flags.read(ctx, func(q schema.Queryer) (err error) {
+		d, payload, err = query.ShowDeadLetter(ctx, q, c.Seq)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if flags.JSON {
+		shown := deadLetterShown{DeadLetter: d}
+		if line, ok := oneLine(payload); ok {
+			shown.Payload = line
+		} else {
+			text := string(payload)
+			shown.Text = &text
+		}
+		return unlessPipe(printJSON(con.out, shown))
+	}
+	t := newTable(con.out)
+	t.row("seq", fmt.Sprint(d.Seq))
+	t.row("stored", moment(d.StreamTimeMS))
+	t.row("subject", printable(d.Subject))
+	t.row("id", printable(orDash(d.MsgID)))
+	t.row("class", printable(d.Class))
+	t.row("reason", printable(d.Reason))
+	t.row("payload", strconv.Itoa(len(payload))+" bytes")
+	if err := t.flush(); err != nil {
+		return unlessPipe(err)
+	}
+	_, err = fmt.Fprintln(con.out, readable(payload))
+	return unlessPipe(err)
+}
+
+// readable shows bytes to a terminal: JSON over several lines, anything else in
+// quotes.
+func readable(payload []byte) string {
+	var b bytes.Buffer
+	if _, ok := oneLine(payload); !ok || json.Indent(&b, payload, "", "  ") != nil {
+		return strconv.Quote(string(payload))
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, l := range lines {
+		lines[i] = printable(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+type deadLettersRetryCmd struct {
+	Seqs []uint64 `arg:"" optional:"" name:"seq" help:"Sequences in the stream." placeholder:"SEQ"`
+	All  bool     `help:"Every dead letter that this program can read."`
+}
+
+func (c *deadLettersRetryCmd) examples() string {
+	return "  rosey dead-letters retry 4711\n  rosey dead-letters retry --all"
+}
+
+// Run tries dead letters again, by rebuilding the tables.
+func (c *deadLettersRetryCmd) Run(ctx context.Context, con *console, flags *deadLettersCmd) (err error) {
+	if c.All == (len(c.Seqs) > 0) {
+		return misused(con, advise(errors.New("dead-letters retry: name the sequences, or --all"), "rosey dead-letters list"))
+	}
+	dir, err := flags.dir()
+	if err != nil {
+		return err
+	}
+	log := flags.logger(con.err, slog.LevelWarn)
+	a, err := attachInTurn(ctx, con, flags.dataFlag, flags.natsFlags, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	store := dir.Database()
+	progress := replayCmd{JSON: flags.JSON}
+	res, err := replay.Retry(ctx, store, replay.Config{
+		Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: progress.progress(con), Logger: log,
+	}, c.Seqs)
+	if err != nil {
+		return c.explain(err, flags)
+	}
+	if flags.JSON {
+		err = printJSON(con.out, res)
+	} else {
+		err = c.print(con, res)
+	}
+	if err == nil && len(res.Failing) > 0 {
+		return exitError(exitFailed)
+	}
+	return err
+}
+
+func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
+	if len(res.Applied) == 0 && len(res.Failing) == 0 {
+		_, err := fmt.Fprintln(con.out, "no dead letters: every event could be applied")
+		return err
+	}
+	for _, f := range res.Failing {
+		fmt.Fprintf(con.out, "still fails  seq=%d: %s: %s\n", f.Seq, f.Class, printable(f.Reason))
+	}
+	_, err := fmt.Fprintf(con.out, "applied      %s dead letters, by a rebuild up to seq=%d\n", number(int64(len(res.Applied))), res.Rebuild.Seq)
+	return err
+}
+
+// explain says what the tables are like after a retry that did not come about.
+func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
+	var failed *projector.NewFailureError
+	var inUse *schema.InUseError
+	again := "rosey dead-letters retry " + c.words() + " --data " + shell(flags.Data)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return advise(errors.New("dead-letters retry: interrupted; the tables are as they were"), "%s", again)
+	case errors.As(err, &failed):
+		return advise(fmt.Errorf("the tables are as they were: %w", err), "rosey dead-letters list; name those alone that can be applied")
+	case errors.As(err, &inUse):
+		return advise(err, "stop the running projector (or rosey up) first: a rebuild replaces its tables. Then %s, and start it again", again)
+	case errors.Is(err, replay.ErrStillFails):
+		return advise(fmt.Errorf("the tables are as they were: %w", err), "keep it until a version of this program reads it; rosey dead-letters show SEQ shows what it holds")
+	case errors.Is(err, replay.ErrNoDeadLetter):
+		return advise(err, "rosey dead-letters list")
+	}
+	return err
+}
+
+// words are what was asked for.
+func (c *deadLettersRetryCmd) words() string {
+	if c.All {
+		return "--all"
+	}
+	words := make([]string, len(c.Seqs))
+	for i, seq := range c.Seqs {
+		words[i] = fmt.Sprint(seq)
+	}
+	return strings.Join(words, " ")
+}
