@@ -17,8 +17,14 @@
 //
 // Nothing is dropped. A full spool refuses with ErrFull; what the stream refuses
 // for good is kept in the table set_aside and a bot.set_aside event takes its
-// sequence; a file that is damaged is moved aside and named in the log, and the
-// next run says that it does not know how the last one ended.
+// sequence.
+//
+// Every row has a checksum, so that what is sent is what was put. A file that is
+// damaged is moved aside, and what can be read of it is taken over into the new
+// one: page by page and without SQLite (salvage.go), since one bad page must not
+// cost the others. Nothing else of it is believed. Each recovered event is looked
+// for in the whole stream before it is sent, and where the file does not surely
+// say how the last run ended, the next one says that it is not known.
 //
 // What events mean belongs to package events, how an append can fail to streams.
 package spool

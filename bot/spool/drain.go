@@ -1,10 +1,13 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"rosey/streams"
@@ -94,6 +97,8 @@ type drainer struct {
 	// batch is what is sent next. It is kept until every row of it is settled:
 	// a batch that is sent again must be the same batch.
 	batch []row
+	// looked is the last of the recovered rows that were looked for.
+	looked int64
 	// singly is the last row of a batch that the server does not take as one.
 	singly int64
 	// streamID is the stream that acknowledges, empty where it has to be asked for;
@@ -111,8 +116,11 @@ func (d *drainer) step(ctx context.Context) error {
 		if err := d.spool.waitFor(ctx, func(depth Depth) bool { return depth.Events > 0 }); err != nil {
 			return err
 		}
+		if err := d.lookRecovered(ctx); err != nil {
+			return err
+		}
 		var err error
-		if d.batch, err = d.spool.head(ctx); err != nil {
+		if d.batch, err = d.spool.head(ctx, d.looked); err != nil || len(d.batch) == 0 {
 			return err
 		}
 	}
@@ -144,21 +152,23 @@ func (d *drainer) look(ctx context.Context) error {
 	for i := range d.batch {
 		ids[i] = d.batch[i].eventID()
 	}
-	found, err := d.app.Find(ctx, after, ids)
+	found, err := d.find(ctx, after, known.lastEventID, ids)
 	if err != nil {
-		return fmt.Errorf("look for %d events after seq=%d: %w", len(ids), after, err)
+		return err
 	}
 	var stored, missing []row
-	last := after
 	for i, r := range d.batch {
-		if seq, ok := found[ids[i]]; ok {
-			stored, last = append(stored, r), max(last, seq)
+		if _, ok := found[ids[i]]; ok {
+			stored = append(stored, r)
 		} else {
 			missing = append(missing, r)
 		}
 	}
-	if err := d.settle(ctx, stored, last); err != nil {
-		return err
+	if len(stored) > 0 {
+		last := slices.MaxFunc(stored, func(a, b row) int { return cmp.Compare(found[a.eventID()], found[b.eventID()]) })
+		if err := d.settle(ctx, stored, last.eventID(), found[last.eventID()]); err != nil {
+			return err
+		}
 	}
 	if d.batch = missing; len(missing) > 0 {
 		// Sent in order, one batch at a time: nothing after these is there either.
@@ -184,7 +194,7 @@ func (d *drainer) send(ctx context.Context) error {
 				d.streamID = "" // the acknowledgement counts all the same
 			}
 		}
-		if err := d.settle(ctx, unit[:len(acks)], acks[len(acks)-1].Seq); err != nil {
+		if err := d.settle(ctx, unit[:len(acks)], unit[len(acks)-1].eventID(), acks[len(acks)-1].Seq); err != nil {
 			return err
 		}
 		d.batch, unit = d.batch[len(acks):], unit[len(acks):]
@@ -242,19 +252,18 @@ func (d *drainer) failed(ctx context.Context, unit []row, err error) error {
 	return fmt.Errorf("send %d events from event_id=%s: %w", len(unit), first.eventID(), err)
 }
 
-// settle deletes rows that the stream has, and records how far it acknowledged.
-func (d *drainer) settle(ctx context.Context, rows []row, streamSeq uint64) error {
-	if len(rows) == 0 {
-		return nil
-	}
+// settle deletes rows that the stream has, and records how far it acknowledged:
+// the last event, and its sequence.
+func (d *drainer) settle(ctx context.Context, rows []row, eventID string, streamSeq uint64) error {
 	d.spool.cfg.Crash(CrashDrainBeforeDelete)
 	// What is acknowledged is recorded even if the Drain ends here.
 	err := d.spool.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
 		if err := st.remove(ctx, tx, rows); err != nil {
 			return err
 		}
-		st.streamID, st.lastStreamSeq = d.streamID, streamSeq
-		_, err := tx.ExecContext(ctx, "UPDATE drain SET stream_id = ?, last_stream_seq = ?", st.streamID, st.lastStreamSeq)
+		st.streamID, st.lastStreamSeq, st.lastEventID = d.streamID, streamSeq, eventID
+		_, err := tx.ExecContext(ctx, "UPDATE drain SET stream_id = ?, last_stream_seq = ?, last_event_id = ?",
+			st.streamID, st.lastStreamSeq, st.lastEventID)
 		return err
 	})
 	if err != nil {
@@ -264,10 +273,16 @@ func (d *drainer) settle(ctx context.Context, rows []row, streamSeq uint64) erro
 	return nil
 }
 
-// head reads the first batch of the queue, at least one row.
-func (s *Spool) head(ctx context.Context) (batch []row, err error) {
+// head reads the first batch of the queue. Recovered rows are in it only as far
+// as they were looked for; where all of these are settled it is empty.
+func (s *Spool) head(ctx context.Context, looked int64) (batch []row, err error) {
+	known, _ := s.snapshot()
+	last := int64(math.MaxInt64)
+	if looked < known.lookUntil {
+		last = looked
+	}
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT id, producer, seq, kind, subject, at_ms, data FROM events ORDER BY id LIMIT ?", maxBatch)
+		"SELECT id, producer, seq, kind, subject, at_ms, data, sum FROM events WHERE id <= ? ORDER BY id LIMIT ?", last, maxBatch)
 	if err != nil {
 		return nil, fmt.Errorf("read queue: %w", err)
 	}
@@ -275,8 +290,13 @@ func (s *Spool) head(ctx context.Context) (batch []row, err error) {
 	total := 0
 	for rows.Next() {
 		var r row
-		if err := rows.Scan(&r.id, &r.producer, &r.seq, &r.kind, &r.subject, &r.atMS, &r.data); err != nil {
+		var sum sql.NullInt64
+		if err := rows.Scan(&r.id, &r.producer, &r.seq, &r.kind, &r.subject, &r.atMS, &r.data, &sum); err != nil {
 			return nil, fmt.Errorf("read queue: %w", err)
+		}
+		if !r.genuine(sum) {
+			// The next start recovers what is whole.
+			return nil, fmt.Errorf("%w: event_id=%s is not what was put", errDamaged, r.eventID())
 		}
 		if total += len(r.data); len(batch) > 0 && total > maxBatchBytes {
 			break
@@ -286,7 +306,7 @@ func (s *Spool) head(ctx context.Context) (batch []row, err error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read queue: %w", err)
 	}
-	if len(batch) == 0 {
+	if len(batch) == 0 && last == math.MaxInt64 {
 		return nil, errors.New("queue is empty although events are counted")
 	}
 	return batch, nil

@@ -39,6 +39,9 @@ func openFile(ctx context.Context, path string) (*sql.DB, error) {
 	if err := checkHeader(path); err != nil {
 		return nil, err
 	}
+	if err := examine(ctx, path); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, path); err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func checkHeader(path string) error {
 		return err
 	}
 	if info.Size() == 0 {
-		return nil
+		return checkNoRows(path)
 	}
 	id, err := headerID(path)
 	if err != nil || id == applicationID {
@@ -101,6 +104,9 @@ func checkHeader(path string) error {
 		return nil
 	}
 	if empty, err := emptyDatabase(path); err != nil || empty && id == 0 {
+		return err
+	}
+	if err := checkNoRows(path); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: its header is that of another kind of file (application id %#x)", ErrNotASpool, id)
@@ -140,7 +146,7 @@ func migrate(ctx context.Context, path string) (err error) {
 	}
 	for i := int(version); i < len(steps); i++ {
 		if err := migrateStep(ctx, db, i+1, steps[i]); err != nil {
-			return fmt.Errorf("migrate to schema %d: %w", i+1, classify(err))
+			return fmt.Errorf("migrate to schema %d: %w", i+1, damage(err))
 		}
 	}
 	return nil
@@ -156,7 +162,27 @@ func migrateStep(ctx context.Context, db *sql.DB, version int, step string) erro
 	if _, err := tx.ExecContext(ctx, step+statement); err != nil {
 		return err
 	}
+	if version == checksumVersion {
+		if err := sumRuns(ctx, tx); err != nil {
+			return err
+		}
+	}
 	return tx.Commit()
+}
+
+// sumRuns gives the runs of an older file their checksums.
+func sumRuns(ctx context.Context, tx *sql.Tx) error {
+	runs, err := listProducers(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		_, err := tx.ExecContext(ctx, "UPDATE producers SET sum = ? WHERE producer = ?", runSum(run.Producer, run.LastSeq), run.Producer)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // migrationSteps lists the migrations in the order of their numbers.
@@ -180,7 +206,7 @@ func migrationSteps() ([]string, error) {
 	return steps, nil
 }
 
-// checkFile refuses a file that is not a spool, or not a whole one.
+// checkFile refuses a file that is not a spool.
 func checkFile(ctx context.Context, db *sql.DB) error {
 	id, err := pragma(ctx, db, "application_id")
 	if err != nil {
@@ -195,13 +221,6 @@ func checkFile(ctx context.Context, db *sql.DB) error {
 		return nil // new, or a creation that a crash cut short
 	case id != applicationID:
 		return fmt.Errorf("%w: it is another program's database (application id %#x)", ErrNotASpool, id)
-	}
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return fmt.Errorf("check file: %w", classify(err))
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", errDamaged, verdict)
 	}
 	return nil
 }
@@ -242,7 +261,7 @@ func emptyDatabase(name string) (bool, error) {
 		pageSizeAt  = 16
 		cellCountAt = 100 + 3
 	)
-	if len(data) < 512 || !strings.HasPrefix(string(data), "SQLite format 3\x00") {
+	if len(data) < 512 || !strings.HasPrefix(string(data), fileMagic) {
 		return false, nil
 	}
 	page := int(binary.BigEndian.Uint16(data[pageSizeAt:]))
@@ -255,20 +274,26 @@ func emptyDatabase(name string) (bool, error) {
 // headerID reads the application id straight from the file's header, for a file
 // that SQLite does not read.
 func headerID(name string) (uint32, error) {
-	f, err := os.Open(name)
-	if err != nil {
+	header, err := readHeader(name)
+	if err != nil || !strings.HasPrefix(string(header), fileMagic) {
 		return 0, err
-	}
-	defer func() { _ = f.Close() }()
-	header := make([]byte, 100)
-	if _, err := f.ReadAt(header, 0); err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
-	}
-	if !strings.HasPrefix(string(header), "SQLite format 3\x00") {
-		return 0, nil
 	}
 	const at = 68
-	return uint32(header[at])<<24 | uint32(header[at+1])<<16 | uint32(header[at+2])<<8 | uint32(header[at+3]), nil
+	return binary.BigEndian.Uint32(header[at:]), nil
+}
+
+// readHeader reads the beginning of the file, with zeroes for what it lacks.
+func readHeader(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	header := make([]byte, firstPageStart)
+	if _, err := f.ReadAt(header, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return header, nil
 }
 
 // damagedInfix follows the spool's name in that of a damaged one set aside.

@@ -45,8 +45,8 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 		if previous, err = s.readPrevious(ctx, tx); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO producers (producer, started_ms, last_seq) VALUES (?, ?, 0)",
-			run.Producer, s.cfg.Now().UnixMilli())
+		_, err = tx.ExecContext(ctx, "INSERT INTO producers (producer, started_ms, last_seq, sum) VALUES (?, ?, 0, ?)",
+			run.Producer, s.cfg.Now().UnixMilli(), runSum(run.Producer, 0))
 		st.producer, st.lastSeq = run.Producer, 0
 		return err
 	})

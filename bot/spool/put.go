@@ -74,7 +74,8 @@ func (s *Spool) put(ctx context.Context, limit int64, evs []*events.Event) error
 			return err
 		}
 		*st = next
-		_, err = tx.ExecContext(ctx, "UPDATE producers SET last_seq = ? WHERE producer = ?", st.lastSeq, st.producer)
+		_, err = tx.ExecContext(ctx, "UPDATE producers SET last_seq = ?, sum = ? WHERE producer = ?",
+			st.lastSeq, runSum(st.producer, st.lastSeq), st.producer)
 		return err
 	})
 	if err != nil {
@@ -123,15 +124,27 @@ func (s *Spool) encode(st *state, evs []*events.Event) ([]row, []string, error) 
 	return rows, ids, nil
 }
 
+const insertRow = "INSERT INTO events (id, producer, seq, kind, subject, at_ms, bytes, data, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
 func insertRows(ctx context.Context, tx *sql.Conn, rows []row) error {
+	statement, err := tx.PrepareContext(ctx, insertRow)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = statement.Close() }()
 	for i := range rows {
-		r := &rows[i]
-		_, err := tx.ExecContext(ctx,
-			"INSERT INTO events (id, producer, seq, kind, subject, at_ms, bytes, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			r.id, r.producer, r.seq, string(r.kind), r.subject, r.atMS, r.bytes(), r.data)
-		if err != nil {
-			return fmt.Errorf("insert event_id=%s: %w", r.eventID(), err)
+		if err := rows[i].insert(ctx, statement); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (r *row) insert(ctx context.Context, statement *sql.Stmt) error {
+	_, err := statement.ExecContext(ctx,
+		r.id, r.producer, r.seq, string(r.kind), r.subject, r.atMS, r.bytes(), r.data, r.checksum())
+	if err != nil {
+		return fmt.Errorf("insert event_id=%s: %w", r.eventID(), err)
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func (d *drainer) setAside(ctx context.Context, r *row, refused error) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE events SET kind = ?, subject = ?, bytes = ?, data = ? WHERE id = ?",
-			string(marker.kind), marker.subject, marker.bytes(), marker.data, marker.id)
+		_, err = tx.ExecContext(ctx, "UPDATE events SET kind = ?, subject = ?, bytes = ?, data = ?, sum = ? WHERE id = ?",
+			string(marker.kind), marker.subject, marker.bytes(), marker.data, marker.checksum(), marker.id)
 		st.depth.Bytes += marker.bytes() - r.bytes()
 		return err
 	})

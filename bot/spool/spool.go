@@ -42,8 +42,9 @@ type Spool struct {
 // Open opens the spool at cfg.Path or creates it, and takes it for this process.
 //
 // It returns ErrInUse, ErrNotASpool or ErrNewerSchema for a file that it must
-// not touch. A spool that is damaged is renamed and a new one takes its place;
-// the next Begin then reports that the previous run is not known.
+// not touch. A spool that is damaged is renamed and a new one takes its place,
+// with everything that could be read of the old one; where that does not say how
+// the previous run ended, the next Begin reports that it is not known.
 func Open(ctx context.Context, cfg Config) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -73,6 +74,9 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
+	if err := recoverDamaged(ctx, cfg, db); err != nil {
+		return nil, errors.Join(err, db.Close(), lock.Unlock())
+	}
 	s := &Spool{
 		cfg: cfg, lock: lock, db: db,
 		changes: make(chan change), changed: make(chan struct{}),
@@ -92,6 +96,9 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 
 // openOrReplace opens the file. A damaged one is set aside for a new one.
 func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
+	if err := finishSetAside(cfg.Path); err != nil {
+		return nil, err
+	}
 	db, damage := openFile(ctx, cfg.Path)
 	if !errors.Is(damage, errDamaged) {
 		return db, damage
@@ -100,7 +107,7 @@ func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
 	if err != nil {
 		return nil, errors.Join(damage, err)
 	}
-	cfg.Logger.Error("spool is damaged and was set aside; events that were not sent yet are in it",
+	cfg.Logger.Error("spool is damaged and was set aside",
 		"path", aside, "err", damage)
 	if db, err = openFile(ctx, cfg.Path); err != nil {
 		return nil, fmt.Errorf("replace damaged file: %w", err)

@@ -23,8 +23,12 @@ type state struct {
 	lastRow  int64
 	depth    Depth
 
+	// What is known of the stream: the last acknowledgement, and of which event.
 	streamID      string
 	lastStreamSeq uint64
+	lastEventID   string
+	// lookUntil is the last row that was recovered from a damaged file.
+	lookUntil int64
 }
 
 // readState reads from the file what a transaction may have left there.
@@ -39,7 +43,8 @@ func readState(ctx context.Context, conn *sql.Conn, producer string) (state, err
 		return st, fmt.Errorf("read queue: %w", err)
 	}
 	st.depth.OldestMS = oldest.Int64
-	err = conn.QueryRowContext(ctx, "SELECT stream_id, last_stream_seq FROM drain").Scan(&st.streamID, &st.lastStreamSeq)
+	err = conn.QueryRowContext(ctx, "SELECT stream_id, last_stream_seq, last_event_id, look_until FROM drain").
+		Scan(&st.streamID, &st.lastStreamSeq, &st.lastEventID, &st.lookUntil)
 	if err != nil {
 		return st, fmt.Errorf("read last acknowledgement: %w", err)
 	}
@@ -65,13 +70,24 @@ func (st *state) remove(ctx context.Context, tx *sql.Conn, rows []row) error {
 		st.depth.Events--
 		st.depth.Bytes -= rows[i].bytes()
 	}
+	return st.settled(ctx, tx, rows)
+}
+
+// settled notes what follows from the deletion of rows at the queue's front.
+func (st *state) settled(ctx context.Context, tx *sql.Conn, rows []row) error {
 	var oldest sql.NullInt64
-	err = tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
+	err := tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read oldest event: %w", err)
 	}
 	st.depth.OldestMS = oldest.Int64
-	return nil
+	if st.lookUntil == 0 || rows[len(rows)-1].id < st.lookUntil {
+		return nil
+	}
+	// Numbers of rows come again once the queue was empty.
+	st.lookUntil = 0
+	_, err = tx.ExecContext(ctx, "UPDATE drain SET look_until = 0")
+	return err
 }
 
 // deleteRows deletes the rows, one statement for each run of adjacent ones:
