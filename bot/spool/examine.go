@@ -109,6 +109,9 @@ func damage(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ {
+		return fmt.Errorf("%w: %w", errDamaged, err) // it ends too early
+	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG:
 		return fmt.Errorf("%w: %w", errDamaged, err)
