@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -105,7 +106,8 @@ func TestProxy_FrozenLinesAreSilentAndNewOnesWork(t *testing.T) {
 	if len(silent) != 1 {
 		t.Fatalf("%d lines are silent", len(silent))
 	}
-	if got, err := a.says("hello", 100*time.Millisecond); err == nil || !err.(net.Error).Timeout() {
+	var timeout net.Error
+	if got, err := a.says("hello", 100*time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("a frozen line answers %q, %v", got, err)
 	}
 	if got, err := call(t, p).says("again", long); got != "again\n" {
