@@ -81,20 +81,30 @@ func (t *talk) failed() error {
 	return t.fault
 }
 
+// paces are how fast the talk goes for a moment, of its rate: single lines and
+// whole floods take different ways through spool and stream.
+var paces = []float64{0, 0.05, 1, 1, 3}
+
+const paceLimit = 400 * time.Millisecond
+
 // run talks until the context ends.
 func (t *talk) run(ctx context.Context) {
 	const step = 5 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	last, owed := time.Now(), 0.0
+	pace, until := 1.0, last
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			// A machine that is busy makes the talk slower, not more sudden.
-			owed += float64(t.rate) * min(now.Sub(last), 10*step).Seconds()
+			owed += pace * float64(t.rate) * min(now.Sub(last), 10*step).Seconds()
 			last = now
+			if now.After(until) {
+				pace, until = paces[t.rand.IntN(len(paces))], now.Add(time.Duration(t.rand.Int64N(int64(paceLimit))))
+			}
 		}
 		t.forget()
 		for ; owed >= 1; owed-- {
