@@ -10,13 +10,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"rosey/internal/campaign/model"
 )
 
 // compare looks at everything that the installation has kept. All parts but the
 // server have ended.
 func (s *segment) compare(ctx context.Context) error {
-	h := newHistory(s.talk)
-	if err := s.lines(ctx, h.add, "export", "events"); err != nil {
+	h, m := newHistory(s.talk), model.New(model.Config{})
+	err := s.lines(ctx, func(line []byte) error { return errors.Join(h.add(line), m.Add(line)) }, "export", "events", "--parts")
+	if err != nil {
 		return err
 	}
 	s.result.events = h.events
@@ -24,7 +27,7 @@ func (s *segment) compare(ctx context.Context) error {
 	if err := s.compareSpool(ctx, h); err != nil {
 		return err
 	}
-	if err := s.compareTables(ctx); err != nil {
+	if err := s.compareTables(ctx, m); err != nil {
 		return err
 	}
 	for _, ask := range [][]string{{"replay", "--verify"}, {"doctor"}} {

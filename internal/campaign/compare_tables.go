@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rosey/bot/spool"
+	"rosey/internal/campaign/model"
 )
 
 // compareSpool asks the spool how many events each run was given, and whether
@@ -37,8 +38,8 @@ func (s *segment) compareSpool(ctx context.Context, h *history) error {
 	return nil
 }
 
-// compareTables holds the tables against the ledger.
-func (s *segment) compareTables(ctx context.Context) (err error) {
+// compareTables holds the tables against the ledger and the model.
+func (s *segment) compareTables(ctx context.Context, m *model.Model) (err error) {
 	db, err := openToRead(s.witness.tables)
 	if err != nil {
 		return fmt.Errorf("campaign: %w", err)
@@ -52,6 +53,15 @@ func (s *segment) compareTables(ctx context.Context) (err error) {
 	found, err = compareCounts(ctx, db, perUser)
 	if err != nil {
 		return err
+	}
+	s.tell(found)
+	differences, err := m.Compare(ctx, db)
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	found = findings{}
+	for _, d := range differences {
+		found.differences = append(found.differences, "by the model: "+d.String())
 	}
 	s.tell(found)
 	return nil
