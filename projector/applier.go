@@ -175,6 +175,9 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 			err = errors.Join(err, rollback(tx))
 		}
 	}()
+	if err := a.agree(ctx, tx); err != nil {
+		return res, err
+	}
 	next := a.checkpoint
 	if err := a.gather(ctx, tx, items, rejected, &next, &res); err != nil {
 		return res, err
@@ -197,6 +200,18 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	a.cfg.Crash(crashAfterCommit)
 	a.checkpoint = next
 	return res, nil
+}
+
+// agree makes sure that the rows are those that memory stands for.
+func (a *Applier) agree(ctx context.Context, q schema.Queryer) error {
+	c, err := schema.ReadCheckpoint(ctx, q)
+	if err != nil {
+		return fmt.Errorf("projector: %w", err)
+	}
+	if c.Seq != a.checkpoint.Seq || c.MsgID != a.checkpoint.MsgID {
+		return fmt.Errorf("projector: the checkpoint is seq=%d, the last one written was seq=%d: %w", c.Seq, a.checkpoint.Seq, ErrReplaced)
+	}
+	return nil
 }
 
 // gather turns the items into facts: what was applied before is left out, what

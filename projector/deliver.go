@@ -127,9 +127,9 @@ func following(ctx context.Context, s *streams.Stream, after uint64) (uint64, er
 // commit applies a batch and then acknowledges it. It is finished even when the
 // context ends meanwhile.
 func (p *Projector) commit(ctx context.Context, d *streams.Delivery, batch []Item) error {
-	res, err := p.applier.Apply(context.WithoutCancel(ctx), batch)
+	res, err := p.write(context.WithoutCancel(ctx), batch)
 	if err != nil {
-		return &writeError{err}
+		return err
 	}
 	last := batch[len(batch)-1].Msg
 	p.status.applied(p.applier.Checkpoint(), last.Seq+last.Pending, res)
@@ -143,6 +143,23 @@ func (p *Projector) commit(ctx context.Context, d *streams.Delivery, batch []Ite
 	}
 	p.cfg.crash(crashAfterAck)
 	return nil
+}
+
+// write applies a batch to the file that bears the database's name, or to none.
+func (p *Projector) write(ctx context.Context, batch []Item) (Applied, error) {
+	p.file.mu.Lock()
+	defer p.file.mu.Unlock()
+	if err := p.file.unchanged(); err != nil {
+		return Applied{}, err
+	}
+	res, err := p.applier.Apply(ctx, batch)
+	if errors.Is(err, ErrReplaced) {
+		return res, err
+	}
+	if err != nil {
+		return res, &writeError{err}
+	}
+	return res, p.file.wrote()
 }
 
 // writeError says that a batch was there and could not be written. That is over

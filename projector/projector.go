@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,7 +22,9 @@ type Projector struct {
 	cfg     Config
 	log     *slog.Logger
 	release func() error
-	db      *schema.DB
+	held    fs.FileInfo // the lock's file
+	db      *schema.DB  // nil while a replaced one is not yet opened; belongs to Run
+	file    *openFile
 	applier *Applier
 	place   *place
 	status  status
@@ -37,8 +40,8 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	}
 	cfg.defaults()
 	p := &Projector{cfg: cfg, log: cfg.Logger}
-	if p.release, err = cfg.Store.Lock(); err != nil {
-		return nil, fmt.Errorf("projector: %w", err)
+	if err := p.lock(); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -61,21 +64,27 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if p.place, err = takePlace(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	p.applier, err = NewApplier(ctx, p.db, ApplierConfig{
-		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Crash: cfg.Crash,
-	})
-	if err != nil {
-		return nil, err
-	}
 	return p, p.begin(ctx)
 }
 
-// begin tells the status what the open database holds.
+// begin brings memory in line with the open database, and tells the status what
+// it holds.
 func (p *Projector) begin(ctx context.Context) error {
+	a, err := NewApplier(ctx, p.db, ApplierConfig{
+		DefaultChannel: p.cfg.DefaultChannel, Identity: p.cfg.Stream.Identity(), Crash: p.cfg.Crash,
+	})
+	if err != nil {
+		return err
+	}
+	f, err := look(p.cfg.Store.Link, p.db.Path())
+	if err != nil {
+		return err
+	}
 	dead, err := countDeadLetters(ctx, p.db)
 	if err != nil {
 		return err
 	}
+	p.applier, p.file = a, f
 	p.status.open(p.db.Path(), p.applier.Checkpoint(), dead)
 	return nil
 }
@@ -103,7 +112,7 @@ const maxResets = 3
 // connection, the consumer or the disk; it returns an error only where going on
 // cannot be right, such as where another projector has taken its place.
 func (p *Projector) Run(ctx context.Context) error {
-	p.log.Info("projecting", "stream", streams.StreamName, "seq", p.applier.Checkpoint().Seq, "path", p.db.Path())
+	p.tell()
 	ctx, stop := context.WithCancelCause(ctx)
 	var kept sync.WaitGroup
 	kept.Go(func() {
@@ -118,7 +127,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	defer p.status.stopped()
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
-		err := schema.NameFullDisk(p.deliver(ctx))
+		err := schema.NameFullDisk(p.once(ctx))
 		if ctx.Err() != nil {
 			break
 		}
@@ -135,7 +144,12 @@ func (p *Projector) Run(ctx context.Context) error {
 			}
 		}
 		p.status.trouble(err)
-		if fatal(err) {
+		if p.db != nil && p.replaced(err) {
+			p.log.Warn("another database is in place of the open one", "path", p.db.Path(), "err", err)
+			if err = p.drop(ctx); err == nil {
+				continue
+			}
+		} else if fatal(err) {
 			return err
 		}
 		p.log.Warn("projection interrupted, trying again", "attempt", attempt, "seq", p.applier.Checkpoint().Seq, "err", err)
@@ -155,6 +169,22 @@ func (p *Projector) Run(ctx context.Context) error {
 	return nil
 }
 
+// once projects until something ends it; a database that was given up is opened
+// again first.
+func (p *Projector) once(ctx context.Context) error {
+	if p.db == nil {
+		if err := p.reopen(ctx); err != nil {
+			return err
+		}
+		p.tell()
+	}
+	return p.deliver(ctx)
+}
+
+func (p *Projector) tell() {
+	p.log.Info("projecting", "stream", streams.StreamName, "seq", p.applier.Checkpoint().Seq, "path", p.db.Path())
+}
+
 // fatal reports whether trying again cannot help.
 func fatal(err error) bool {
 	var refused *StartError
@@ -168,7 +198,10 @@ func fatal(err error) bool {
 			return true
 		}
 	}
-	return errors.As(err, &refused) || errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrBadInstance)
+	var used *schema.InUseError
+	return errors.As(err, &refused) || errors.As(err, &used) || errors.Is(err, ErrOtherProgram) ||
+		errors.Is(err, schema.ErrNotADatabase) || errors.Is(err, schema.ErrForeignDatabase) ||
+		errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrBadInstance)
 }
 
 // leavesRequests reports whether a delivery may have ended without the server
@@ -212,7 +245,13 @@ func (p *Projector) deliver(ctx context.Context) error {
 	}
 	defer d.Stop()
 	p.status.delivering()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { p.watch(ctx, cancel) })
+	defer func() {
+		cancel(nil)
+		watching.Wait()
+	}()
 	in := make(chan Item, p.cfg.BatchSize) // a batch is decoded while the one before it is written
 	done := make(chan error, 1)
 	go func() {
@@ -220,7 +259,10 @@ func (p *Projector) deliver(ctx context.Context) error {
 		close(in)
 	}()
 	err = p.apply(ctx, d, in)
-	cancel()
+	if cause := context.Cause(ctx); err == nil && errors.Is(cause, ErrReplaced) {
+		err = cause
+	}
+	cancel(nil)
 	for range in { // the reader may be waiting to hand on
 	}
 	if readErr := <-done; err == nil {

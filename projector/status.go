@@ -102,6 +102,12 @@ func (s *status) open(path string, c schema.Checkpoint, dead DeadLetters) {
 	s.wake()
 }
 
+func (s *status) reopened() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Reopened++
+}
+
 // wake tells those who wait. The caller holds mu.
 func (s *status) wake() {
 	if s.changed != nil {

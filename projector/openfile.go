@@ -1,0 +1,160 @@
+package projector
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// ErrReplaced: what the database's name leads to is not the file that is open.
+var ErrReplaced = errors.New("the database file was replaced while it was open")
+
+// openFile is the database file that is open, as this process last saw it.
+// Whatever else writes to it or takes its place shows in how it looks.
+type openFile struct {
+	link, path string
+
+	mu    sync.Mutex // held while this process writes to the file
+	main  fs.FileInfo
+	wal   fs.FileInfo // nil where there was none yet
+	state logState
+}
+
+// logState is where SQLite's log stands: its header, and how much of it has been
+// moved into the file. Whoever writes by way of SQLite changes it, and a copy that
+// is written over the file does not. See "The WAL-index file format".
+type logState struct {
+	header              [48]byte
+	backfill, attempted [4]byte
+}
+
+// look takes down how the file looks now.
+func look(link, path string) (*openFile, error) {
+	f := &openFile{link: link, path: path}
+	return f, f.see()
+}
+
+// see takes down how the file looks after a write of this process. The caller
+// holds mu.
+func (f *openFile) see() (err error) {
+	if f.main, err = os.Stat(f.path); err != nil {
+		return fmt.Errorf("projector: look at the database file: %w", err)
+	}
+	f.state = f.log()
+	f.wal, err = os.Stat(f.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		f.wal, err = nil, nil
+	}
+	if err != nil {
+		return fmt.Errorf("projector: look at the database file: %w", err)
+	}
+	return nil
+}
+
+// wrote takes down how the file looks after a transaction. Transactions go to the
+// log; the file itself changes only when the log is moved into it.
+func (f *openFile) wrote() error {
+	if err := f.same(); err != nil {
+		return err
+	}
+	return f.see()
+}
+
+// unchanged reports what happened to the file since this process last wrote to
+// it: ErrReplaced, with the particulars. The caller holds mu.
+func (f *openFile) unchanged() error {
+	if err := f.same(); err != nil {
+		return err
+	}
+	if f.wal != nil {
+		wal, err := os.Stat(f.path + "-wal")
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("projector: %s-wal is gone: %w", f.path, ErrReplaced)
+		case err != nil:
+			return fmt.Errorf("projector: look at the database file: %w", err)
+		case !os.SameFile(wal, f.wal):
+			return fmt.Errorf("projector: %s-wal is another file: %w", f.path, ErrReplaced)
+		}
+	}
+	return f.see()
+}
+
+// same compares the file with what its names lead to, and with what it was.
+func (f *openFile) same() error {
+	for _, path := range []string{f.link, f.path} {
+		now, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("projector: %s is gone: %w", path, ErrReplaced)
+		case err != nil:
+			return fmt.Errorf("projector: look at the database file: %w", err)
+		case !os.SameFile(now, f.main):
+			return fmt.Errorf("projector: %s is another file: %w", path, ErrReplaced)
+		case !unwritten(now, f.main) && f.log() == f.state:
+			// It was not SQLite that moved its log.
+			return fmt.Errorf("projector: %s was written over: %w", path, ErrReplaced)
+		}
+	}
+	return nil
+}
+
+func unwritten(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
+
+func (f *openFile) log() (l logState) {
+	shm, err := os.Open(f.path + "-shm")
+	if err != nil {
+		return logState{}
+	}
+	defer func() { _ = shm.Close() }()
+	for _, part := range []struct {
+		at int64
+		to []byte
+	}{{0, l.header[:]}, {96, l.backfill[:]}, {128, l.attempted[:]}} {
+		if _, err := shm.ReadAt(part.to, part.at); err != nil {
+			return logState{}
+		}
+	}
+	return l
+}
+
+// logInPlace reports whether the open file's log still bears its name.
+func (f *openFile) logInPlace() bool {
+	if f.wal == nil {
+		return true
+	}
+	now, err := os.Stat(f.path + "-wal")
+	return err == nil && os.SameFile(now, f.wal)
+}
+
+// inPlace reports whether the open file still bears its name.
+func (f *openFile) inPlace() bool {
+	now, err := os.Stat(f.path)
+	return err == nil && os.SameFile(now, f.main)
+}
+
+// linked reports whether the link still leads to the open file.
+func (f *openFile) linked() bool {
+	now, err := os.Stat(f.link)
+	return err == nil && os.SameFile(now, f.main)
+}
+
+// removeLog removes the open file's log and its index from beside whatever took
+// the file's place: SQLite would apply the one to the other.
+func (f *openFile) removeLog() error {
+	now, err := os.Stat(f.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (f.wal == nil || !os.SameFile(now, f.wal)) {
+		return nil // it came with the other file
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if removeErr := os.Remove(f.path + suffix); err == nil && !errors.Is(removeErr, fs.ErrNotExist) {
+			err = removeErr
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("projector: remove the log of a database that is gone: %w", err)
+	}
+	return nil
+}
