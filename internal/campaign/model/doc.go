@@ -20,7 +20,8 @@
 //   - playlist_items.sort_key: the order that follows from it is compared;
 //   - dead_letters.reason: a sentence for people; that there is one is compared;
 //   - projection_state: stream_id, stream_created_ms and fingerprint are not
-//     told by events; msg_id is compared where the line says it;
+//     told by events;
+//   - msg_id there and in dead_letters, where the line does not say it;
 //   - the full-text index, which SQLite's own integrity check compares with the
 //     messages.
 //

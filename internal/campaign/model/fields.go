@@ -145,6 +145,9 @@ var payloads = map[string][]spec{
 	"bot.part":              {f(text, "of"), f(text, "kind"), f(integer, "part"), f(integer, "parts"), f(text, "data")},
 	"bot.set_aside":         {f(text, "kind"), f(integer, "bytes"), f(text, "reason")},
 
+	"operator.gap_accepted":   {f(integer, "first_seq"), f(integer, "last_seq"), f(integer, "checkpoint_seq")},
+	"operator.stream_adopted": {f(text, "stream_id"), f(text, "previous_id"), f(integer, "seq"), f(text, "msg_id")},
+
 	"messages.outbound.mark_sent":   markFields,
 	"messages.outbound.mark_failed": markFields,
 }

@@ -143,7 +143,7 @@ var themes = func() [][]string {
 		themed(nil, "media played list list added added removed moved moved temp current locked"),
 		themed(life, "time time poll poll pollUpdate pollClosed"),
 		themed(nil, "time poll poll pollUpdate pollUpdate pollClosed raw"),
-		themed(life, "time counts high status mark unreadable other again late"),
+		themed(life, "time counts high status mark unreadable other decided again late"),
 		themed(life, "time time joined left roster updated chat resent media still played poll pollUpdate pollClosed counts high status mark list "+
 			"added moved again late skip erased raw older parts other"),
 	}
@@ -310,6 +310,8 @@ func anyStep(theme []string) *rapid.Generator[step] {
 		case "other":
 			k := rapid.SampledFrom([]events.Kind{"channel.motd", "cytube.something", "bot.set_aside", "playlist.meta"}).Draw(t, "other")
 			return say(string(k), k, nil)
+		case "decided":
+			return decidedStep(upTo("decision", 1) == 0, upTo("seq", 3))
 		case "again":
 			n := int(upTo("back", 9)) + 1
 			return step{fmt.Sprint("again ", n), func(h *history) { h.again(n) }}
@@ -336,6 +338,27 @@ func anyStep(theme []string) *rapid.Generator[step] {
 			return rawStep(t)
 		}
 	})
+}
+
+// decidedStep is an operator's decision: by no producer, of no channel.
+func decidedStep(gap bool, seq int64) step {
+	kind, p := events.KindStreamAdopted, events.Payload(&events.StreamAdopted{StreamID: "new", PreviousID: "old", Seq: seq, MsgID: "A-1"})
+	if gap {
+		kind, p = events.KindGapAccepted, &events.GapAccepted{FirstSeq: seq, LastSeq: seq + 1, CheckpointSeq: seq}
+	}
+	return step{fmt.Sprint(kind, seq), func(h *history) {
+		e := &events.Event{Kind: kind, Payload: p, TimeMS: h.now}
+		id, err := events.DecisionID(e)
+		if err != nil {
+			panic(err)
+		}
+		e.ID = id
+		data, err := events.Encode(e)
+		if err != nil {
+			panic(err)
+		}
+		h.store(events.Subject(kind), id, data)
+	}}
 }
 
 func wireList(uids []int64) json.RawMessage {

@@ -20,6 +20,10 @@ func makesSense(e *event) bool {
 		return len(e.raw("counts")) == 0 || json.Unmarshal(e.raw("counts"), &counts) == nil
 	case "messages.outbound.mark_sent", "messages.outbound.mark_failed":
 		return e.integer("message_id") > 0
+	case "operator.gap_accepted":
+		return e.integer("first_seq") > 0 && e.integer("last_seq") >= e.integer("first_seq")
+	case "operator.stream_adopted":
+		return e.text("stream_id") != "" && e.text("previous_id") != ""
 	}
 	return true
 }

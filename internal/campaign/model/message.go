@@ -57,6 +57,7 @@ func (msg message) id() string {
 // families are the first tokens below which any kind may come.
 var families = map[string]bool{
 	"user": true, "media": true, "playlist": true, "poll": true, "channel": true, "bot": true, "cytube": true, "status": true,
+	"operator": true,
 }
 
 // boundKinds share their first token with service subjects, so no other kind of

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Config says what the tables depend on beside the stream.
@@ -36,6 +37,7 @@ type Model struct {
 	lists     map[string]*playlist
 	polls     map[string][]*poll
 	outcomes  map[outcomeKey]outcome
+	decisions []decision
 	coverage  []*coverage
 	standing  map[string]*coverage
 }
@@ -117,6 +119,10 @@ func (m *Model) message(msg message) {
 
 // apply gives an event that was read, and is new, to every table.
 func (m *Model) apply(e *event) {
+	if strings.HasPrefix(e.kind, operatorPrefix) {
+		m.decide(e)
+		return
+	}
 	w := m.observe(e)
 	m.line(e)
 	m.presence(e, w)

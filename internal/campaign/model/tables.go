@@ -51,10 +51,9 @@ func as2(name, sql string) column { return column{name: name, sql: sql} }
 
 // tables are all that Compare looks at, in the order of its answer.
 var tables = []table{
-	{"projection_state", keyed([]column{k("id")}, "seq", "stream_time_ms", "default_channel"), (*Model).stateRows},
-	{"projection_state", keyed([]column{k("id")}, "msg_id"), (*Model).msgIDRows},
+	{"projection_state", keyed([]column{k("id")}, "seq", "stream_time_ms", "default_channel", "msg_id"), (*Model).stateRows},
 	{"stream_holes", keyed([]column{k("first_seq")}, "last_seq"), (*Model).holeRows},
-	{"dead_letters", append(keyed([]column{k("seq")}, "subject", "stream_time_ms", "reason_class"), as2("reason", "reason <> ''"), secret("payload")), (*Model).letterRows},
+	{"dead_letters", append(keyed([]column{k("seq")}, "subject", "msg_id", "stream_time_ms", "reason_class"), as2("reason", "reason <> ''"), secret("payload")), (*Model).letterRows},
 	{"event_parts", append(keyed([]column{k("of"), k("part")}, "parts", "kind", "seq"), secret("data")), (*Model).partRows},
 	{
 		"producer_positions",
@@ -124,6 +123,11 @@ var tables = []table{
 		keyed([]column{k("seq")}, "channel", "producer", "server", "bot_name", "connected_ms", "joined_ms", "last_observed_ms", "disconnected_ms", "reason"),
 		(*Model).coverageRows,
 	},
+	{
+		"operator_decisions",
+		keyed([]column{k("seq")}, "kind", "time_ms", "first_seq", "last_seq", "checkpoint_seq", "stream_id", "previous_id", "msg_id"),
+		(*Model).decisionRows,
+	},
 }
 
 var statusColumns = []string{
@@ -140,16 +144,7 @@ func hidden(text string) string {
 
 func (m *Model) stateRows(add func(...any)) {
 	if m.lastSeq > 0 {
-		add(1, m.lastSeq, m.lastStreamMS, m.cfg.DefaultChannel)
-	}
-}
-
-func (m *Model) msgIDRows(add func(...any)) {
-	switch {
-	case m.lastMsgID != nil:
-		add(1, *m.lastMsgID)
-	case m.lastSeq > 0:
-		add(1, unknown{})
+		add(1, m.lastSeq, m.lastStreamMS, m.cfg.DefaultChannel, told(m.lastMsgID))
 	}
 }
 
@@ -161,7 +156,7 @@ func (m *Model) holeRows(add func(...any)) {
 
 func (m *Model) letterRows(add func(...any)) {
 	for _, l := range m.letters {
-		add(l.seq, l.subject, l.streamMS, l.class, true, hidden(string(l.data)))
+		add(l.seq, l.subject, told(l.msgID), l.streamMS, l.class, true, hidden(string(l.data)))
 	}
 }
 
@@ -326,6 +321,14 @@ func (m *Model) coverageRows(add func(...any)) {
 
 // unknown stands for a value that the events do not tell.
 type unknown struct{}
+
+// told is a header's id, where the line told of it.
+func told(id *string) any {
+	if id == nil {
+		return unknown{}
+	}
+	return *id
+}
 
 // maybe is NULL for nil.
 func maybe[T any](p *T) any {
