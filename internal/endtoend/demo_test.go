@@ -82,6 +82,7 @@ func TestDemo_TablesAgreeAndComeBack(t *testing.T) {
 	if got := checkpoint(t, data); got != sum.Seq {
 		t.Errorf("checkpoint %d, the summary says %d", got, sum.Seq)
 	}
+	compareModel(t, data)
 	before := dump(t, path)
 
 	if out := must(t, "replay", "--verify", "--data", data); !strings.HasPrefix(out, "equal") {

@@ -206,6 +206,7 @@ func (s *seen) compare(t *testing.T, data, channel string) {
 	if n := numberOf(t, data, "SELECT count(*) FROM producer_positions WHERE gaps <> '[]'"); n != 0 {
 		t.Errorf("%d producers have gaps", n)
 	}
+	compareModel(t, data)
 }
 
 // tablesOf reads from the tables what a seen counts.
