@@ -70,6 +70,22 @@ func BenchmarkSpoolDrain(b *testing.B) {
 	})
 }
 
+func BenchmarkOutage(b *testing.B) {
+	n := 100_000
+	if long() {
+		n = 1_000_000
+	}
+	for name, singly := range map[string]bool{"batches": false, "singly": true} {
+		size := n
+		if singly {
+			size = n / 10
+		}
+		b.Run(fmt.Sprintf("%s/events=%d", name, size), func(b *testing.B) {
+			report(b, func() (Result, error) { return Outage(b.Context(), b.TempDir(), size, singly) })
+		})
+	}
+}
+
 func history(t testing.TB, n int) *History {
 	t.Helper()
 	h, err := NewHistory(t.Context(), t.TempDir(), n)

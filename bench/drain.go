@@ -51,7 +51,10 @@ func fillSpool(ctx context.Context, s *spool.Spool, n int) (took time.Duration, 
 	if _, _, err := s.Begin(ctx); err != nil {
 		return 0, fmt.Errorf("bench: %w", err)
 	}
-	g := NewGenerator()
+	return putEvents(ctx, s, NewGenerator(), n)
+}
+
+func putEvents(ctx context.Context, s *spool.Spool, g *Generator, n int) (took time.Duration, err error) {
 	for n > 0 {
 		batch := make([]*events.Event, min(n, 256))
 		for i := range batch {

@@ -50,8 +50,10 @@ func dump(t *testing.T, path string) string {
 func TestMeasurements_HaveFigures(t *testing.T) {
 	t.Parallel()
 	for name, measure := range map[string]func(t *testing.T) (Result, error){
-		"append": func(t *testing.T) (Result, error) { return Append(t.Context(), t.TempDir(), 100, smokeEvents) },
-		"drain":  func(t *testing.T) (Result, error) { return Drain(t.Context(), t.TempDir(), smokeEvents) },
+		"append":         func(t *testing.T) (Result, error) { return Append(t.Context(), t.TempDir(), 100, smokeEvents) },
+		"drain":          func(t *testing.T) (Result, error) { return Drain(t.Context(), t.TempDir(), smokeEvents) },
+		"outage":         func(t *testing.T) (Result, error) { return Outage(t.Context(), t.TempDir(), smokeEvents, false) },
+		"outage, singly": func(t *testing.T) (Result, error) { return Outage(t.Context(), t.TempDir(), smokeEvents, true) },
 		"rebuild": func(t *testing.T) (Result, error) {
 			return history(t, smokeEvents).Rebuild(t.Context())
 		},
