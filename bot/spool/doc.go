@@ -13,7 +13,7 @@
 // acknowledged sequence on. So an event arrives once, however long an outage
 // lasts. Two things could still make a second copy, and both are recognised by
 // its ID: an answer lost so late that the message is stored after the look, and
-// a stream that was restored to an older state.
+// a damaged spool whose stream has since been trimmed.
 //
 // Nothing is dropped. A full spool refuses with ErrFull; what the stream refuses
 // for good is kept in the table set_aside and a bot.set_aside event takes its

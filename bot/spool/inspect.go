@@ -20,8 +20,10 @@ type Inspection struct {
 	Depth Depth
 	// SetAside are the events that the stream refused for good.
 	SetAside []SetAside
-	// Damaged names the damaged files that were set aside beside this one.
-	Damaged []string
+	// Damaged names the damaged files that were set aside beside this one,
+	// Recovered those of them from which what can be read was taken over.
+	Damaged   []string
+	Recovered []Recovered
 	// StreamID is the stream of the last acknowledgement, LastStreamSeq its
 	// sequence there; empty and 0 before the first.
 	StreamID      string
@@ -35,6 +37,13 @@ type ProducerInfo struct {
 	// LastSeq is the last sequence that the run committed, sent or not; 0 if it
 	// put nothing.
 	LastSeq uint64
+}
+
+// Recovered is what was taken over from a damaged file.
+type Recovered struct {
+	Path   string
+	AtMS   int64
+	Events int64
 }
 
 // Inspect looks into the spool at path without taking it: a bot may be working
@@ -76,7 +85,7 @@ func inspect(ctx context.Context, path string) (in Inspection, err error) {
 		return in, classify(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := in.read(ctx, tx); err != nil {
+	if err := in.read(ctx, tx, filepath.Dir(path)); err != nil {
 		return in, classify(err)
 	}
 	return in, nil
@@ -122,7 +131,7 @@ func checkReadable(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (in *Inspection) read(ctx context.Context, tx *sql.Tx) error {
+func (in *Inspection) read(ctx context.Context, tx *sql.Tx, folder string) error {
 	var oldest sql.NullInt64
 	err := tx.QueryRowContext(ctx, `
 		SELECT count(*), coalesce(sum(bytes), 0), (SELECT at_ms FROM events ORDER BY id LIMIT 1)
@@ -141,7 +150,33 @@ func (in *Inspection) read(ctx context.Context, tx *sql.Tx) error {
 	if in.SetAside, err = listSetAside(ctx, tx); err != nil {
 		return fmt.Errorf("list events set aside: %w", err)
 	}
+	var version int64
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version < checksumVersion {
+		return err
+	}
+	if in.Recovered, err = listRecovered(ctx, tx); err != nil {
+		return fmt.Errorf("list recovered files: %w", err)
+	}
+	for i := range in.Recovered {
+		in.Recovered[i].Path = filepath.Join(folder, in.Recovered[i].Path)
+	}
 	return nil
+}
+
+func listRecovered(ctx context.Context, q querier) (list []Recovered, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT name, at_ms, events FROM recovered ORDER BY at_ms, name")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var r Recovered
+		if err := rows.Scan(&r.Path, &r.AtMS, &r.Events); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
 }
 
 // querier is a database, a connection or a transaction.

@@ -271,6 +271,10 @@ func (w *wreck) checkRecovered(t *testing.T, gone []int, known bool) {
 	if err != nil || len(aside) != 1 {
 		t.Fatalf("files set aside: %v, %v, want one", aside, err)
 	}
+	in, err := Inspect(t.Context(), w.cfg.Path)
+	if err != nil || len(in.Recovered) != 1 || in.Recovered[0].Path != aside[0] || in.Recovered[0].Events != int64(w.lines-len(gone)) {
+		t.Errorf("the inspection tells %+v of recoveries (%v), want %d events of %s", in.Recovered, err, w.lines-len(gone), aside[0])
+	}
 	for suffix, data := range files {
 		if string(readFile(t, aside[0]+suffix)) != data {
 			t.Errorf("the damaged file%s was changed", suffix)
