@@ -8,6 +8,7 @@ import (
 
 	"rosey/bot"
 	"rosey/internal/installation"
+	"rosey/internal/obs"
 	"rosey/streams"
 )
 
@@ -16,6 +17,7 @@ type botCmd struct {
 	spoolFlag
 	dataFlag
 	natsFlags
+	metricsFlag
 	forFlag
 	logFlags
 }
@@ -55,9 +57,13 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 		return unlessInterrupted(ctx, log, err)
 	}
 	fmt.Fprintf(con.out, "recording  %s as %s\nspool      %s\n", c.URL, who(c.Username), rc.Spool.Path)
+	hide, err := c.show(ctx, con.out, obs.Sources{Recorder: r.Status, SpoolLimit: rc.Spool.MaxBytes, Stream: to.state}, log)
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
-	return errors.Join(r.Run(runCtx), r.Close())
+	return errors.Join(r.Run(runCtx), hide(), r.Close())
 }
 
 // server says where the server is, at the time of asking.

@@ -103,6 +103,7 @@ type target struct {
 
 	mu   sync.Mutex
 	conn *streams.Conn
+	seen *streams.Stream // the stream as it was last asked for its state
 }
 
 // stream connects once, and keeps the connection: the client re-establishes it

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rosey/internal/installation"
+	"rosey/internal/obs"
 	"rosey/projector"
 	"rosey/streams"
 )
@@ -15,6 +16,7 @@ import (
 type projectorCmd struct {
 	dataFlag
 	natsFlags
+	metricsFlag
 	decisionFlags
 	forFlag
 	logFlags
@@ -43,9 +45,15 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
+	hide, err := c.show(ctx, con.out, obs.Sources{
+		Projector: p.Status, Stream: a.Stream.State, Losses: obs.TableLosses(dir.Database()),
+	}, log)
+	if err != nil {
+		return errors.Join(err, p.Close(), a.Close())
+	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
-	return errors.Join(p.Run(runCtx), p.Close(), a.Close())
+	return errors.Join(p.Run(runCtx), hide(), p.Close(), a.Close())
 }
 
 // open waits for the server and opens the tables. A server that goes away again

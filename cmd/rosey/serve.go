@@ -15,6 +15,7 @@ import (
 	"rosey/bot/spool"
 	"rosey/internal/installation"
 	"rosey/projector"
+	"rosey/schema"
 	"rosey/streams"
 )
 
@@ -24,11 +25,12 @@ type house struct {
 	projector *projector.Projector
 	recorder  *bot.Recorder
 	log       *slog.Logger
+	store     schema.Store
 }
 
 // openHouse opens the parts in the order in which they depend on each other.
 func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.RecorderConfig, may decisionFlags, log *slog.Logger) (_ *house, err error) {
-	h := &house{log: log}
+	h := &house{log: log, store: cfg.Dir.Database()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())

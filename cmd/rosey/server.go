@@ -7,11 +7,13 @@ import (
 	"log/slog"
 
 	"rosey/internal/installation"
+	"rosey/internal/obs"
 )
 
 type serverCmd struct {
 	dataFlag
 	portFlags
+	metricsFlag
 	forFlag
 	logFlags
 }
@@ -40,8 +42,12 @@ func (c *serverCmd) Run(ctx context.Context, con *console) error {
 	if url := s.Embedded.MonitorURL(); url != "" {
 		fmt.Fprintf(con.out, "monitor    %s\n", url)
 	}
+	hide, err := c.show(ctx, con.out, obs.Sources{Stream: s.Stream.State, Server: s.Embedded.Health}, log)
+	if err != nil {
+		return errors.Join(err, s.Stop())
+	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
 	<-runCtx.Done()
-	return errors.Join(s.Stop())
+	return errors.Join(hide(), s.Stop())
 }

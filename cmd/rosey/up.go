@@ -12,6 +12,7 @@ type upCmd struct {
 	spoolFlag
 	dataFlag
 	portFlags
+	metricsFlag
 	decisionFlags
 	forFlag
 	logFlags
@@ -46,12 +47,16 @@ func (c *upCmd) Run(ctx context.Context, con *console) error {
 	}
 	fmt.Fprintf(con.err, "recording  %s as %s\n", c.URL, who(c.Username))
 	h.announce(con.err, dir)
+	hide, err := c.show(ctx, con.err, h.sources(rc.Spool.MaxBytes), show.log)
+	if err != nil {
+		return errors.Join(err, h.close())
+	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
 	stop := show.follow(runCtx, h)
 	err = h.run(runCtx)
 	stop()
-	if err = errors.Join(err, h.close()); err != nil {
+	if err = errors.Join(err, hide(), h.close()); err != nil {
 		return err
 	}
 	return summarize(context.WithoutCancel(ctx), con, dir, rc.CyTube.Channel, c.JSON)

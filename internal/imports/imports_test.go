@@ -31,7 +31,7 @@ var may = map[string][]string{
 	"internal/imports":      {},
 	"internal/mutants":      {},
 	"internal/doctor":       {"events", "schema", "streams", "streams/embedded", "projector", "bot/spool", "internal/installation"},
-	"internal/obs":          {"github.com/prometheus/client_golang"},
+	"internal/obs":          {"bot", "schema", "streams", "projector", "projector/query", "github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/campaign":     {"*"},
 	"internal/endtoend":     {"*"},
