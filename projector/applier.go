@@ -245,6 +245,11 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			continue
 		}
 		if f, bad := rejected[seq]; bad {
+			if it.Event != nil {
+				if part, ok := it.Event.Payload.(*events.BotPart); ok {
+					a.parts.finish(part.Of) // a projection rejected the whole
+				}
+			}
 			if err := a.dead(it, f, res); err != nil {
 				return err
 			}

@@ -303,3 +303,23 @@ func TestApplier_AnSQLErrorIsNoDeadLetter(t *testing.T) {
 		t.Errorf("tables after the disk works again:\n%s", diff(schematest.Dump(t, want), got))
 	}
 }
+
+// A whole that nothing can be made of leaves none of its parts behind, whether
+// they came in one batch or in several.
+func TestDeadLetters_ARejectedWholeLeavesNoParts(t *testing.T) {
+	t.Parallel()
+	for name, bad := range map[string]step{
+		"by a projection": func(s *script) {
+			s.say(events.KindPlaylistReplaced, &events.PlaylistReplaced{Raw: []byte(`{"a":"no list"}`)})
+		},
+		"by the decoder": raw(events.KindMessageLog, `{"username":"ann","message":17,"time_ms":"never"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := projected(t, arrived("ann"), inParts(3, bad), posted("ann", "hi"), inParts(2, posted("ann", "whole")))
+			wantRows(t, db, "dead letters", "SELECT count(*) FROM dead_letters", "1")
+			wantRows(t, db, "parts", "SELECT of, part FROM event_parts")
+			wantRows(t, db, "chat", chatRows, "tv ann hi", "tv ann whole")
+		})
+	}
+}

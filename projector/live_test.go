@@ -424,6 +424,47 @@ func TestProjector_TwoOnOneConsumer(t *testing.T) {
 	}
 }
 
+// A connection that dies with messages in hand is no second projector: what it
+// was given comes again, and nobody has to start anything anew.
+func TestProjector_ADeadConnectionWithMessagesInHand(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	s := newScript()
+	l := run(t, liveConfig(env, store))
+	l.waitFor(t, publish(t, env, s, posts(10)...))
+	taken := 0
+	for range 4 {
+		dying := env.Connect(t)
+		name := durable(t, env, "main").CachedInfo().Name
+		c, err := dying.JetStream().Consumer(t.Context(), streams.StreamName, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := c.Fetch(100, jetstream.FetchMaxWait(10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := publish(t, env, s, posts(150)...)
+		if _, ok := <-batch.Messages(); ok {
+			taken++
+		}
+		dying.Close()
+		l.waitFor(t, last)
+	}
+	if taken == 0 {
+		t.Error("nothing was ever taken")
+	}
+	select {
+	case <-l.done:
+		t.Fatalf("the projector ended: %v", l.err)
+	default:
+	}
+	if st := l.Status(); st.Trouble != nil {
+		t.Errorf("status %+v, want no trouble", st)
+	}
+	wantReplay(t, env, store)
+}
+
 func TestProjector_TwoInstancesHaveTheirOwnConsumers(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)

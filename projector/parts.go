@@ -46,10 +46,7 @@ func (p *parts) take(it *Item, b *events.BotPart) (*events.Event, *Failure) {
 		p.fresh = append(p.fresh, partRow{b, it.Msg.Seq})
 		return nil, nil
 	}
-	delete(p.open, b.Of)
-	// Parts that came with this batch need no rows; the same name may come again.
-	p.fresh = slices.DeleteFunc(p.fresh, func(r partRow) bool { return r.part.Of == b.Of })
-	p.done = append(p.done, b.Of)
+	p.finish(b.Of)
 	whole, err := events.JoinParts(have)
 	if err != nil {
 		return nil, &Failure{ClassParts, err.Error()}
@@ -58,6 +55,14 @@ func (p *parts) take(it *Item, b *events.BotPart) (*events.Event, *Failure) {
 		return nil, &Failure{ClassParts, reason}
 	}
 	return whole, nil
+}
+
+// finish forgets the parts of an event, whether or not it came to anything.
+func (p *parts) finish(of string) {
+	delete(p.open, of)
+	// Parts that came with this batch need no rows; the same name may come again.
+	p.fresh = slices.DeleteFunc(p.fresh, func(r partRow) bool { return r.part.Of == of })
+	p.done = append(p.done, of)
 }
 
 func (p *parts) flush(ctx context.Context, w *writer) error {

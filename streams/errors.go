@@ -33,6 +33,8 @@ var (
 	// ErrCaptures means that a stream captures a service subject. The error is a
 	// *CaptureError.
 	ErrCaptures = errors.New("stream captures a service subject")
+	// ErrTooSmall means that a limit is smaller than what is stored.
+	ErrTooSmall = errors.New("the limit is smaller than what is stored")
 	// ErrCannotChange means that an existing stream differs in a way that the
 	// server never changes. The error is a *DifferenceError.
 	ErrCannotChange = errors.New("stream cannot be changed as wanted")

@@ -103,6 +103,10 @@ func (c *Conn) createStream(ctx context.Context, want jetstream.StreamConfig) (*
 
 // repairStream changes what can be changed, or nothing where something cannot.
 func (c *Conn) repairStream(ctx context.Context, info *jetstream.StreamInfo, want jetstream.StreamConfig) ([]Change, *jetstream.StreamInfo, error) {
+	if want.MaxBytes > 0 && uint64(want.MaxBytes) < info.State.Bytes {
+		// The server would take it, and refuse every event from then on.
+		return nil, info, fmt.Errorf("%w: %d bytes for %d", ErrTooSmall, want.MaxBytes, info.State.Bytes)
+	}
 	diffs, repaired := compare(&info.Config, &want)
 	var stuck []Difference
 	var changes []Change

@@ -135,6 +135,8 @@ func (c Change) String() string { return fmt.Sprintf("%s: %s, now %s", c.Field, 
 const (
 	recreate = "the server cannot change it: back up the stream (nats stream backup), remove it, " +
 		"and import it into one made by rosey stream setup"
+	promote = "if its original is gone for good, take the mirror out of it (nats stream edit " + StreamName + ", NATS server 2.12 or later), " +
+		"then run rosey stream setup and rosey projector --adopt-stream"
 	byHand = "edit the stream (nats stream edit " + StreamName + ")"
 )
 
@@ -152,7 +154,7 @@ type property struct {
 var properties = []property{
 	{name: "storage", show: func(c *jetstream.StreamConfig) string { return c.Storage.String() }, remedy: recreate},
 	{name: "retention", show: func(c *jetstream.StreamConfig) string { return c.Retention.String() }, remedy: recreate},
-	{name: "mirror", show: func(c *jetstream.StreamConfig) string { return yes(c.Mirror != nil) }, remedy: recreate},
+	{name: "mirror", show: func(c *jetstream.StreamConfig) string { return yes(c.Mirror != nil) }, remedy: promote},
 	{name: "sealed", show: func(c *jetstream.StreamConfig) string { return yes(c.Sealed) }, remedy: recreate},
 	{name: "deny delete", show: func(c *jetstream.StreamConfig) string { return yes(c.DenyDelete) }, remedy: recreate},
 	{name: "deny purge", show: func(c *jetstream.StreamConfig) string { return yes(c.DenyPurge) }, remedy: recreate},

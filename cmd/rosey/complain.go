@@ -103,6 +103,8 @@ func advice(err error) string {
 		return "check that the NATS server runs and that --nats names it"
 	case errors.Is(err, streams.ErrAuth):
 		return "check the credentials: --nats-user, --nats-password-file, --nats-creds, --nats-token-file, --nats-nkey"
+	case errors.Is(err, streams.ErrTooSmall):
+		return "rosey stream setup --max-bytes SIZE with a larger size, or leave it out to keep the stream's own"
 	case errors.Is(err, streams.ErrNoRoom):
 		return "rosey stream setup --max-bytes SIZE with a smaller size, or raise max_file_store in the server's configuration"
 	case errors.Is(err, streams.ErrNoStream), errors.Is(err, streams.ErrNoIdentity), errors.Is(err, streams.ErrMisses):
