@@ -62,6 +62,7 @@ func TestProcesses_KilledWhileLinesArrive(t *testing.T) {
 	}
 	talk.check(channel.Ledger())
 	checkProducers(t, data)
+	compareModel(t, data)
 	if out := must(t, "replay", "--data", data, "--verify"); !strings.HasPrefix(out, "equal") {
 		t.Errorf("verify says: %s", out)
 	}
@@ -116,6 +117,7 @@ func TestUp_KilledWhileLinesArrive(t *testing.T) {
 	up.fell()
 	talk.check(channel.Ledger())
 	checkProducers(t, data)
+	compareModel(t, data)
 	for _, command := range [][]string{{"replay", "--verify"}, {"export", "events"}, {"stats"}, {"replay"}} {
 		if out := must(t, append(command, "--data", data)...); out == "" {
 			t.Errorf("rosey %s says nothing", command[0])

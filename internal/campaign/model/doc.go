@@ -25,5 +25,11 @@
 //   - the full-text index, which SQLite's own integrity check compares with the
 //     messages.
 //
+// Where the specification is silent the model says in a comment which rule it
+// follows. Two of them are rough: a poll told of late, after a newer one, counts
+// as closed when the newest opened and stays as it was first told; and if the
+// observation ends twice without a roster in between, who was there before the
+// first end is not expected back, however short the gap.
+//
 // Texts that people wrote appear in a Difference as a hash alone.
 package model

@@ -47,7 +47,7 @@ func (m *Model) presence(e *event, w watch) {
 	name := e.text("username")
 	if e.kind == "message.private" {
 		// Private messages come to the bot itself; who writes one is there.
-		m.private(e, w)
+		m.private(e)
 		return
 	}
 	if !w.leading {

@@ -23,8 +23,10 @@ type producer struct {
 // before is a second copy. What nobody numbered is always new.
 func (m *Model) number(msg message, e *event) (late, fresh bool) {
 	// Of an event that cannot be read there is its number, and when it was stored.
-	id, at, channel := msg.id(), msg.streamMS, ""
-	if e != nil {
+	at, channel, id := msg.streamMS, "", ""
+	if e == nil {
+		id = msg.id()
+	} else {
 		id, at, channel = e.id, e.at, e.channelName
 	}
 	name, n, ok := parseID(id)

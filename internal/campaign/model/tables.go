@@ -3,7 +3,6 @@ package model
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
 )
 
@@ -44,16 +43,16 @@ func columns(names ...string) []column {
 // keyed begins a list of columns with those of the key.
 func keyed(keys []column, names ...string) []column { return append(keys, columns(names...)...) }
 
-func k(name string) column        { return column{name: name, use: key} }
-func nk(name string) column       { return column{name: name, use: nameKey} }
-func secret(name string) column   { return column{name: name, use: personal} }
-func as2(name, sql string) column { return column{name: name, sql: sql} }
+func k(name string) column             { return column{name: name, use: key} }
+func nk(name string) column            { return column{name: name, use: nameKey} }
+func secret(name string) column        { return column{name: name, use: personal} }
+func computed(name, sql string) column { return column{name: name, sql: sql} }
 
 // tables are all that Compare looks at, in the order of its answer.
 var tables = []table{
 	{"projection_state", keyed([]column{k("id")}, "seq", "stream_time_ms", "default_channel", "msg_id"), (*Model).stateRows},
 	{"stream_holes", keyed([]column{k("first_seq")}, "last_seq"), (*Model).holeRows},
-	{"dead_letters", append(keyed([]column{k("seq")}, "subject", "msg_id", "stream_time_ms", "reason_class"), as2("reason", "reason <> ''"), secret("payload")), (*Model).letterRows},
+	{"dead_letters", append(keyed([]column{k("seq")}, "subject", "msg_id", "stream_time_ms", "reason_class"), computed("reason", "reason <> ''"), secret("payload")), (*Model).letterRows},
 	{"event_parts", append(keyed([]column{k("of"), k("part")}, "parts", "kind", "seq"), secret("data")), (*Model).partRows},
 	{
 		"producer_positions",
@@ -358,8 +357,6 @@ func show(v any) string {
 		return strconv.Quote(string(v))
 	case string:
 		return strconv.Quote(v)
-	case json.RawMessage:
-		return strconv.Quote(string(v))
 	}
 	return "?"
 }

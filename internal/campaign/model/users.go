@@ -40,7 +40,7 @@ func (m *Model) act(e *event, name, what, details string) {
 }
 
 // private keeps that somebody wrote to the bot, never what.
-func (m *Model) private(e *event, _ watch) {
+func (m *Model) private(e *event) {
 	name := e.text("username")
 	if name == "" {
 		return
