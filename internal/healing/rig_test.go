@@ -27,7 +27,7 @@ import (
 
 // patience bounds every wait. A machine that is busy with other things must not
 // fail a test.
-const patience = 90 * time.Second
+const patience = 60 * time.Second
 
 // options says where the parts of a rig are, beyond the usual.
 type options struct {
