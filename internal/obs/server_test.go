@@ -1,0 +1,192 @@
+package obs_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rosey/bot"
+	"rosey/bot/spool"
+	"rosey/internal/obs"
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// parts are the states of parts that a test changes.
+type parts struct {
+	mu        sync.Mutex
+	recorder  bot.RecorderStatus
+	projector projector.Status
+	stream    streams.State
+	streamErr error
+	serverErr error
+	now       time.Time
+}
+
+func (p *parts) set(f func(*parts)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(p)
+}
+
+func get[T any](p *parts, f func(*parts) T) T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return f(p)
+}
+
+// start serves parts that are all well.
+func start(t *testing.T) (*parts, *obs.Server) {
+	t.Helper()
+	p := &parts{now: time.UnixMilli(1_800_000_000_000)}
+	p.projector.Running = true
+	s, err := obs.Start(t.Context(), obs.Config{
+		Now: func() time.Time { return get(p, func(p *parts) time.Time { return p.now }) },
+		Sources: obs.Sources{
+			Recorder:  func() bot.RecorderStatus { return get(p, func(p *parts) bot.RecorderStatus { return p.recorder }) },
+			Projector: func() projector.Status { return get(p, func(p *parts) projector.Status { return p.projector }) },
+			Stream: func(context.Context) (streams.State, error) {
+				return get(p, func(p *parts) streams.State { return p.stream }), get(p, func(p *parts) error { return p.streamErr })
+			},
+			Server: func() error { return get(p, func(p *parts) error { return p.serverErr }) },
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p, s
+}
+
+func ask(t *testing.T, s *obs.Server, path string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestReady_EachPartCounts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, part string
+		spoil      func(*parts)
+		metric     string
+	}{
+		{"the spool is full", "spool", func(p *parts) { p.recorder.Full = true }, "rosey_spool_full 1"},
+		{"publishing fails", "spool", func(p *parts) { p.recorder.Failing = errors.New("no answer") }, "rosey_spool_failing 1"},
+		{"an event waits in the spool for long", "spool", func(p *parts) {
+			p.recorder.Depth = spool.Depth{Events: 3, OldestMS: p.now.Add(-90 * time.Second).UnixMilli()}
+		}, "rosey_spool_oldest_age_seconds 90"},
+		{"the stream is gone", "stream", func(p *parts) { p.streamErr = streams.ErrNoStream }, "rosey_stream_reachable 0"},
+		{"the server is not well", "server", func(p *parts) { p.serverErr = errors.New("disk full") }, "rosey_server_healthy 0"},
+		{"the projection is interrupted", "projector", func(p *parts) { p.projector.Trouble = errors.New("disk full") }, "rosey_projector_failing 1"},
+		{"the projector has ended", "projector", func(p *parts) { p.projector.Running = false }, "rosey_projector_running 0"},
+		{"an event waits to be applied for long", "projector", func(p *parts) {
+			p.projector.Lag, p.projector.Oldest = 7, p.now.Add(-90*time.Second)
+		}, "rosey_projector_lag_seconds 90"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, s := start(t)
+			if status, body := ask(t, s, "/readyz"); status != http.StatusOK {
+				t.Fatalf("all is well: %d %s", status, body)
+			}
+			var before parts
+			p.set(func(p *parts) {
+				before.recorder, before.projector = p.recorder, p.projector
+				tt.spoil(p)
+			})
+			status, body := ask(t, s, "/readyz")
+			var r obs.Readiness
+			if err := json.Unmarshal([]byte(body), &r); err != nil {
+				t.Fatal(err)
+			}
+			if status != http.StatusServiceUnavailable || r.Ready || r.Parts[tt.part].Ready || r.Parts[tt.part].Detail == "" {
+				t.Errorf("status %d: %s", status, body)
+			}
+			for name, part := range r.Parts {
+				if name != tt.part && !part.Ready {
+					t.Errorf("%s is not ready either: %s", name, body)
+				}
+			}
+			if _, text := ask(t, s, "/metrics"); !strings.Contains(text, "\n"+tt.metric+"\n") {
+				t.Errorf("the metrics do not hold %s:\n%s", tt.metric, text)
+			}
+			if status, _ := ask(t, s, "/healthz"); status != http.StatusOK {
+				t.Errorf("it lives all the same, and /healthz says %d", status)
+			}
+			p.set(func(p *parts) {
+				p.recorder, p.projector, p.streamErr, p.serverErr = before.recorder, before.projector, nil, nil
+			})
+			if status, body := ask(t, s, "/readyz"); status != http.StatusOK {
+				t.Errorf("all is well again: %d %s", status, body)
+			}
+		})
+	}
+}
+
+// A projector to which nothing is delivered believes that it is current.
+func TestReady_TheStreamSaysWhetherTablesStandStill(t *testing.T) {
+	t.Parallel()
+	p, s := start(t)
+	p.set(func(p *parts) { p.stream.LastSeq, p.projector.Checkpoint.Seq = 50, 40 })
+	if status, body := ask(t, s, "/readyz"); status != http.StatusOK || !strings.Contains(body, `"events":10`) {
+		t.Errorf("at first: %d %s", status, body)
+	}
+	p.set(func(p *parts) { p.now = p.now.Add(2 * time.Minute) })
+	if status, body := ask(t, s, "/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("two minutes later: %d %s", status, body)
+	}
+	p.set(func(p *parts) { p.projector.Checkpoint.Seq = 45 })
+	if status, body := ask(t, s, "/readyz"); status != http.StatusOK {
+		t.Errorf("once it moves: %d %s", status, body)
+	}
+}
+
+func TestStart_RefusesAPortInUse(t *testing.T) {
+	t.Parallel()
+	_, s := start(t)
+	var port int
+	if _, after, ok := strings.Cut(s.URL(), "127.0.0.1:"); ok {
+		if err := json.Unmarshal([]byte(after), &port); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if second, err := obs.Start(t.Context(), obs.Config{Port: port}); err == nil {
+		t.Errorf("a second server on port %d", port)
+		_ = second.Close()
+	}
+}
+
+func TestTableLosses_WithoutTables(t *testing.T) {
+	t.Parallel()
+	ask := obs.TableLosses(schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")})
+	for range 2 {
+		if _, err := ask(t.Context()); !errors.Is(err, schema.ErrNoDatabase) {
+			t.Errorf("got %v, want ErrNoDatabase", err)
+		}
+	}
+}
