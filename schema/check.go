@@ -23,9 +23,34 @@ func Check(ctx context.Context, q Queryer, limit int) (res Comparison, err error
 	if err := want.exec(ctx, append(now, late...)); err != nil {
 		return res, fmt.Errorf("schema: check: %w", err)
 	}
+	if err := compareTables(ctx, want, q, limit, &res); err != nil {
+		return res, err
+	}
 	if err := compareDefinitions(ctx, want, q, limit, &res); err != nil {
 		return res, err
 	}
 	err = checkIntegrity(ctx, q, limit, &res)
 	return res, err
+}
+
+// compareTables compares which tables there are, and their columns.
+func compareTables(ctx context.Context, want, got Queryer, limit int, res *Comparison) error {
+	wanted, err := Tables(ctx, want)
+	if err != nil {
+		return err
+	}
+	found, err := Tables(ctx, got)
+	if err != nil {
+		return err
+	}
+	columns := map[string]string{}
+	for _, t := range found {
+		columns[t.Name] = fmt.Sprint(t.Columns)
+	}
+	for _, t := range wanted {
+		if is, should := columns[t.Name], fmt.Sprint(t.Columns); is != should {
+			res.add(limit, Difference{Table: t.Name, Key: "(table)", Want: should, Got: is})
+		}
+	}
+	return nil
 }

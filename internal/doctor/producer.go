@@ -87,8 +87,6 @@ type tail struct {
 	last uint64
 	// vouched says that somebody knows where it ended, for good.
 	vouched bool
-	// unknown says that its successor does not know.
-	unknown bool
 	// newest is the newest run on a spool at hand, alive the holder of the lease.
 	newest, alive bool
 	waiting       uint64

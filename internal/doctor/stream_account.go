@@ -40,9 +40,6 @@ func (a *streamAccount) take(n, streamSeq, holes uint64) {
 	a.holes = holes
 }
 
-// missing are the sequences below the last one that no hole explains.
-func (a *streamAccount) missing() spans { return a.present.gaps().minus(a.erased) }
-
 // began is what a producer's bot.started says.
 type began struct {
 	channel     string

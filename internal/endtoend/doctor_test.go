@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rosey/internal/doctor"
+	"rosey/streams/streamstest"
 )
 
 // diagnose runs rosey doctor and returns its exit code and report.
@@ -165,4 +167,43 @@ func jsonFields(typ reflect.Type, path string, into map[string]bool) {
 			jsonFields(typ.Field(i).Type, field, into)
 		}
 	}
+}
+
+// On a NATS server of one's own the doctor goes by the same accounts; whether that
+// server syncs is the one thing that no client can ask.
+func TestDoctor_ExternalServer(t *testing.T) {
+	t.Parallel()
+	url := streamstest.ExternalServer(t, streamstest.ExternalOptions{}).URL()
+	data, elsewhere := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "bot")
+	must(t, "stream", "setup", "--nats", url)
+	bot := start(t, "bot", busy(t).PageURL(), "--username", "rosey", "--data", elsewhere, "--nats", url)
+	projector := start(t, "projector", "--data", data, "--nats", url)
+	until(t, "it records the talk", func() bool { return numberOf(t, data, "SELECT count(*) FROM chat_messages") > 20 })
+	spools, err := filepath.Glob(filepath.Join(elsewhere, "spool", "*.db"))
+	if err != nil || len(spools) != 1 {
+		t.Fatalf("spools: %q, %v", spools, err)
+	}
+	undecided := func(r doctor.Report) (names []string) {
+		for _, c := range r.Checks {
+			if c.State != doctor.OK {
+				names = append(names, c.Name)
+			}
+		}
+		return names
+	}
+	// The bot's spool is not at hand, but it holds the right to record.
+	code, r := diagnose(t, data, "--nats", url)
+	if names := undecided(r); code != 2 || len(names) != 1 || names[0] != doctor.ServerSync {
+		t.Errorf("while the bot records: exit code %d, %s", code, text(r))
+	}
+	bot.kill()
+	until(t, "nobody knows any more where the bot ended", func() bool {
+		code, r = diagnose(t, data, "--nats", url)
+		return code == 2 && slices.Contains(undecided(r), doctor.ProducersStream)
+	})
+	code, r = diagnose(t, data, "--nats", url, "--spool", spools[0])
+	if names := undecided(r); code != 2 || len(names) != 1 || names[0] != doctor.ServerSync {
+		t.Errorf("with its spool at hand: exit code %d, %s", code, text(r))
+	}
+	projector.stop()
 }
