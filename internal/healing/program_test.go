@@ -19,15 +19,11 @@ import (
 // clockProgram is the real program with one difference: its time.Now adds what a
 // file says. The standard library is replaced for this one build.
 var clockProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "rosey-healing-")
+	overlay, err := clockOverlay(scratch)
 	if err != nil {
 		return "", err
 	}
-	overlay, err := clockOverlay(dir)
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "rosey")
+	bin := filepath.Join(scratch, "rosey")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", bin, "rosey/cmd/rosey").CombinedOutput()
