@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rosey/events"
 	"rosey/schema"
@@ -14,8 +15,8 @@ import (
 // polls projects polls. They have a natural key, so any recorder may tell of
 // them; what closes unseen is judged by the leader alone.
 type polls struct {
-	open   map[string]*poll // by channel: the one that is open
-	latest map[string]int64 // by channel: when the latest one opened
+	open   map[string]*poll   // by channel: the one that is open
+	opened map[string][]int64 // by channel: when each one opened, in order
 	known  map[pollKey]*poll
 	dirty  []*poll
 }
@@ -41,7 +42,7 @@ type poll struct {
 const pollColumns = "title, options, counts, closed_ms, closed_by, first_seq, last_seq"
 
 func newPolls() projection {
-	return &polls{open: map[string]*poll{}, latest: map[string]int64{}, known: map[pollKey]*poll{}}
+	return &polls{open: map[string]*poll{}, opened: map[string][]int64{}, known: map[pollKey]*poll{}}
 }
 
 func (p *polls) scan(r interface{ Scan(...any) error }) (*poll, error) {
@@ -67,9 +68,9 @@ func (p *polls) load(ctx context.Context, q schema.Queryer) error {
 		var channel string
 		var at int64
 		err := r.Scan(&channel, &at)
-		p.latest[channel] = at
+		p.opened[channel] = append(p.opened[channel], at)
 		return err
-	}, "SELECT channel, max(opened_ms) FROM polls GROUP BY channel")
+	}, "SELECT channel, opened_ms FROM polls ORDER BY channel, opened_ms")
 	if err != nil {
 		return err
 	}
@@ -167,15 +168,17 @@ func (p *polls) tell(f *fact, e *events.Poll) error {
 // follow puts a poll not seen before in its place. A channel has one poll at a
 // time: the next one closes it, even where that one was told of first.
 func (p *polls) follow(po *poll, seq uint64) {
-	channel := po.key.channel
-	if latest, ok := p.latest[channel]; ok && po.key.openedMS < latest {
-		p.close(po, latest, "replaced", seq)
+	channel, opened := po.key.channel, p.opened[po.key.channel]
+	next, _ := slices.BinarySearch(opened, po.key.openedMS+1)
+	p.opened[channel] = slices.Insert(opened, next, po.key.openedMS)
+	if next < len(opened) {
+		p.close(po, opened[next], "replaced", seq)
 		return
 	}
 	if old := p.open[channel]; old != nil {
 		p.close(old, po.key.openedMS, "replaced", seq)
 	}
-	p.open[channel], p.latest[channel] = po, po.key.openedMS
+	p.open[channel] = po
 }
 
 func (p *polls) close(po *poll, at int64, by string, seq uint64) {

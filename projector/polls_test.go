@@ -38,6 +38,9 @@ func TestPolls_Situations(t *testing.T) {
 		{"a late copy of a poll never seen does not replace the open one", []step{
 			recording(), pollOpened("ann", 50, "[2,1]"), by("B", pollOpened("bob", 1, "[4,4]")), pollUpdated("ann", 50, "[3,1]"),
 		}, []string{"bob 1 [4,4] 50 replaced", "ann 50 [3,1] - -"}},
+		{"polls told of late each end with the next", []step{
+			recording(), pollOpened("ann", 50, "[2,1]"), by("B", pollOpened("bob", 20, "[4,4]"), pollOpened("cy", 1, "[4,4]")),
+		}, []string{"cy 1 [4,4] 20 replaced", "bob 20 [4,4] 50 replaced", "ann 50 [2,1] - -"}},
 		{"one poll is open at a time, told of by votes alone too", []step{
 			pollOpened("ann", 1, "[0,0]"), pollUpdated("bob", 2, "[1,0]"), pollUpdated("ann", 1, "[1,0]"), after(5e9), pollClosedUnnamed(),
 		}, []string{"ann 1 [0,0] 2 replaced", "bob 2 [1,0] 5 closed"}},

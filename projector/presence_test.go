@@ -223,6 +223,11 @@ func TestUsers_AFKTime(t *testing.T) {
 			arrived("ann"), after(50 * s), afk("ann", true), after(40 * s), afk("ann", false), after(-85 * s), left("ann"),
 		}, []string{"ann 5 5"}},
 		{"somebody absent", []step{arrived(), afk("ann", true)}, nil},
+		{
+			"back by a second login",
+			[]step{arrived("ann 0 afk"), after(5 * s), joined("ann"), after(5 * s), left("ann")},
+			[]string{"ann 10 5"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

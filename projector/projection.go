@@ -37,7 +37,7 @@ var definitions = []definition{
 	{"channel", 2, newChannel},
 	{"media", 1, newMedia},
 	{"playlist", 1, newPlaylist},
-	{"polls", 1, newPolls},
+	{"polls", 2, newPolls},
 	{"outbound", 1, newOutbound},
 	{"bot", 1, newBot},
 	{"operator", 1, newOperator},

@@ -123,6 +123,15 @@ func (u *users) joined(f *fact, p *presence, user events.User) {
 	}
 	if c := p.enter(f.Channel, user, f.seq, f.at, byJoin); c != nil {
 		u.count([]change{*c})
+	} else {
+		// Somebody whose leave was missed, or who came a second time: the stay goes
+		// on, as whoever came is now.
+		s := p.open[foldName(user.Username)]
+		s.setAFK(user.AFK, f.at)
+		if s.rank != user.Rank {
+			s.rank, s.dirty = user.Rank, true
+		}
+		u.touch(s)
 	}
 	d := u.seen(f.Channel, user.Username, f.at)
 	d.joins++

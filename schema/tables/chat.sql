@@ -8,7 +8,7 @@ CREATE TABLE chat_messages (
   text_hash INTEGER NOT NULL,
   notice    TEXT    NOT NULL,    -- '' for people; server, voteskip
   style     TEXT    NOT NULL,    -- '', greentext, action, spoiler, shout, drink, ...
-  history   INTEGER NOT NULL,    -- 1: known only from the re-sent history
+  history   INTEGER NOT NULL,    -- 1: its first copy came with the re-sent history
   shadow    INTEGER NOT NULL
 );
 -- needed while loading: the natural key of a line that may come again

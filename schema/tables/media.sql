@@ -10,7 +10,7 @@ CREATE TABLE media_history (
   seconds    REAL    NOT NULL,    -- length; 0 for live items
   queued_by  TEXT    NOT NULL,
   resumed    INTEGER NOT NULL,    -- 1: was playing as the bot joined
-  last_seq   INTEGER NOT NULL     -- last event that showed it playing
+  last_seq   INTEGER NOT NULL     -- last media.changed that named it
 );
 CREATE INDEX media_history_time ON media_history (channel, started_ms);
 CREATE INDEX media_history_open ON media_history (channel) WHERE ended_ms IS NULL;

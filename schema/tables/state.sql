@@ -14,12 +14,12 @@ CREATE TABLE projection_state (
 CREATE TABLE producer_positions (
   producer        TEXT    PRIMARY KEY,
   channel         TEXT    NOT NULL,
-  first_seq       INTEGER NOT NULL, -- first sequence seen
+  first_seq       INTEGER NOT NULL, -- lowest sequence applied
   last_seq        INTEGER NOT NULL, -- highest sequence applied
   events          INTEGER NOT NULL, -- applied, duplicates not among them
   duplicates      INTEGER NOT NULL,
   gaps            TEXT    NOT NULL, -- JSON [[from,to],...] missing below last_seq
-  first_ms        INTEGER NOT NULL, -- times of its first and last event
+  first_ms        INTEGER NOT NULL, -- times of its earliest and latest event
   last_ms         INTEGER NOT NULL,
   previous        TEXT    NOT NULL, -- the producer before it on the same spool, or 'unknown'
   previous_seq    INTEGER NOT NULL  -- last sequence that one had spooled
@@ -30,7 +30,7 @@ CREATE TABLE channel_observation (
   channel          TEXT    PRIMARY KEY,
   leader           TEXT    NOT NULL, -- the producer that leads
   term             INTEGER NOT NULL, -- the greatest term of a lease so far
-  leased           INTEGER NOT NULL, -- 1: the leader holds the lease of that term
+  leased           INTEGER NOT NULL, -- 1: the leader holds a lease
   since_ms         INTEGER NOT NULL, -- when it said so
   ended            INTEGER NOT NULL, -- 1: it has stopped, or its successor has started
   successor        TEXT    NOT NULL, -- the next producer on the same spool

@@ -20,7 +20,7 @@ CREATE TABLE user_sessions (
   started_ms   INTEGER NOT NULL,
   ended_ms     INTEGER, -- NULL while present
   opened_by    TEXT    NOT NULL, -- join, roster
-  ended_by     TEXT,    -- leave, roster (missing from it), unobserved, rejoin
+  ended_by     TEXT,    -- leave, roster (missing from it), unobserved
   ended_seq    INTEGER,
   afk_finished_ms INTEGER NOT NULL, -- AFK times that ended with the user coming back
   afk_since_ms INTEGER, -- NULL when not AFK; kept when the session ends so

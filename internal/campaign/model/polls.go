@@ -78,12 +78,14 @@ func (m *Model) tellPoll(e *event) {
 }
 
 // follow puts a poll not told of before in its place. A channel has one poll at
-// a time: the newest one has closed all others, even those told of later.
+// a time: the next one closes it, even where that one was told of first.
 func (m *Model) follow(e *event, p *poll) {
 	for _, other := range m.polls[e.channelName] {
 		switch {
 		case other.openedMS > p.openedMS:
-			p.close(e.seq, max(p.closedMS, other.openedMS), "replaced")
+			if p.closedBy == "" || other.openedMS < p.closedMS {
+				p.close(e.seq, other.openedMS, "replaced")
+			}
 		case other.closedBy == "":
 			other.close(e.seq, p.openedMS, "replaced")
 		}

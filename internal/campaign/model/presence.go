@@ -60,9 +60,13 @@ func (m *Model) presence(e *event, w watch) {
 		if name == "" {
 			return
 		}
-		// A join of somebody present is a second login: the stay goes on.
-		if r.open[lower(name)] == nil {
+		// A join of somebody present is a second login: the stay goes on, as
+		// whoever came is now.
+		if s := r.open[lower(name)]; s == nil {
 			m.enter(r, e, e.values, "join")
+		} else {
+			s.rank = e.number("rank")
+			s.setAFK(e.truth("afk"), e.at)
 		}
 		u := m.see(e.channelName, name, e.at)
 		u.joins++
