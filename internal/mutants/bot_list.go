@@ -69,4 +69,8 @@ var botMutants = []Mutant{
 		Name: "the bot comes back before there is room", File: "bot/recorder_full.go", Package: botTests,
 		Old: "	for !r.keeper.Room() || ", New: "	for ",
 	},
+	{
+		Name: "a full spool was observing until now", File: "bot/recorder_full.go", Package: botTests, Run: "Full|Episode",
+		Old: "	observed := time.UnixMilli(r.fullness.lastMS)\n", New: "	observed := now\n",
+	},
 }

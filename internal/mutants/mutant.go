@@ -22,7 +22,7 @@ type Mutant struct {
 
 // All lists every mutant, room by room.
 func All() []Mutant {
-	return slices.Concat(spoolMutants, botMutants, streamMutants, projectorMutants, schemaMutants, replayMutants)
+	return slices.Concat(spoolMutants, botMutants, streamMutants, projectorMutants, schemaMutants, replayMutants, doctorMutants)
 }
 
 // Apply returns the faulty text of a file.

@@ -6,8 +6,8 @@ const projectorTests = "./projector"
 var projectorMutants = []Mutant{
 	{
 		Name: "it acknowledges before the commit", File: "projector/deliver.go", Package: projectorTests,
-		Old: "	res, err := p.applier.Apply(context.WithoutCancel(ctx), batch)\n",
-		New: "	_ = d.Ack(ctx, batch[len(batch)-1].Msg)\n	res, err := p.applier.Apply(context.WithoutCancel(ctx), batch)\n",
+		Old: "	res, err := p.write(context.WithoutCancel(ctx), batch)\n",
+		New: "	_ = d.Ack(ctx, batch[len(batch)-1].Msg)\n	res, err := p.write(context.WithoutCancel(ctx), batch)\n",
 		Run: "Acknowledges|Crashes",
 	},
 	{
@@ -142,5 +142,13 @@ var projectorMutants = []Mutant{
 	{
 		Name: "a part that comes in another batch is lost", File: "projector/parts.go", Package: projectorTests,
 		Old: "		p.fresh = append(p.fresh, partRow{b, it.Msg.Seq})\n", New: "", Run: "Parts|AnyHistory",
+	},
+	{
+		Name: "a database that is replaced goes on being written", File: "projector/openfile.go", Package: projectorTests,
+		Old: "		case !os.SameFile(now, f.main):\n", New: "		case now == nil:\n", Run: "Replaced|Deleted",
+	},
+	{
+		Name: "a poll told of late stays open", File: "projector/polls.go", Package: projectorTests, Run: "Polls",
+		Old: "		p.close(po, opened[next], \"replaced\", seq)\n", New: "",
 	},
 }

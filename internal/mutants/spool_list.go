@@ -83,4 +83,8 @@ var spoolMutants = []Mutant{
 		Name: "a run is vouched for by a damaged file", File: "bot/spool/recover.go", Package: spoolTests,
 		Old: " || checkLog(file) != nil {\n", New: " {\n",
 	},
+	{
+		Name: "what a damaged file holds is given up", File: "bot/spool/recover.go", Package: spoolTests,
+		Old: "	for _, file := range files {\n		var done bool\n", New: "	for _, file := range files[:0] {\n		var done bool\n", Run: "Open_",
+	},
 }

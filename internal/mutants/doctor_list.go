@@ -1,0 +1,23 @@
+package mutants
+
+const doctorTests = "./internal/doctor"
+
+// doctorMutants call an installation healthy that is not.
+var doctorMutants = []Mutant{
+	{
+		Name: "gaps are not found", File: "internal/doctor/spans.go", Package: doctorTests,
+		Old: "func (s spans) gaps() spans { return upTo(s.last()).minus(s) }", New: "func (s spans) gaps() spans { return upTo(s.last()).minus(upTo(s.last())) }",
+	},
+	{
+		Name: "a gap is no fault", File: "internal/doctor/producer.go", Package: doctorTests,
+		Old: "	case VerdictGaps, VerdictTailMissing:\n", New: "	case VerdictTailMissing:\n",
+	},
+	{
+		Name: "a tail that is missing is no fault", File: "internal/doctor/producer.go", Package: doctorTests,
+		Old: "	case VerdictGaps, VerdictTailMissing:\n", New: "	case VerdictGaps:\n",
+	},
+	{
+		Name: "a tail that nobody vouches for is taken for whole", File: "internal/doctor/producer.go", Package: doctorTests,
+		Old: "	case VerdictUnaccounted:\n		return Unknown\n", New: "	case VerdictUnaccounted:\n		return OK\n",
+	},
+}
