@@ -205,6 +205,38 @@ func TestSpool_KilledAtEveryPoint(t *testing.T) {
 	}
 }
 
+// The same where every event is acknowledged by itself, and the server has
+// forgotten all ids by the time of the next start.
+func TestSpool_KilledWithoutBatches(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{CrashDrainAfterPublish, CrashDrainBeforeDelete, CrashDrainAfterDelete} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			env := streamstest.New(t, streamstest.WithPort())
+			shortenWindow(t, env)
+			forbidBatches(t, env)
+			dir := t.TempDir()
+			acknowledged := killedChild(t, env, dir, point, 4)
+			outlastWindow(t)
+
+			s := openSpool(t, testConfig(dir))
+			defer closeSpool(t, s)
+			_, previous, err := s.Begin(t.Context())
+			if err != nil || !previous.Known {
+				t.Fatalf("begin: %+v, %v", previous, err)
+			}
+			drainAll(t, s, env.Stream)
+			got := storedIDs(t, env.Stream)
+			checkIDs(t, got, idsOf(previous.Producer, int(previous.LastSeq)))
+			for _, id := range acknowledged {
+				if !slices.Contains(got, id) {
+					t.Errorf("event %s was put and is lost", id)
+				}
+			}
+		})
+	}
+}
+
 // A process that is killed again and again, at no point in particular, and goes
 // on with the same spool each time.
 func TestSpool_KilledManyTimes(t *testing.T) {

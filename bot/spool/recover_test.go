@@ -282,6 +282,22 @@ func (w *wreck) checkRecovered(t *testing.T, gone []int, known bool) {
 	}
 }
 
+// What the stream has may lie anywhere among what was recovered.
+func TestOpen_LooksForEveryRecoveredEvent(t *testing.T) {
+	t.Parallel()
+	w := newWreck(t, maxBatch+100, false)
+	w.overwrite(t, 0, garbage)
+	stream := newMemory()
+	want := idsOf(w.producer, w.lines)
+	for _, id := range want[maxBatch+50:] {
+		stream.messages = append(stream.messages, streams.AppendMessage{MsgID: id, Data: w.put[id]})
+	}
+	s := openSpool(t, w.cfg)
+	defer closeSpool(t, s)
+	drainAll(t, s, stream)
+	checkIDs(t, stream.ids(), slices.Concat(want[maxBatch+50:], want[:maxBatch+50]))
+}
+
 func TestOpen_RecoversAnEventOfManyPages(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t.TempDir())

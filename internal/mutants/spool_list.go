@@ -69,19 +69,19 @@ var spoolMutants = []Mutant{
 	},
 	{
 		Name: "recovered events are sent again", File: "bot/spool/lookup.go", Package: spoolTests,
-		Old: "			stored = append(stored, refs[i])\n", New: "			_ = refs[i]\n",
+		Old: "			stored = append(stored, refs[i])\n", New: "			_ = refs[i]\n", Run: "LooksFor",
 	},
 	{
 		Name: "a damaged row is sent", File: "bot/spool/checksum.go", Package: spoolTests,
-		Old: "		return sum.Int64 == r.checksum()\n", New: "		return true\n",
+		Old: "		return sum.Int64 == r.checksum()\n", New: "		return true\n", Run: "Recovers|RowThat",
 	},
 	{
 		Name: "damage in the log goes unseen", File: "bot/spool/logcheck.go", Package: spoolTests,
-		Old: "; lost > 1 {\n", New: "; lost > 1<<30 {\n",
+		Old: "; lost > 1 {\n", New: "; lost > 1<<30 {\n", Run: "RecoversWhat",
 	},
 	{
 		Name: "a run is vouched for by a damaged file", File: "bot/spool/recover.go", Package: spoolTests,
-		Old: " || checkLog(file) != nil {\n", New: " {\n",
+		Old: " || checkLog(file) != nil {\n", New: " {\n", Run: "RecoversWhat",
 	},
 	{
 		Name: "what a damaged file holds is given up", File: "bot/spool/recover.go", Package: spoolTests,
