@@ -20,6 +20,10 @@ type openFile struct {
 	main  fs.FileInfo
 	wal   fs.FileInfo // nil where there was none yet
 	state logState
+	// index is the log's index. It stays open for as long as the database is: a
+	// process that closes any descriptor of a file loses all its locks on it,
+	// those that SQLite relies on among them.
+	index *os.File
 }
 
 // logState is where SQLite's log stands: its header, and how much of it has been
@@ -104,20 +108,30 @@ func (f *openFile) same() error {
 func unwritten(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
 
 func (f *openFile) log() (l logState) {
-	shm, err := os.Open(f.path + "-shm")
-	if err != nil {
-		return logState{}
+	if f.index == nil {
+		var err error
+		if f.index, err = os.Open(f.path + "-shm"); err != nil {
+			f.index = nil
+			return logState{}
+		}
 	}
-	defer func() { _ = shm.Close() }()
 	for _, part := range []struct {
 		at int64
 		to []byte
 	}{{0, l.header[:]}, {96, l.backfill[:]}, {128, l.attempted[:]}} {
-		if _, err := shm.ReadAt(part.to, part.at); err != nil {
+		if _, err := f.index.ReadAt(part.to, part.at); err != nil {
 			return logState{}
 		}
 	}
 	return l
+}
+
+// done ends the looking, once the database is closed and not before.
+func (f *openFile) done() {
+	if f != nil && f.index != nil {
+		_ = f.index.Close() // it was only read
+		f.index = nil
+	}
 }
 
 // logInPlace reports whether the open file's log still bears its name.

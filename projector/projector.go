@@ -77,6 +77,7 @@ func (p *Projector) begin(ctx context.Context) error {
 		return err
 	}
 	f, err := look(p.cfg.Store.Link, p.db.Path())
+	p.file = f
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (p *Projector) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.applier, p.file = a, f
+	p.applier = a
 	p.status.open(p.db.Path(), p.applier.Checkpoint(), dead)
 	return nil
 }
@@ -96,6 +97,7 @@ func (p *Projector) Close() error {
 	if p.db != nil {
 		err = p.db.Close()
 	}
+	p.file.done()
 	if p.release != nil {
 		err = errors.Join(err, p.release())
 	}

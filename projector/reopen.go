@@ -73,6 +73,7 @@ func (p *Projector) drop(ctx context.Context) error {
 	named := f.inPlace()
 	err := p.db.Close()
 	p.db = nil
+	f.done()
 	switch {
 	case err != nil && named && !over:
 		return fmt.Errorf("projector: close the replaced database: %w", err)
@@ -171,6 +172,7 @@ func (p *Projector) reopen(ctx context.Context) (err error) {
 		if err != nil {
 			err = errors.Join(err, p.db.Close())
 			p.db = nil
+			p.file.done()
 		}
 	}()
 	if there {
