@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rosey/bot"
+	"rosey/bot/cytube/cytubetest"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 
@@ -106,9 +107,12 @@ func TestBot_NetworkToTheChannelSwallowsEverything(t *testing.T) {
 	t.Parallel()
 	_, o := embeddedEnv(t)
 	var network *streamstest.Proxy
+	o.channel = func(c *cytubetest.ChannelConfig) {
+		c.PingInterval = time.Second    // two of them without a sign are a silence
+		c.PingTimeout = 2 * time.Second // where only our answers are lost, the site notices
+	}
 	o.tune = func(c *bot.RecorderConfig) {
 		network = streamstest.NewProxy(t, strings.TrimPrefix(c.CyTube.Server, "http://"))
-		c.CyTube.Silence = time.Second
 		c.CyTube.JoinTimeout = 2 * time.Second
 		c.CyTube.Dialer = &websocket.Dialer{
 			HandshakeTimeout: time.Second,
@@ -119,7 +123,8 @@ func TestBot_NetworkToTheChannelSwallowsEverything(t *testing.T) {
 	}
 	r := newRig(t, o)
 	for _, dir := range []struct{ up, down bool }{{true, true}, {false, true}, {true, false}} {
-		r.say(20)
+		// So few that a join brings them all again, whenever it comes.
+		r.say(5)
 		r.caughtUp()
 		joins := r.bot.Status().Line.Joins
 		network.Swallow(dir.up, dir.down)
