@@ -35,6 +35,7 @@ type Config struct {
 	Crash func(point string)
 
 	idle time.Duration // see idleWait
+	look time.Duration // see lookEvery
 }
 
 // Validate reports what New would refuse.
@@ -63,6 +64,9 @@ func (c *Config) defaults() {
 	}
 	if c.idle == 0 {
 		c.idle = idleWait
+	}
+	if c.look == 0 {
+		c.look = lookEvery
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -12,10 +12,13 @@ import (
 )
 
 // read decodes what is delivered, ahead of the writer.
-func read(ctx context.Context, d *streams.Delivery, out chan<- Item) error {
+func read(ctx context.Context, d *streams.Delivery, taken *intake, out chan<- Item) error {
 	dec := events.NewDecoder()
 	for {
+		taken.waiting.Store(true)
 		m, err := d.Next(ctx)
+		taken.waiting.Store(false)
+		taken.seq.Store(m.Seq)
 		if err != nil {
 			return fmt.Errorf("projector: %w", err)
 		}

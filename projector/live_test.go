@@ -545,3 +545,53 @@ func TestProjector_AnOlderCopyCatchesUp(t *testing.T) {
 	}
 	wantReplay(t, env, store)
 }
+
+// A consumer can live, say so, and deliver nothing.
+func TestProjector_StarvedConsumerIsBegunAgain(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	s := newScript()
+	cfg := liveConfig(env, store)
+	cfg.look = 100 * time.Millisecond
+	l := run(t, cfg)
+	l.waitFor(t, publish(t, env, s, posts(20)...))
+	name := durable(t, env, "main").CachedInfo().Name
+	if _, err := env.Conn.JetStream().PauseConsumer(t.Context(), streams.StreamName, name, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	l.waitFor(t, publish(t, env, s, posts(20)...))
+	if err := l.Status().LastError; !errors.Is(err, ErrStarved) {
+		t.Errorf("last trouble %v, want ErrStarved", err)
+	}
+	wantReplay(t, env, store)
+}
+
+// What is erased at the stream's end never comes, and nothing is wrong.
+func TestProjector_ErasedEndIsNoStarvation(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	s := newScript()
+	cfg := liveConfig(env, store)
+	l := run(t, cfg)
+	last := publish(t, env, s, posts(3)...)
+	l.waitFor(t, last)
+	l.stop(t)
+	last = publish(t, env, s, posts(1)...)
+	stream, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	l = run(t, cfg)
+	l.waitFor(t, last-1)
+	for _, tt := range []struct {
+		seq  uint64
+		want bool
+	}{{last - 2, true}, {last - 1, false}, {last, false}} {
+		if got, err := l.behind(t.Context(), tt.seq); err != nil || got != tt.want {
+			t.Errorf("behind at seq=%d: %t, %v, want %t", tt.seq, got, err, tt.want)
+		}
+	}
+}

@@ -250,6 +250,9 @@ func (p *Projector) deliver(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { p.watch(ctx, cancel) })
+	taken := new(intake)
+	taken.seq.Store(p.applier.Checkpoint().Seq)
+	watching.Go(func() { p.attend(ctx, taken, cancel) })
 	defer func() {
 		cancel(nil)
 		watching.Wait()
@@ -257,11 +260,11 @@ func (p *Projector) deliver(ctx context.Context) error {
 	in := make(chan Item, p.cfg.BatchSize) // a batch is decoded while the one before it is written
 	done := make(chan error, 1)
 	go func() {
-		done <- read(ctx, d, in)
+		done <- read(ctx, d, taken, in)
 		close(in)
 	}()
 	err = p.apply(ctx, d, in)
-	if cause := context.Cause(ctx); err == nil && errors.Is(cause, ErrReplaced) {
+	if cause := context.Cause(ctx); err == nil && (errors.Is(cause, ErrReplaced) || errors.Is(cause, ErrStarved)) {
 		err = cause
 	}
 	cancel(nil)

@@ -17,7 +17,8 @@ type Status struct {
 	// Path is the database file that is open.
 	Path       string
 	Checkpoint schema.Checkpoint
-	// StreamSeq is the stream's last sequence as far as deliveries told.
+	// StreamSeq is the stream's last sequence as far as deliveries told, or the
+	// stream itself when it was last asked, every ten seconds.
 	StreamSeq uint64
 	// Lag is how many events are yet to come, at most.
 	Lag uint64
@@ -135,6 +136,14 @@ func (s *status) delivering() {
 	if !s.writing {
 		s.s.Trouble, s.s.TroubleSince = nil, time.Time{}
 	}
+}
+
+// reaches notes how far the stream goes.
+func (s *status) reaches(seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.StreamSeq = max(s.s.StreamSeq, seq)
+	s.s.Lag = streams.Lag(s.s.StreamSeq, s.s.Checkpoint.Seq)
 }
 
 // waits notes the first message of a batch.

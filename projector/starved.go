@@ -1,0 +1,67 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// ErrStarved: the stream holds more, and the consumer lives and delivers none of
+// it. Its state on the server can be wrong after a power cut, or somebody has
+// paused it.
+var ErrStarved = errors.New("the stream holds more than the consumer delivers")
+
+// lookEvery is how often the stream is asked how far it goes. What a consumer
+// says of itself is more expensive, and it is the consumer that is not believed.
+const lookEvery = 10 * time.Second
+
+// intake is what the delivery has handed on so far.
+type intake struct {
+	seq     atomic.Uint64
+	waiting atomic.Bool // for the delivery, and not for the writer
+}
+
+// attend ends the delivery when it starves: when something that was in the stream
+// at one look has still not come at the next.
+func (p *Projector) attend(ctx context.Context, in *intake, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(p.cfg.look)
+	defer tick.Stop()
+	var hungry bool
+	var before uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		waiting, seq := in.waiting.Load(), in.seq.Load()
+		behind, err := p.behind(ctx, seq)
+		if err != nil {
+			// Nobody can be asked: that shows in other ways, and soon.
+			hungry = false
+			continue
+		}
+		if hungry && waiting && behind && seq == before {
+			stop(fmt.Errorf("projector: nothing comes after seq=%d: %w", seq, ErrStarved))
+			return
+		}
+		hungry, before = waiting && behind, seq
+	}
+}
+
+// behind reports whether the stream holds a message after the given one.
+func (p *Projector) behind(ctx context.Context, seq uint64) (bool, error) {
+	state, err := p.cfg.Stream.State(ctx)
+	if err != nil {
+		return false, err
+	}
+	p.status.reaches(state.LastSeq)
+	if state.LastSeq <= seq {
+		return false, nil
+	}
+	// What follows may be erased.
+	next, err := following(ctx, p.cfg.Stream, seq)
+	return next != 0, err
+}
