@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -84,7 +83,9 @@ func (d *DB) settle(ctx context.Context) error {
 	if _, err := d.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return fmt.Errorf("schema: settle %s: %w", d.path, err)
 	}
-	return syncPath(d.path)
+	// The checkpoint synced the file; its name has to last too. The file itself is
+	// not opened for that: see probe.
+	return syncPath(filepath.Dir(d.path))
 }
 
 // CreateForLoading makes a new database file for a rebuild: without a journal
@@ -204,19 +205,17 @@ func (d *DB) verifyOwn(ctx context.Context) error {
 }
 
 // probe looks at the file before SQLite does: SQLite takes an empty file for a
-// new database and would write to it.
+// new database and would write to it. The file is not opened for that: a process
+// that closes any descriptor of a file loses all its locks on it, those of a
+// connection that is open elsewhere in the process among them.
 func probe(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("schema: open %s: %w", path, ErrNoDatabase)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("schema: open: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	const magic = "SQLite format 3\x00"
-	head := make([]byte, len(magic))
-	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic {
+	case !info.Mode().IsRegular() || info.Size() == 0:
 		return fmt.Errorf("schema: open %s: %w", path, ErrNotADatabase)
 	}
 	return nil
