@@ -169,10 +169,11 @@ func (p *polls) tell(f *fact, e *events.Poll) error {
 // time: the next one closes it, even where that one was told of first.
 func (p *polls) follow(po *poll, seq uint64) {
 	channel, opened := po.key.channel, p.opened[po.key.channel]
-	next, _ := slices.BinarySearch(opened, po.key.openedMS+1)
-	p.opened[channel] = slices.Insert(opened, next, po.key.openedMS)
-	if next < len(opened) {
-		p.close(po, opened[next], "replaced", seq)
+	i, _ := slices.BinarySearch(opened, po.key.openedMS+1)
+	later := slices.Clone(opened[i:])
+	p.opened[channel] = slices.Insert(opened, i, po.key.openedMS)
+	if len(later) > 0 {
+		p.close(po, later[0], "replaced", seq)
 		return
 	}
 	if old := p.open[channel]; old != nil {

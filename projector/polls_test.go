@@ -39,8 +39,11 @@ func TestPolls_Situations(t *testing.T) {
 			recording(), pollOpened("ann", 50, "[2,1]"), by("B", pollOpened("bob", 1, "[4,4]")), pollUpdated("ann", 50, "[3,1]"),
 		}, []string{"bob 1 [4,4] 50 replaced", "ann 50 [3,1] - -"}},
 		{"polls told of late each end with the next", []step{
-			recording(), pollOpened("ann", 50, "[2,1]"), by("B", pollOpened("bob", 20, "[4,4]"), pollOpened("cy", 1, "[4,4]")),
-		}, []string{"cy 1 [4,4] 20 replaced", "bob 20 [4,4] 50 replaced", "ann 50 [2,1] - -"}},
+			recording(), pollOpened("ann", 50, "[2,1]"),
+			by("B", pollOpened("bob", 20, "[4,4]"), pollOpened("cy", 1, "[4,4]"), pollOpened("dan", 9, "[4,4]"), pollOpened("eve", 30, "[4,4]")),
+		}, []string{
+			"cy 1 [4,4] 20 replaced", "dan 9 [4,4] 20 replaced", "bob 20 [4,4] 50 replaced", "eve 30 [4,4] 50 replaced", "ann 50 [2,1] - -",
+		}},
 		{"one poll is open at a time, told of by votes alone too", []step{
 			pollOpened("ann", 1, "[0,0]"), pollUpdated("bob", 2, "[1,0]"), pollUpdated("ann", 1, "[1,0]"), after(5e9), pollClosedUnnamed(),
 		}, []string{"ann 1 [0,0] 2 replaced", "bob 2 [1,0] 5 closed"}},

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,9 +47,11 @@ func TestCopy_OfAnyMomentHoldsWhatWasAcknowledged(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	wg.Go(func() { chatter(ctx, t, channel, r) })
+	talk := rand.New(rand.NewPCG(r.Uint64(), 1))
+	wg.Go(func() { chatter(ctx, t, channel, talk) })
 	wg.Go(func() { w.watch(ctx) })
 
+	until(t, "the tables begin", func() bool { return checkpoint(t, data) > 0 })
 	for i := range copies {
 		before := w.total()
 		until(t, "events arrive", func() bool { return w.total() > before+200 })

@@ -163,7 +163,8 @@ func untilTheCut(t *testing.T, r *rand.Rand, d *disk, c *cytubetest.Channel, par
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
-	wg.Go(func() { chatter(ctx, t, c, r) })
+	talk := rand.New(rand.NewPCG(r.Uint64(), 1))
+	wg.Go(func() { chatter(ctx, t, c, talk) })
 	wg.Go(func() { w.watch(ctx) })
 	before := w.total()
 	until(t, "events arrive", func() bool { return w.total() > before+100 })

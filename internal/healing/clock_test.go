@@ -74,6 +74,7 @@ func TestProcesses_ClockSetBackAndForward(t *testing.T) {
 	}
 	leader.kill()
 	e.set(-3 * time.Hour)
+	e.until("its line is gone", func() bool { return e.rig.channel.Clients() == 0 })
 	gone := time.Now()
 	e.until("the other bot takes over", func() bool { return e.rig.channel.Clients() == 1 })
 	t.Logf("taken over after %s", time.Since(gone).Round(time.Second))

@@ -149,6 +149,6 @@ var projectorMutants = []Mutant{
 	},
 	{
 		Name: "a poll told of late stays open", File: "projector/polls.go", Package: projectorTests, Run: "Polls",
-		Old: "		p.close(po, opened[next], \"replaced\", seq)\n", New: "",
+		Old: "		p.close(po, later[0], \"replaced\", seq)\n", New: "",
 	},
 }
