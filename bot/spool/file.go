@@ -299,18 +299,33 @@ func readHeader(name string) ([]byte, error) {
 // damagedInfix follows the spool's name in that of a damaged one set aside.
 const damagedInfix = ".damaged-"
 
+// movingLog ends the name of a log whose file is yet to follow it. Once it has,
+// the log has the name by which SQLite finds it: one without a file beside it then
+// means that somebody took the file away, and nothing is to follow.
+const movingLog = "-wal-moving"
+
 // setFileAside renames a damaged spool and its logs, so that a new one can take
 // its place and nothing is destroyed. It returns the new name.
 func setFileAside(name string, now time.Time) (string, error) {
 	aside := name + damagedInfix + now.UTC().Format("20060102T150405.000")
 	// The logs first: were one left behind, it would be taken for the new file's.
-	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
-		err := os.Rename(name+suffix, aside+suffix)
-		if err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
-			return "", fmt.Errorf("set damaged file aside: %w", err)
+	for _, suffix := range [][2]string{{"-journal", "-journal"}, {"-wal", movingLog}, {"-shm", "-shm"}} {
+		if err := rename(name+suffix[0], aside+suffix[1]); err != nil {
+			return "", err
 		}
 	}
-	return aside, nil
+	if err := os.Rename(name, aside); err != nil {
+		return "", fmt.Errorf("set damaged file aside: %w", err)
+	}
+	return aside, rename(aside+movingLog, aside+"-wal")
+}
+
+// rename moves a file that there may be.
+func rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("set damaged file aside: %w", err)
+	}
+	return nil
 }
 
 // damagedBeside reports whether a damaged spool lies beside the one in use. The

@@ -220,7 +220,7 @@ func damagedFiles(path string) ([]string, error) {
 // isLog reports whether the file belongs to a database of SQLite rather than
 // being one.
 func isLog(name string) bool {
-	for _, suffix := range []string{"-journal", "-wal", "-shm"} {
+	for _, suffix := range []string{"-journal", "-wal", "-shm", movingLog} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}

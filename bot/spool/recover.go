@@ -202,25 +202,27 @@ func (s *salvage) complete(runs []ProducerInfo) bool {
 }
 
 // finishSetAside ends a set-aside that a crash cut short between a file's log and
-// the file itself.
+// the file itself, or right after it.
 func finishSetAside(path string) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("look for damaged files: %w", err)
 	}
 	for _, entry := range entries {
-		name, isLog := strings.CutSuffix(entry.Name(), "-wal")
-		if !isLog || !strings.HasPrefix(name, filepath.Base(path)+damagedInfix) {
+		name, moving := strings.CutSuffix(entry.Name(), movingLog)
+		if !moving || !strings.HasPrefix(name, filepath.Base(path)+damagedInfix) {
 			continue
 		}
 		aside := filepath.Join(filepath.Dir(path), name)
-		if _, err := os.Stat(aside); !errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("set damaged file aside: %w", err)
+		if _, err := os.Stat(aside); errors.Is(err, fs.ErrNotExist) {
+			if err := rename(path, aside); err != nil {
+				return err
+			}
 		}
 		if err := createFile(aside); err != nil {
+			return err
+		}
+		if err := rename(aside+movingLog, aside+"-wal"); err != nil {
 			return err
 		}
 	}

@@ -324,13 +324,17 @@ func TestOpen_LosesAnEventOfManyPagesWithOneOfThem(t *testing.T) {
 
 func TestOpen_RecoversWhatWasSetAsideBeforeACrash(t *testing.T) {
 	t.Parallel()
-	for name, moved := range map[string][]string{"all": {"-wal", "-shm", ""}, "the log alone": {"-wal", "-shm"}} {
+	for name, moved := range map[string]map[string]string{
+		"all":                              {"-wal": "-wal", "-shm": "-shm", "": ""},
+		"all, and the log has no name yet": {"-wal": movingLog, "-shm": "-shm", "": ""},
+		"the log alone":                    {"-wal": movingLog, "-shm": "-shm"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWreck(t, 50, true)
 			aside := w.cfg.Path + damagedInfix + "20260101T000000.000"
-			for _, suffix := range moved {
-				if err := os.Rename(w.cfg.Path+suffix, aside+suffix); err != nil {
+			for from, to := range moved {
+				if err := os.Rename(w.cfg.Path+from, aside+to); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -344,6 +348,33 @@ func TestOpen_RecoversWhatWasSetAsideBeforeACrash(t *testing.T) {
 				t.Errorf("files set aside: %v, %v", files, err)
 			}
 		})
+	}
+}
+
+// Whoever takes a damaged file away may leave its log: that is no reason to set
+// the good spool aside.
+func TestOpen_ALogWithoutItsDamagedFileIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWreck(t, 50, true)
+	w.overwrite(t, 0, garbage)
+	s := openSpool(t, w.cfg)
+	last := begin(t, s)
+	put(t, s, said("one"), said("two"))
+	closeSpool(t, s)
+	files, err := damagedFiles(w.cfg.Path)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files set aside: %v, %v", files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if len(readFile(t, files[0]+"-wal")) == 0 {
+		t.Fatal("the damaged file had no log")
+	}
+	s = openSpool(t, w.cfg)
+	defer closeSpool(t, s)
+	if _, previous, err := s.Begin(t.Context()); err != nil || previous != (Previous{Producer: last, LastSeq: 2, Known: true}) {
+		t.Errorf("the run before is %+v, %v; want %s up to 2", previous, err, last)
 	}
 }
 
