@@ -103,3 +103,21 @@ func TestRecorder_FullSpoolEndsTheVisitOnce(t *testing.T) {
 		t.Error("a frame of the next visit is not recorded")
 	}
 }
+
+// What is put between two visits may be what fills the spool again. Were the
+// channel visited all the same, nobody would notice that there is room.
+func TestRecorder_ASpoolThatFillsBeforeAVisitPreventsIt(t *testing.T) {
+	t.Parallel()
+	k := &troubled{trouble: []error{spool.ErrFull}}
+	r := commitTo(k)
+	if err := r.put(t.Context(), two()); err != nil {
+		t.Fatal(err)
+	}
+	// It has no client: a visit would panic.
+	if err := r.visit(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, full := r.fullness.is(); !full || len(k.reserved) != 0 {
+		t.Errorf("full: %t, and the reserve holds %d events about a visit that was none", full, len(k.reserved))
+	}
+}

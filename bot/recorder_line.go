@@ -89,6 +89,9 @@ func (r *Recorder) visit(ctx context.Context) error {
 	defer leave()
 	visit := r.fullness.arrive(time.Now(), leave)
 	defer r.fullness.left()
+	if _, full := r.fullness.is(); full {
+		return nil // since it was asked for room: nothing would end this visit
+	}
 	return r.client.Run(ctx, func(ctx context.Context, it cytube.Item) error {
 		return r.take(ctx, heard{visit: visit, item: it})
 	})
