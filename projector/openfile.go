@@ -34,6 +34,10 @@ type logState struct {
 	backfill, attempted [4]byte
 }
 
+// moving reports whether the log is being moved into the file just now. That takes
+// long where a reader kept the log growing, and whoever may write can do it.
+func (l *logState) moving() bool { return l.attempted != l.backfill }
+
 // look takes down how the file looks now.
 func look(link, path string) (*openFile, error) {
 	f := &openFile{link: link, path: path}
@@ -43,10 +47,12 @@ func look(link, path string) (*openFile, error) {
 // see takes down how the file looks after a write of this process. The caller
 // holds mu.
 func (f *openFile) see() (err error) {
+	// The log first: the file may change while somebody else moves the log into it,
+	// and what is read of the log must not be newer than what is seen of the file.
+	f.state = f.log()
 	if f.main, err = os.Stat(f.path); err != nil {
 		return fmt.Errorf("projector: look at the database file: %w", err)
 	}
-	f.state = f.log()
 	f.wal, err = os.Stat(f.path + "-wal")
 	if errors.Is(err, fs.ErrNotExist) {
 		f.wal, err = nil, nil
@@ -97,7 +103,7 @@ func (f *openFile) same() error {
 			return fmt.Errorf("projector: look at the database file: %w", err)
 		case !os.SameFile(now, f.main):
 			return fmt.Errorf("projector: %s is another file: %w", path, ErrReplaced)
-		case !unwritten(now, f.main) && f.log() == f.state:
+		case !unwritten(now, f.main) && f.log() == f.state && !f.state.moving():
 			// It was not SQLite that moved its log.
 			return fmt.Errorf("projector: %s was written over: %w", path, ErrReplaced)
 		}
