@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -400,6 +401,27 @@ func TestExamine_DeadLettersAreNamed(t *testing.T) {
 	h.project()
 	c := check(t, h.report(), doctor.DeadLetters)
 	if c.State != doctor.Wrong || !strings.Contains(c.Detail, "1 decode") || c.Remedy != "rosey dead-letters list" {
+		t.Errorf("it says %s", text(c))
+	}
+}
+
+func TestExamine_ADamagedSpoolThatWasReadIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(5)
+	r.die()
+	f, err := os.OpenFile(h.dir.Spool("a"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(make([]byte, 200), 0)
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.begin("a").stop()
+	c := check(t, h.report(), doctor.SpoolDamaged)
+	if c.State != doctor.Unknown || !strings.Contains(c.Detail, "6 events were taken over") || !strings.Contains(c.Remedy, "move") {
 		t.Errorf("it says %s", text(c))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,13 +34,14 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 	if len(paths) == 0 {
 		return
 	}
-	var problems, aside, damaged []string
+	var problems, aside []string
+	var damaged damages
 	var waiting int64
 	var oldest time.Time
 	for _, path := range paths {
 		in, err := spool.Inspect(ctx, path)
 		info := SpoolInfo{Path: path, Waiting: in.Depth.Events, Bytes: in.Depth.Bytes, SetAside: len(in.SetAside), Damaged: len(in.Damaged)}
-		damaged = append(damaged, in.Damaged...)
+		damaged.add(in)
 		if err != nil {
 			info.Problem = err.Error()
 			problems = append(problems, err.Error())
@@ -80,7 +82,25 @@ func (e *examination) noteRuns(in spool.Inspection) {
 	}
 }
 
-func (e *examination) judgeSpools(n int, problems, aside, damaged []string) {
+// damages are the damaged spools beside those in use.
+type damages struct {
+	read, unread []string
+	events       int64 // that were taken over from those that were read
+}
+
+func (d *damages) add(in spool.Inspection) {
+	for _, path := range in.Damaged {
+		i := slices.IndexFunc(in.Recovered, func(r spool.Recovered) bool { return filepath.Base(r.Path) == filepath.Base(path) })
+		if i < 0 {
+			d.unread = append(d.unread, path)
+			continue
+		}
+		d.read = append(d.read, path)
+		d.events += in.Recovered[i].Events
+	}
+}
+
+func (e *examination) judgeSpools(n int, problems, aside []string, damaged damages) {
 	if len(problems) > 0 {
 		e.unknown(SpoolReadable, "look at the file; the bot sets a damaged one aside at its next start, and goes on in a new one", "%s", strings.Join(problems, "; "))
 	} else {
@@ -92,10 +112,16 @@ func (e *examination) judgeSpools(n int, problems, aside, damaged []string) {
 	} else {
 		e.ok(SpoolSetAside, "the stream has refused nothing for good")
 	}
-	if len(damaged) > 0 {
-		e.unknown(SpoolDamaged, "read what is in it with any SQLite client (table events), then move it out of the folder",
-			"%s set aside, and may hold events that were never sent: %s", plural(len(damaged), "damaged spool was", "damaged spools were"), some(damaged))
-	} else {
+	switch {
+	case len(damaged.unread) > 0:
+		e.unknown(SpoolDamaged, "start the bot: it takes over what can be read; its log says why it could not",
+			"%s set aside and not read yet, and may hold events that were never sent: %s",
+			plural(len(damaged.unread), "damaged spool was", "damaged spools were"), some(damaged.unread))
+	case len(damaged.read) > 0:
+		e.unknown(SpoolDamaged, "look whether a producer is incomplete; then move the damaged files out of the folder, with their logs",
+			"%s set aside, and %s taken over; what could not be read is missing where it was never sent: %s",
+			plural(len(damaged.read), "damaged spool was", "damaged spools were"), plural(int(damaged.events), "event was", "events were"), some(damaged.read))
+	default:
 		e.ok(SpoolDamaged, "no damaged spool was set aside")
 	}
 }
