@@ -138,11 +138,12 @@ func (s *status) delivering() {
 	}
 }
 
-// reaches notes how far the stream goes.
+// reaches notes how far the stream goes, as it says itself: one that was restored
+// ends before what was known of it.
 func (s *status) reaches(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.StreamSeq = max(s.s.StreamSeq, seq)
+	s.s.StreamSeq = max(seq, s.s.Checkpoint.Seq)
 	s.s.Lag = streams.Lag(s.s.StreamSeq, s.s.Checkpoint.Seq)
 }
 
