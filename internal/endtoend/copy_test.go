@@ -23,7 +23,7 @@ import (
 // event that was acknowledged before it was made.
 func TestCopy_OfAnyMomentHoldsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	copies := 4
+	copies := 2
 	if *long {
 		copies = 40
 	}

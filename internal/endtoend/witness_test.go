@@ -145,7 +145,7 @@ func check(t *testing.T, data string, spooled map[string]int64, streamSeq int64)
 // chatter says lines, now many and now few, until the context ends.
 func chatter(ctx context.Context, t *testing.T, c *cytubetest.Channel, r *rand.Rand) {
 	for n := 0; ctx.Err() == nil; {
-		for range 1 + r.IntN(60) {
+		for range 1 + r.IntN(20) {
 			n++
 			if err := c.Say("ann", fmt.Sprintf("line %06d", n)); err != nil {
 				t.Error(err)
@@ -154,7 +154,7 @@ func chatter(ctx context.Context, t *testing.T, c *cytubetest.Channel, r *rand.R
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Duration(r.IntN(40)) * time.Millisecond):
+		case <-time.After(time.Duration(r.IntN(100)) * time.Millisecond):
 		}
 	}
 }
