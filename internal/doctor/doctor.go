@@ -162,6 +162,7 @@ func (e *examination) finish() Report {
 	r := &e.report
 	r.State = OK
 	counts := map[State]int{}
+	e.keepTables()
 	for _, entry := range catalogue {
 		c, ok := e.found[entry.name]
 		if !ok {
@@ -200,13 +201,7 @@ func (e *examination) readStream(ctx context.Context) {
 	if e.tables != nil {
 		checkpoint = e.tables.checkpoint.Seq
 	}
-	e.scan = newScan(e.cfg.stream, e.state)
-	err := e.scan.read(ctx, checkpoint, func() {
-		if e.related {
-			e.compare(ctx)
-		}
-	})
-	if err != nil {
+	if err := e.scanStream(ctx, checkpoint); err != nil {
 		e.scan, e.disagree = nil, nil
 		remedy := "try again, or look at the server's own log"
 		if errors.Is(err, streams.ErrPermission) {
@@ -215,6 +210,7 @@ func (e *examination) readStream(ctx context.Context) {
 		e.unknown(ProducersStream, remedy, "the stream could not be read: %v", err)
 		return
 	}
+	e.lookAtWhole()
 	for _, b := range e.scan.began {
 		if b.previous == previousUnknown {
 			e.unknownNext = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 	"time"
 
 	"rosey/events"
@@ -57,6 +58,9 @@ type scan struct {
 
 	next       uint64 // the sequence that should come now
 	holes      uint64 // sequences that the stream no longer holds, so far
+	deleted    spans  // what the server says was erased
+	missing    spans  // what did not come, and the server does not call erased
+	overflow   bool   // missing has too many gaps to be kept
 	unnumbered uint64
 	unreadable uint64
 	setAside   uint64
@@ -65,9 +69,9 @@ type scan struct {
 	oldest time.Time
 }
 
-func newScan(s *streams.Stream, state streams.State) *scan {
+func newScan(s *streams.Stream, state streams.State, deleted spans) *scan {
 	return &scan{
-		stream: s, first: state.FirstSeq, end: state.LastSeq, next: 1,
+		stream: s, first: state.FirstSeq, end: state.LastSeq, next: 1, deleted: deleted,
 		producers: map[string]*streamAccount{}, began: map[string]began{},
 	}
 }
@@ -89,8 +93,7 @@ func (sc *scan) read(ctx context.Context, checkpoint uint64, at func()) error {
 		if m.Seq > checkpoint {
 			if !reached {
 				// What was erased right behind the checkpoint is none of the database's.
-				sc.holes += max(checkpoint+1, sc.next) - sc.next
-				sc.next = max(checkpoint+1, sc.next)
+				sc.skip(checkpoint + 1)
 				sc.oldest = m.Time
 			}
 			reach()
@@ -100,16 +103,33 @@ func (sc *scan) read(ctx context.Context, checkpoint uint64, at func()) error {
 	if err != nil {
 		return err
 	}
-	if sc.end >= sc.next {
-		sc.holes += sc.end - sc.next + 1
-		sc.next = sc.end + 1
-	}
+	sc.skip(sc.end + 1)
 	reach()
 	return sc.beginnings(ctx)
 }
 
+// skip goes on at a sequence. What lies between did not come: it was erased, or
+// is before the stream's beginning, or is missing.
+func (sc *scan) skip(to uint64) {
+	if to <= sc.next {
+		return
+	}
+	from := max(sc.next, sc.first)
+	if to > from {
+		behind := sort.Search(len(sc.deleted), func(i int) bool { return sc.deleted[i][1] >= from })
+		gone := spans{{from, to - 1}}.minus(sc.deleted[behind:])
+		sc.holes -= gone.size()
+		sc.overflow = sc.overflow || len(sc.missing)+len(gone) > maxSpans
+		if !sc.overflow {
+			sc.missing = append(sc.missing, gone...)
+		}
+	}
+	sc.holes += to - sc.next
+	sc.next = to
+}
+
 func (sc *scan) count(m streams.Message) {
-	sc.holes += m.Seq - sc.next
+	sc.skip(m.Seq)
 	sc.next = m.Seq + 1
 	kind, _, _ := events.ParseSubject(m.Subject)
 	switch kind {

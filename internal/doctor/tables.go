@@ -219,6 +219,8 @@ func (e *examination) lookAtErased(ctx context.Context) {
 		e.ok(StreamErased, "%s erased, %d before the tables had them", plural(int(e.state.Deleted), "message was", "messages were"), e.tables.holes)
 	case e.state.Deleted > 0:
 		e.ok(StreamErased, "%s erased; the tables still have what they said, until they are rebuilt", plural(int(e.state.Deleted), "message was", "messages were"))
+	case e.scan == nil || e.found[StreamWhole].State != OK:
+		e.ok(StreamErased, "the stream begins at seq=1, and nothing was erased from it")
 	default:
 		e.ok(StreamErased, "the stream holds everything from seq=1")
 	}
