@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -292,6 +293,32 @@ func TestFind_LooksOnlyBehindTheGivenSequence(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestLastOf_NamesTheGreatestSequenceThatIsLeft(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	ask := func(want map[string]uint64) {
+		t.Helper()
+		got, err := env.Stream.LastOf(t.Context(), []string{"p", "q", "none"})
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("last %v (%v), want %v", got, err, want)
+		}
+	}
+	ask(nil)
+	env.Append(t, lines("p", 12)...)
+	env.Append(t, lines("q", 3)...)
+	env.Append(t, lines("other", 5)...)
+	js, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seq := range []uint64{1, 12} {
+		if err := js.SecureDeleteMsg(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(map[string]uint64{"p": 11, "q": 3})
 }
 
 // The server is killed in the middle, again and again; every message ends up in

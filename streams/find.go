@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"rosey/events"
 )
 
 // Find looks for message ids from the sequence after the given one to the
@@ -41,4 +43,34 @@ func (s *Stream) Find(ctx context.Context, after uint64, ids []string) (map[stri
 		}
 	}
 	return found, nil
+}
+
+// LastOf returns the greatest sequence of each of the producers that the stream
+// holds an event of. It reads the headers of the whole stream, once.
+func (s *Stream) LastOf(ctx context.Context, producers []string) (map[string]uint64, error) {
+	last := make(map[string]uint64, len(producers))
+	if len(producers) == 0 {
+		return last, nil
+	}
+	wanted := make(map[string]bool, len(producers))
+	for _, producer := range producers {
+		wanted[producer] = true
+	}
+	r, err := s.Reader(ctx, ReadOptions{From: 1, StopAtEnd: true, HeadersOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("streams: find the last event of %d producers: %w", len(producers), err)
+	}
+	defer r.Close()
+	for {
+		m, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return last, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("streams: find the last event of %d producers: %w", len(producers), err)
+		}
+		if producer, seq, ok := events.ParseID(m.MsgID); ok && wanted[producer] {
+			last[producer] = max(last[producer], seq)
+		}
+	}
 }

@@ -21,6 +21,9 @@ type Appender interface {
 	// Find returns the stream sequences of those of the message ids that are
 	// stored after a sequence.
 	Find(ctx context.Context, after uint64, ids []string) (map[string]uint64, error)
+	// LastOf returns the greatest sequence that the stream holds of each of the
+	// producers; of one that it has nothing of there is none.
+	LastOf(ctx context.Context, producers []string) (map[string]uint64, error)
 	// State tells which stream it is and where it ends.
 	State(ctx context.Context) (streams.State, error)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	"rosey/events"
 	"rosey/streams"
 )
 
@@ -192,6 +194,18 @@ func (m *memory) Find(_ context.Context, after uint64, ids []string) (map[string
 		}
 	}
 	return found, nil
+}
+
+func (m *memory) LastOf(_ context.Context, producers []string) (map[string]uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := map[string]uint64{}
+	for i := range m.messages {
+		if producer, seq, ok := events.ParseID(m.messages[i].MsgID); ok && slices.Contains(producers, producer) {
+			last[producer] = max(last[producer], seq)
+		}
+	}
+	return last, nil
 }
 
 func (m *memory) State(context.Context) (streams.State, error) {

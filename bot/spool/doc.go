@@ -11,9 +11,8 @@
 // Whatever may have been sent without a recorded acknowledgement, be it for a
 // lost answer or a crash, is first looked for in the stream, from the last
 // acknowledged sequence on. So an event arrives once, however long an outage
-// lasts. Two things could still make a second copy, and both are recognised by
-// its ID: an answer lost so late that the message is stored after the look, and
-// a damaged spool whose stream has since been trimmed.
+// lasts. One thing could still make a second copy, which is recognised by its ID:
+// an answer lost so late that the message is stored after the look.
 //
 // Nothing is dropped. A full spool refuses with ErrFull; what the stream refuses
 // for good is kept in the table set_aside and a bot.set_aside event takes its
@@ -22,9 +21,9 @@
 // Every row has a checksum, so that what is sent is what was put. A file that is
 // damaged is moved aside, and what can be read of it is taken over into the new
 // one: page by page and without SQLite (salvage.go), since one bad page must not
-// cost the others. Nothing else of it is believed. Each recovered event is looked
-// for in the whole stream before it is sent, and where the file does not surely
-// say how the last run ended, the next one says that it is not known.
+// cost the others. Nothing else of it is believed. A recovered event is sent unless
+// the stream holds it or a later one of its producer, and where the file does not
+// surely say how the last run ended, the next one says that it is not known.
 //
 // What events mean belongs to package events, how an append can fail to streams.
 package spool

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -97,8 +96,8 @@ type drainer struct {
 	// batch is what is sent next. It is kept until every row of it is settled:
 	// a batch that is sent again must be the same batch.
 	batch []row
-	// looked is the last of the recovered rows that were looked for.
-	looked int64
+	// looked is set once the recovered rows were looked for.
+	looked bool
 	// singly is the last row of a batch that the server does not take as one.
 	singly int64
 	// streamID is the stream that acknowledges, empty where it has to be asked for;
@@ -119,8 +118,11 @@ func (d *drainer) step(ctx context.Context) error {
 		if err := d.lookRecovered(ctx); err != nil {
 			return err
 		}
+		if d.spool.Depth().Events == 0 {
+			return nil // all of them were sent
+		}
 		var err error
-		if d.batch, err = d.spool.head(ctx, d.looked); err != nil || len(d.batch) == 0 {
+		if d.batch, err = d.spool.head(ctx); err != nil {
 			return err
 		}
 	}
@@ -273,16 +275,10 @@ func (d *drainer) settle(ctx context.Context, rows []row, eventID string, stream
 	return nil
 }
 
-// head reads the first batch of the queue. Recovered rows are in it only as far
-// as they were looked for; where all of these are settled it is empty.
-func (s *Spool) head(ctx context.Context, looked int64) (batch []row, err error) {
-	known, _ := s.snapshot()
-	last := int64(math.MaxInt64)
-	if looked < known.lookUntil {
-		last = looked
-	}
+// head reads the first batch of the queue.
+func (s *Spool) head(ctx context.Context) (batch []row, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT id, producer, seq, kind, subject, at_ms, data, sum FROM events WHERE id <= ? ORDER BY id LIMIT ?", last, maxBatch)
+		"SELECT id, producer, seq, kind, subject, at_ms, data, sum FROM events ORDER BY id LIMIT ?", maxBatch)
 	if err != nil {
 		return nil, fmt.Errorf("read queue: %w", err)
 	}
@@ -306,7 +302,7 @@ func (s *Spool) head(ctx context.Context, looked int64) (batch []row, err error)
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read queue: %w", err)
 	}
-	if len(batch) == 0 && last == math.MaxInt64 {
+	if len(batch) == 0 {
 		return nil, errors.New("queue is empty although events are counted")
 	}
 	return batch, nil

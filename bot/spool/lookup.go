@@ -7,8 +7,7 @@ import (
 	"fmt"
 )
 
-// lookAhead is how many recovered events are looked for at once: each look reads
-// the stream from its beginning.
+// lookAhead is how many recovered events are read from the file at once.
 const lookAhead = 50_000
 
 // find looks for ids behind the last acknowledged sequence, provided that the
@@ -38,51 +37,79 @@ type ref struct {
 	bytes int64
 }
 
-// lookRecovered settles those of the next recovered events that the stream has.
-// The damaged file does not say which: neither where its queue began can be
-// believed, nor which acknowledgement was the last.
+// lookRecovered settles those of the recovered events that were sent. The damaged
+// file does not say which: neither where its queue began can be believed, nor
+// which acknowledgement was the last, and rows that were deleted long ago are
+// among them. But a producer's events are sent in order, so whatever comes before
+// one that the stream holds was sent too, also where the stream has erased or
+// trimmed it since: that must not come back.
 func (d *drainer) lookRecovered(ctx context.Context) error {
 	known, _ := d.spool.snapshot()
-	if known.lookUntil == 0 {
+	if d.looked || known.lookUntil == 0 {
 		return nil
 	}
-	refs, err := d.spool.refs(ctx, known.lookUntil)
+	producers, err := d.spool.recoveredProducers(ctx, known.lookUntil)
 	if err != nil {
 		return err
 	}
-	if len(refs) == 0 {
-		d.looked = known.lookUntil
-		return nil
-	}
-	if refs[0].row.id <= d.looked {
-		return nil
-	}
-	ids := make([]string, len(refs))
-	for i := range refs {
-		ids[i] = refs[i].row.eventID()
-	}
-	found, err := d.app.Find(ctx, 0, ids)
+	sent, err := d.app.LastOf(ctx, producers)
 	if err != nil {
-		return fmt.Errorf("look for %d recovered events: %w", len(ids), err)
+		return fmt.Errorf("look for the last event of %d recovered runs: %w", len(producers), err)
 	}
-	var stored []ref
-	for i := range refs {
-		if _, ok := found[ids[i]]; ok {
-			stored = append(stored, refs[i])
+	settled, missing := 0, 0
+	for after := int64(0); ; {
+		refs, err := d.spool.refs(ctx, after, known.lookUntil)
+		if err != nil {
+			return err
+		}
+		if len(refs) == 0 {
+			break
+		}
+		after = refs[len(refs)-1].row.id
+		var gone []ref
+		for i := range refs {
+			if refs[i].row.seq <= sent[refs[i].row.producer] {
+				gone = append(gone, refs[i])
+			}
+		}
+		settled, missing = settled+len(gone), missing+len(refs)-len(gone)
+		if err := d.spool.forget(ctx, gone); err != nil {
+			return err
 		}
 	}
-	if err := d.spool.forget(ctx, stored); err != nil {
-		return err
+	d.looked = true
+	if missing > 0 {
+		// These come first, and were not sent: nothing after them is there either.
+		d.spool.sentRow = 0
 	}
-	d.looked = refs[len(refs)-1].row.id
-	d.spool.cfg.Logger.Info("recovered events were looked for in the stream", "stored", len(stored), "missing", len(refs)-len(stored))
+	d.spool.cfg.Logger.Info("recovered events were looked for in the stream", "sent_before", settled, "missing", missing)
 	return nil
 }
 
-// refs reads which rows are first in the queue, up to one of them.
-func (s *Spool) refs(ctx context.Context, upTo int64) (list []ref, err error) {
+// recoveredProducers reads whose events the rows up to one of them are.
+func (s *Spool) recoveredProducers(ctx context.Context, upTo int64) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT producer FROM events WHERE id <= ?", upTo)
+	if err != nil {
+		return nil, fmt.Errorf("read recovered runs: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var producer string
+		if err := rows.Scan(&producer); err != nil {
+			return nil, fmt.Errorf("read recovered runs: %w", err)
+		}
+		list = append(list, producer)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read recovered runs: %w", err)
+	}
+	return list, nil
+}
+
+// refs reads the next rows after one and up to another.
+func (s *Spool) refs(ctx context.Context, after, upTo int64) (list []ref, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT id, producer, seq, bytes FROM events WHERE id <= ? ORDER BY id LIMIT ?", upTo, lookAhead)
+		"SELECT id, producer, seq, bytes FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", after, upTo, lookAhead)
 	if err != nil {
 		return nil, fmt.Errorf("read recovered events: %w", err)
 	}
@@ -100,7 +127,7 @@ func (s *Spool) refs(ctx context.Context, upTo int64) (list []ref, err error) {
 	return list, nil
 }
 
-// forget deletes rows that the stream has, some at a time: events that are put
+// forget deletes rows that were sent, some at a time: events that are put
 // meanwhile wait for it.
 func (s *Spool) forget(ctx context.Context, stored []ref) error {
 	for len(stored) > 0 {

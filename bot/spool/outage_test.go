@@ -121,7 +121,7 @@ func TestDrain_DuplicateInBatchGoesSingly(t *testing.T) {
 	evs := []*events.Event{said("one"), said("two"), said("three")}
 	put(t, s, evs...)
 	// The server remembers the first event, and nobody told the spool.
-	st, err := s.head(t.Context(), 0)
+	st, err := s.head(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

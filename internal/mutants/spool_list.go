@@ -69,7 +69,7 @@ var spoolMutants = []Mutant{
 	},
 	{
 		Name: "recovered events are sent again", File: "bot/spool/lookup.go", Package: spoolTests,
-		Old: "			stored = append(stored, refs[i])\n", New: "			_ = refs[i]\n", Run: "LooksFor",
+		Old: "				gone = append(gone, refs[i])\n", New: "				_ = refs[i]\n", Run: "LooksFor",
 	},
 	{
 		Name: "a damaged row is sent", File: "bot/spool/checksum.go", Package: spoolTests,
