@@ -19,7 +19,8 @@ var (
 	ErrOtherHistory = errors.New("the stream holds another message at the checkpoint")
 	// ErrTrimmed: the stream no longer holds what follows the checkpoint.
 	ErrTrimmed = errors.New("the stream no longer holds what follows the checkpoint")
-	// ErrDamaged: the file that took the database's place is no whole database.
+	// ErrDamaged: the file that took the database's place is no whole database, or
+	// does not belong to the log beside it.
 	ErrDamaged = errors.New("the database is damaged")
 	// ErrPlaceTaken: another projector uses the consumer.
 	ErrPlaceTaken = errors.New("another projector has this place")

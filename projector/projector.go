@@ -55,6 +55,9 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("projector: %w", err)
 	}
+	if err := checkLeftLog(ctx, cfg.Store); err != nil {
+		return nil, err
+	}
 	if p.db, err = openDatabase(ctx, cfg.Store, cfg.crash); err != nil {
 		return nil, err
 	}

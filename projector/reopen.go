@@ -189,16 +189,9 @@ func (p *Projector) reopen(ctx context.Context) (err error) {
 // sound refuses a file that is no whole database, such as a copy that was made
 // while it was written to.
 func (p *Projector) sound(ctx context.Context) error {
-	var verdict string
-	err := p.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
-	if err == nil && verdict == "ok" {
-		return nil
-	}
-	if err != nil && !schema.IsDamage(err) {
-		return fmt.Errorf("projector: check %s: %w", p.db.Path(), err)
-	}
-	if err != nil {
-		verdict = err.Error()
+	verdict, err := quickCheck(ctx, p.db)
+	if err != nil || verdict == "" {
+		return err
 	}
 	return damaged(p.db.Path(), verdict)
 }

@@ -35,8 +35,12 @@ const (
 // dsn spells out the pragmas for every connection of the pool: a PRAGMA run
 // once reaches one connection only.
 func dsn(path string, lock string, pragmas ...string) string {
+	return dsnIn("rw", path, lock, pragmas...)
+}
+
+func dsnIn(mode, path, lock string, pragmas ...string) string {
 	q := url.Values{}
-	q.Set("mode", "rw")
+	q.Set("mode", mode)
 	q.Set("_txlock", lock)
 	for _, p := range append([]string{"busy_timeout(10000)", "foreign_keys(1)"}, pragmas...) {
 		q.Add("_pragma", p)
@@ -182,6 +186,20 @@ func OpenReader(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	db, err := open(ctx, dsn(path, reading, "query_only(1)"), path, 4)
+	if err != nil {
+		return nil, classify(path, err)
+	}
+	return db, db.verifyOwn(ctx)
+}
+
+// OpenUntouched opens an existing database to look at it with its log beside it.
+// Neither while it is open nor when it is closed is the log moved into the file:
+// whether the two belong together may be what is asked.
+func OpenUntouched(ctx context.Context, path string) (*DB, error) {
+	if err := probe(path); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, dsnIn("ro", path, reading, "query_only(1)"), path, 1)
 	if err != nil {
 		return nil, classify(path, err)
 	}
