@@ -130,6 +130,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.report.Running = cfg.Conn != nil && !cfg.Stopped
 	// The order matters: see the package's doc.
 	e.lookAtSpools(ctx)
+	e.lookForWaiting()
 	e.openTables(ctx)
 	defer e.closeTables()
 	e.lookAtServer(ctx)

@@ -25,7 +25,7 @@ func (e *examination) lookAtServer(ctx context.Context) {
 	}
 	version := e.cfg.Conn.NATS().ConnectedServerVersion()
 	if e.cfg.Stopped {
-		e.ok(ServerReachable, "the installation is stopped; its stream was opened to look at it")
+		e.ok(ServerReachable, "no server runs; its stream was opened to look at it")
 	} else {
 		e.ok(ServerReachable, "the server answers")
 	}

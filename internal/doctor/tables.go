@@ -250,7 +250,7 @@ func (e *examination) lookAtProjector(ctx context.Context) {
 		text = "the tables hold everything that the stream holds"
 	}
 	if e.cfg.Stopped {
-		e.ok(ProjectorAlive, "the installation is stopped")
+		e.ok(ProjectorAlive, "no server runs")
 		if lag > 0 {
 			text += "; the next start applies them"
 		}

@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/nats-io/nats.go/jetstream"
-
-	"rosey/streams"
 )
 
 // scanTries is how often a read begins again because messages were erased while
@@ -17,10 +13,11 @@ const scanTries = 3
 // scanStream reads the stream and tells what was erased from what is missing:
 // the server lists the former.
 func (e *examination) scanStream(ctx context.Context, checkpoint uint64) error {
-	deleted, _, err := e.deleted(ctx)
+	runs, _, err := e.cfg.stream.Erased(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("doctor: %w", err)
 	}
+	deleted := runsOf(runs)
 	for try := 1; ; try++ {
 		e.scan, e.disagree = newScan(e.cfg.stream, e.state, deleted), nil
 		err := e.scan.read(ctx, checkpoint, func() {
@@ -31,12 +28,12 @@ func (e *examination) scanStream(ctx context.Context, checkpoint uint64) error {
 		if err != nil || len(e.scan.missing) == 0 && !e.scan.overflow {
 			return err
 		}
-		now, first, err := e.deleted(ctx)
+		runs, first, err := e.cfg.stream.Erased(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("doctor: %w", err)
 		}
 		// The beginning may be gone since as well.
-		now = now.plus(upTo(first - 1))
+		now := runsOf(runs).plus(upTo(first - 1))
 		lost := e.scan.missing.minus(now)
 		if lost.size() == e.scan.missing.size() || try == scanTries {
 			e.scan.missing = lost
@@ -46,30 +43,12 @@ func (e *examination) scanStream(ctx context.Context, checkpoint uint64) error {
 	}
 }
 
-// deleted asks the server for the sequences that were erased, and where the
-// stream begins.
-func (e *examination) deleted(ctx context.Context) (_ spans, first uint64, err error) {
-	s, err := e.cfg.Conn.JetStream().Stream(ctx, streams.StreamName)
-	if err != nil {
-		return nil, 0, fmt.Errorf("doctor: ask what was erased: %w", err)
+func runsOf(list [][2]uint64) spans {
+	set := make(spans, len(list))
+	for i, r := range list {
+		set[i] = r
 	}
-	state := s.CachedInfo().State
-	if state.NumDeleted == 0 {
-		return nil, max(state.FirstSeq, 1), nil
-	}
-	info, err := s.Info(ctx, jetstream.WithDeletedDetails(true))
-	if err != nil {
-		return nil, 0, fmt.Errorf("doctor: ask what was erased: %w", err)
-	}
-	var list spans
-	for _, seq := range info.State.Deleted { // in order
-		if n := len(list); n > 0 && list[n-1][1]+1 == seq {
-			list[n-1][1] = seq
-			continue
-		}
-		list = append(list, Span{seq, seq})
-	}
-	return list, max(info.State.FirstSeq, 1), nil
+	return set
 }
 
 // lookAtWhole compares what was read with what the server counts.
