@@ -40,8 +40,11 @@ type lead struct {
 	// isEarlier reports whether a holder is an earlier run on the same spool. Nil:
 	// only the predecessor is.
 	isEarlier func(ctx context.Context, holder string) (bool, error)
-	every     time.Duration
-	log       *slog.Logger
+	// full reports whether this run cannot record, and when that changes: meanwhile
+	// another may. Nil: it always can.
+	full  func() (bool, <-chan struct{})
+	every time.Duration
+	log   *slog.Logger
 
 	lease  *streams.Lease
 	heldBy time.Time // when another was last known to hold it
@@ -58,15 +61,18 @@ type standing struct {
 // keep calls became with the answer, at the start and whenever it changes, until
 // the context ends. It then gives the lease back.
 func (l *lead) keep(ctx context.Context, became func(standing)) {
-	if l.leases == nil {
-		became(standing{leads: true})
-		<-ctx.Done()
-		return
-	}
 	var last standing
 	var told time.Time
 	for first := true; ; first = false {
-		now := l.ask(ctx, last)
+		full, changed := l.unable()
+		now := standing{leads: l.leases == nil && !full}
+		switch {
+		case full:
+			l.release(ctx)
+			l.tell("this bot cannot record: its spool is full")
+		case l.leases != nil:
+			now = l.ask(ctx, last)
+		}
 		if ctx.Err() != nil {
 			break
 		}
@@ -74,23 +80,38 @@ func (l *lead) keep(ctx context.Context, became func(standing)) {
 		if now.term == 0 {
 			again = tellAgainUncertain
 		}
-		if first || now != last || now.leads && time.Since(told) > again {
+		if first || now != last || now.leads && l.leases != nil && time.Since(told) > again {
 			became(now)
 			told = time.Now()
 		}
 		last = now
-		if !pause(ctx, l.every) {
+		if !pauseUntil(ctx, l.every, changed) {
 			break
 		}
 	}
-	if l.lease != nil {
-		// Best effort: without it the lease ends by itself.
-		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
-		defer cancel()
-		if err := l.lease.Release(release); err != nil {
-			l.log.Debug("lease not released", "err", err)
-		}
+	l.release(ctx)
+}
+
+// unable is full, for whoever has none too.
+func (l *lead) unable() (bool, <-chan struct{}) {
+	if l.full == nil {
+		return false, nil
 	}
+	return l.full()
+}
+
+// release gives the lease back, so that another need not wait for its end. It is
+// a best effort: without it the lease ends by itself.
+func (l *lead) release(ctx context.Context) {
+	if l.lease == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
+	defer cancel()
+	if err := l.lease.Release(ctx); err != nil {
+		l.log.Debug("lease not released", "err", err)
+	}
+	l.lease = nil
 }
 
 // ask renews the lease or asks for it. Without an answer things stay as they

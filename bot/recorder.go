@@ -79,7 +79,7 @@ type RecorderStatus struct {
 	// Failing is why the spool does not drain, nil while it does.
 	Failing error
 	// Full is set while the spool has no room: the bot is out of the channel since
-	// FullSince, and comes back when there is.
+	// FullSince and leaves it to another. When there is room, it asks to record.
 	Full      bool
 	FullSince time.Time
 	// NotRecorded counts the frames of this run that were read and did not fit.
@@ -202,6 +202,10 @@ func (r *Recorder) record(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error {
+		r.watchRoom(lineCtx)
+		return nil
+	})
+	g.Go(func() error {
 		defer close(r.items)
 		return r.line(lineCtx, keep, news)
 	})
@@ -218,11 +222,16 @@ func (r *Recorder) record(ctx context.Context) error {
 	return err
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
+func pause(ctx context.Context, d time.Duration) bool { return pauseUntil(ctx, d, nil) }
+
+// pauseUntil is a pause that something may end early.
+func pauseUntil(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-early:
 		return true
 	case <-ctx.Done():
 		return false

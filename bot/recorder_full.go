@@ -28,9 +28,10 @@ type heard struct {
 // observation ends with the last event that was committed. So the bot leaves the
 // channel at once, and what of that visit still comes is counted and let go.
 type fullness struct {
-	mu    sync.Mutex
-	since time.Time // zero while there is room
-	lost  uint64    // frames that were read and not recorded, in all
+	mu      sync.Mutex
+	since   time.Time     // zero while there is room
+	changed chan struct{} // closed when since changes; nil where nobody waits
+	lost    uint64        // frames that were read and not recorded, in all
 
 	visit  uint64             // the present visit, or the last one
 	begun  time.Time          // when it began
@@ -59,6 +60,25 @@ func (f *fullness) is() (since time.Time, full bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.since, !f.since.IsZero()
+}
+
+// watch is is, with a channel that is closed when the answer changes.
+func (f *fullness) watch() (since time.Time, full bool, changed <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.changed == nil {
+		f.changed = make(chan struct{})
+	}
+	return f.since, !f.since.IsZero(), f.changed
+}
+
+// set notes since when the spool is full. The caller holds f.mu.
+func (f *fullness) set(since time.Time) {
+	f.since = since
+	if f.changed != nil {
+		close(f.changed)
+		f.changed = nil
+	}
 }
 
 // drops reports whether an item came in a visit that a full spool has ended, and
@@ -95,7 +115,7 @@ func (f *fullness) begin(now time.Time, evs []*events.Event) (first, visiting bo
 	}
 	first = f.since.IsZero()
 	if first {
-		f.since = now
+		f.set(now)
 	}
 	visiting = f.leave != nil && f.ended < f.visit
 	f.ended = f.visit
@@ -132,18 +152,30 @@ func (r *Recorder) putReserved(ctx context.Context, evs []*events.Event) error {
 	}, r.keeper.PutReserved)
 }
 
-// awaitRoom waits until the spool takes events, and not too soon after the last
-// visit began: a channel is not to see the bot come and go all the time. It
-// reports false when the context ends first.
-func (r *Recorder) awaitRoom(ctx context.Context) bool {
-	since, full := r.fullness.is()
-	if !full {
-		return true
+// watchRoom ends each time without room when the spool takes events again, until
+// the context ends. It does so for a bot that stands by as well: whether there is
+// room decides whether it asks to record.
+func (r *Recorder) watchRoom(ctx context.Context) {
+	for ctx.Err() == nil {
+		since, full, changed := r.fullness.watch()
+		if full {
+			r.untilRoom(ctx, since)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
 	}
+}
+
+// untilRoom waits until the spool takes events, and not too soon after the last
+// visit began: a channel is not to see the bot come and go all the time.
+func (r *Recorder) untilRoom(ctx context.Context, since time.Time) {
 	told := time.Now()
 	for !r.keeper.Room() || time.Since(r.fullness.began()) < r.cfg.RejoinAfter {
 		if !pause(ctx, roomEvery) {
-			return false
+			return
 		}
 		if time.Since(told) >= tellFullEvery {
 			told = time.Now()
@@ -152,9 +184,24 @@ func (r *Recorder) awaitRoom(ctx context.Context) bool {
 				"events", depth.Events, "bytes", depth.Bytes, "frames_not_recorded", r.fullness.over(false))
 		}
 	}
-	r.log.Info("the spool has room again: the bot goes back to the channel", "since", since.UTC().Format(time.RFC3339),
+	r.log.Info("the spool has room again: the bot may go back to the channel", "since", since.UTC().Format(time.RFC3339),
 		"frames_not_recorded", r.fullness.over(true))
-	return true
+}
+
+// awaitRoom waits until watchRoom has found room. It reports false when the
+// context ends first.
+func (r *Recorder) awaitRoom(ctx context.Context) bool {
+	for {
+		_, full, changed := r.fullness.watch()
+		if !full {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		}
+	}
 }
 
 func (f *fullness) began() time.Time {
@@ -168,7 +215,7 @@ func (f *fullness) over(ended bool) uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ended {
-		f.since = time.Time{}
+		f.set(time.Time{})
 	}
 	return f.lost
 }

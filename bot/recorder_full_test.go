@@ -179,6 +179,40 @@ func TestRecorder_SecondEpisodeIsToldToo(t *testing.T) {
 	}
 }
 
+// Whoever cannot record must not keep others from it.
+func TestRecorder_FullSpoolLeavesTheChannelToAnother(t *testing.T) {
+	t.Parallel()
+	env, c := streamstest.New(t), newChannel(t)
+	cfg := recorder(t, c, env, "rosey")
+	var free atomic.Int64
+	const total = 100 << 30
+	free.Store(total)
+	cfg.Spool.DiskSpace = func(string) (int64, int64, error) { return free.Load(), total, nil }
+	cfg.RejoinAfter = time.Millisecond
+	r, _ := run(t, cfg)
+	if err := c.Join("ann"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first records", joined(r))
+	other, stopOther := run(t, recorder(t, c, env, "second"))
+
+	free.Store(10 << 20)
+	if err := c.Say("ann", "no room for this on the disk"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the second records", joined(other))
+	if !r.Status().Full {
+		t.Error("the status of a bot that stands by does not say that its spool is full")
+	}
+	free.Store(total)
+	eventually(t, "room again", func() bool { return !r.Status().Full })
+	if present(c) {
+		t.Error("two bots are in the channel")
+	}
+	stopOther()
+	eventually(t, "the first records again", joined(r))
+}
+
 // fill leaves a spool without room for even a small event.
 func fill(t *testing.T, cfg spool.Config) {
 	t.Helper()

@@ -65,7 +65,8 @@ func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) er
 	}
 }
 
-// sit keeps the line up, except while the spool is full.
+// sit keeps the line up, except while the spool is full. Then this run soon leads
+// no longer, which ends it here, unless there is room again before that.
 func (r *Recorder) sit(ctx, keep context.Context) error {
 	for {
 		if _, full := r.fullness.is(); full {
@@ -100,6 +101,10 @@ func (r *Recorder) visit(ctx context.Context) error {
 func (r *Recorder) lead() *lead {
 	return &lead{
 		leases: r.cfg.Leases, key: streams.RecorderLease(r.cfg.CyTube.Channel), holder: r.run.Producer, predecessor: r.prev.Producer, isEarlier: r.spool.IsEarlier,
+		full: func() (bool, <-chan struct{}) {
+			_, full, changed := r.fullness.watch()
+			return full, changed
+		},
 		every: r.cfg.LeaseEvery, log: r.log,
 	}
 }

@@ -57,7 +57,7 @@ var spoolMutants = []Mutant{
 	},
 	{
 		Name: "the queue is read backwards", File: "bot/spool/drain.go", Package: spoolTests,
-		Old: "WHERE id <= ? ORDER BY id LIMIT ?", New: "WHERE id <= ? ORDER BY id DESC LIMIT ?",
+		Old: "FROM events ORDER BY id LIMIT ?", New: "FROM events ORDER BY id DESC LIMIT ?",
 	},
 	{
 		Name: "a lost spool counts as a first one", File: "bot/spool/producer.go", Package: spoolTests,
