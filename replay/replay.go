@@ -30,6 +30,11 @@ type Config struct {
 	// with their reason class. A rebuild stops at any other, because it says that
 	// this program reads something worse than the one before.
 	Known map[uint64]string
+	// KnownTo is the checkpoint of the database that Known comes from. What it has
+	// not applied yet it cannot have read better: a failure beyond would have been a
+	// dead letter there too, and is one here. Default: no failure is beyond. Swap
+	// takes it from the current database.
+	KnownTo uint64
 	// AcceptFailures goes on all the same.
 	AcceptFailures bool
 	// Force lets Swap replace a database that belongs to another stream or to
@@ -47,6 +52,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Crash is called at named points; tests end the process there.
 	Crash func(point string)
+
+	again *again // nil but for Retry
 }
 
 func (c *Config) defaults() {
@@ -107,7 +114,10 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if cfg.Known == nil {
 		cfg.Known = old.dead
 		// With nothing to compare with, no failure is new.
-		cfg.AcceptFailures = cfg.AcceptFailures || !old.related
+		cfg.AcceptFailures = cfg.AcceptFailures || !old.related || old.checkpoint.Seq == 0
+	}
+	if old.related {
+		cfg.KnownTo = old.checkpoint.Seq
 	}
 	if old.plain {
 		// A database at the link's own place becomes a generation before the next
@@ -123,6 +133,9 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	res, err := Into(ctx, next.Path, cfg)
 	if err != nil {
 		return res, err
+	}
+	if err := cfg.again.worthwhile(); err != nil {
+		return res, errors.Join(err, schema.RemoveFile(next.Path))
 	}
 	if old.related && old.checkpoint.Seq > res.Seq {
 		return res, errors.Join(fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, res.Seq, old.checkpoint.Seq), schema.RemoveFile(next.Path))
@@ -257,7 +270,9 @@ func (c *Config) allow() func(uint64, projector.Failure) bool {
 	if c.AcceptFailures {
 		return nil
 	}
-	return func(seq uint64, f projector.Failure) bool { return c.Known[seq] == f.Class }
+	return func(seq uint64, f projector.Failure) bool {
+		return c.again.fails(seq, f) || c.Known[seq] == f.Class || c.KnownTo > 0 && seq > c.KnownTo
+	}
 }
 
 // DeadLetters returns the reason classes of a database's dead letters, by

@@ -313,6 +313,26 @@ func TestInto_StopsAtAFailureThatIsNew(t *testing.T) {
 	}
 }
 
+// The live projection would have made a dead letter of it: it is none the less so
+// in a rebuild that comes there first.
+func TestSwap_AFailureBeyondTheCheckpointIsNotNew(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 5)
+	project(t, env, store)
+	bad := env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: "p9-1", Data: []byte("{")})
+	res, err := replay.Swap(t.Context(), store, config(env))
+	if err != nil || res.DeadLetters != 1 || res.Seq != bad {
+		t.Errorf("%+v, %v: want one dead letter, at seq=%d", res, err, bad)
+	}
+	cfg := config(env)
+	cfg.Known, cfg.KnownTo = map[uint64]string{}, bad
+	var failure *projector.NewFailureError
+	if _, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), cfg); !errors.As(err, &failure) || failure.Seq != bad {
+		t.Errorf("error %v, want a NewFailureError at seq=%d, which the other database applied", err, bad)
+	}
+}
+
 func TestInto_UntilSeqAndTime(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)

@@ -43,10 +43,11 @@ type Failing struct {
 const ClassErased = "erased"
 
 // Retry tries dead letters again, all of them where none is named. Each is read
-// with this program first. If one that was named still fails, or all do, nothing
-// more happens: the error is ErrStillFails. Otherwise the tables are rebuilt, so
-// that nothing is applied out of order; a rebuild that comes to an event which
-// still fails stops there, leaves the tables as they were, and returns a
+// with this program first; if any can be read the tables are rebuilt, so that
+// nothing is applied out of order, and the rebuild finds out about the rest. The
+// tables stay as they were if one that was named still fails, or all do: the
+// error is ErrStillFails, and Failing names each. They stay as they were, too,
+// where this program fails at an event that the one before applied: that is a
 // *projector.NewFailureError. A running projector is a *schema.InUseError.
 func Retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64) (Retried, error) {
 	var res Retried
@@ -59,39 +60,28 @@ func Retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64) (
 			return res, fmt.Errorf("replay: retry seq=%d: %w", seq, ErrNoDeadLetter)
 		}
 	}
-	named := len(seqs) > 0
-	if !named {
-		seqs = slices.Sorted(maps.Keys(dead))
+	tries := &again{named: len(seqs) > 0, failing: map[uint64]Failing{}}
+	if len(seqs) == 0 {
+		seqs = slices.Collect(maps.Keys(dead))
 	}
-	var fit []uint64
-	for _, seq := range seqs {
-		f, err := test(ctx, cfg.Stream, seq)
-		switch {
-		case err != nil:
-			return res, err
-		case f != nil:
-			res.Failing = append(res.Failing, *f)
-		default:
-			fit = append(fit, seq)
-		}
+	tries.seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
+	if err := tries.read(ctx, cfg.Stream); err != nil {
+		return res, err
 	}
-	if named && len(res.Failing) > 0 || len(fit) == 0 && len(res.Failing) > 0 {
-		f := res.Failing[0]
-		return res, fmt.Errorf("replay: retry seq=%d: %w: %s: %s", f.Seq, ErrStillFails, f.Class, f.Reason)
-	}
-	if len(fit) == 0 {
+	if len(tries.seqs) == 0 {
 		return res, nil // there is none
 	}
-	// A rebuild stops at failures that are new: those which are tried again are.
-	for _, seq := range fit {
-		delete(dead, seq)
+	if err := tries.worthwhile(); err != nil {
+		res.Failing = tries.failures()
+		return res, err
 	}
-	cfg.Known, cfg.AcceptFailures = dead, false
+	cfg.Known, cfg.AcceptFailures, cfg.again = dead, false, tries
 	built, err := Swap(ctx, store, cfg)
+	res.Failing = tries.failures()
 	if err != nil {
 		return res, err
 	}
-	res.Applied, res.Rebuild = fit, &built
+	res.Applied, res.Rebuild = tries.applied(), &built
 	return res, nil
 }
 

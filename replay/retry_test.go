@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"rosey/events"
@@ -115,14 +116,8 @@ func TestRetry_LeavesTheTablesWhereItStillFails(t *testing.T) {
 	}{
 		{"cannot be read", func(d *dead) []uint64 { return []uint64{d.unread} }, is(replay.ErrStillFails)},
 		{"one of two cannot be read", func(d *dead) []uint64 { return []uint64{d.fine, d.unread} }, is(replay.ErrStillFails)},
-		{"is rejected in the rebuild", func(d *dead) []uint64 { return []uint64{d.rejected} }, func(err error) bool {
-			var f *projector.NewFailureError
-			return errors.As(err, &f) && f.Failure.Class == projector.ClassFold
-		}},
-		{"all of them", func(*dead) []uint64 { return nil }, func(err error) bool {
-			var f *projector.NewFailureError
-			return errors.As(err, &f)
-		}},
+		{"is rejected in the rebuild", func(d *dead) []uint64 { return []uint64{d.rejected} }, is(replay.ErrStillFails)},
+		{"one of two is rejected in the rebuild", func(d *dead) []uint64 { return []uint64{d.fine, d.rejected} }, is(replay.ErrStillFails)},
 		{"is none", func(*dead) []uint64 { return []uint64{2} }, is(replay.ErrNoDeadLetter)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -142,18 +137,60 @@ func TestRetry_LeavesTheTablesWhereItStillFails(t *testing.T) {
 
 func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 
+// failing reports whether it names these, and no other.
+func failing(res replay.Retried, seqs ...uint64) bool {
+	return slices.EqualFunc(res.Failing, seqs, func(f replay.Failing, seq uint64) bool { return f.Seq == seq && f.Class != "" && f.Reason != "" })
+}
+
+// What a stopped projector has not come to yet would become a dead letter: a
+// rebuild to the end of the stream is not kept from by that.
+func TestRetry_AllowsFailuresBeyondTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	d := newDead(t)
+	later := d.env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), Data: []byte("{")})
+	res, err := replay.Retry(t.Context(), d.store, d.config(), []uint64{d.fine})
+	if err != nil || len(res.Applied) != 1 {
+		t.Fatalf("it came to %+v, %v", res, err)
+	}
+	if got, _ := d.letters(t); got[later] != projector.ClassDecode || len(got) != 3 {
+		t.Errorf("dead letters %v, want seq=%d among three", got, later)
+	}
+}
+
+// What the tables hold is not given up for a dead letter.
+func TestRetry_StopsAtAFailureThatIsNew(t *testing.T) {
+	t.Parallel()
+	d := newDead(t)
+	d.change(t, fmt.Sprintf("DELETE FROM dead_letters WHERE seq = %d", d.unread))
+	before, path := d.letters(t)
+	var failed *projector.NewFailureError
+	if res, err := replay.Retry(t.Context(), d.store, d.config(), []uint64{d.fine}); !errors.As(err, &failed) || failed.Seq != d.unread {
+		t.Errorf("it came to %+v, %v, want a NewFailureError at seq=%d", res, err, d.unread)
+	}
+	if after, now := d.letters(t); fmt.Sprint(after) != fmt.Sprint(before) || now != path {
+		t.Errorf("dead letters %v in %s, before %v in %s", after, now, before, path)
+	}
+}
+
 func TestRetry_AllLeavesOutWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	d := newDead(t, func(d *dead) { d.rejected = 0 })
+	d := newDead(t)
 	res, err := replay.Retry(t.Context(), d.store, d.config(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(res.Applied) != 1 || res.Applied[0] != d.fine || len(res.Failing) != 1 || res.Failing[0].Seq != d.unread {
+	if len(res.Applied) != 1 || res.Applied[0] != d.fine || !failing(res, d.unread, d.rejected) {
 		t.Errorf("it came to %+v", res)
 	}
-	if res, err = replay.Retry(t.Context(), d.store, d.config(), nil); !errors.Is(err, replay.ErrStillFails) {
+	if got, _ := d.letters(t); got[d.unread] != projector.ClassDecode || got[d.rejected] != projector.ClassFold || len(got) != 2 {
+		t.Errorf("dead letters %v", got)
+	}
+	_, path := d.letters(t)
+	if res, err = replay.Retry(t.Context(), d.store, d.config(), nil); !errors.Is(err, replay.ErrStillFails) || !failing(res, d.unread, d.rejected) {
 		t.Errorf("with nothing else left it came to %+v, %v", res, err)
+	}
+	if _, now := d.letters(t); now != path {
+		t.Errorf("with nothing gained the tables are %s, before %s", now, path)
 	}
 }
 

@@ -188,13 +188,13 @@ func (c *deadLettersRetryCmd) Run(ctx context.Context, con *console, flags *dead
 	res, err := replay.Retry(ctx, store, replay.Config{
 		Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: progress.progress(con), Logger: log,
 	}, c.Seqs)
-	if err != nil {
+	if err != nil && !errors.Is(err, replay.ErrStillFails) {
 		return c.explain(err, flags)
 	}
 	if flags.JSON {
-		err = printJSON(con.out, res)
+		err = errors.Join(printJSON(con.out, res), c.explain(err, flags))
 	} else {
-		err = c.print(con, res)
+		err = errors.Join(c.print(con, res), c.explain(err, flags))
 	}
 	if err == nil && len(res.Failing) > 0 {
 		return exitError(exitFailed)
@@ -210,6 +210,9 @@ func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
 	for _, f := range res.Failing {
 		fmt.Fprintf(con.out, "still fails  seq=%d: %s: %s\n", f.Seq, f.Class, printable(f.Reason))
 	}
+	if res.Rebuild == nil {
+		return nil
+	}
 	_, err := fmt.Fprintf(con.out, "applied      %s dead letters, by a rebuild up to seq=%d\n", number(int64(len(res.Applied))), res.Rebuild.Seq)
 	return err
 }
@@ -223,7 +226,7 @@ func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
 	case errors.Is(err, context.Canceled):
 		return advise(errors.New("dead-letters retry: interrupted; the tables are as they were"), "%s", again)
 	case errors.As(err, &failed):
-		return advise(fmt.Errorf("the tables are as they were: %w", err), "rosey dead-letters list; name those alone that can be applied")
+		return advise(fmt.Errorf("the tables are as they were: %w", err), "use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failed.Seq)
 	case errors.As(err, &inUse):
 		return advise(err, "stop the running projector (or rosey up) first: a rebuild replaces its tables. Then %s, and start it again", again)
 	case errors.Is(err, replay.ErrStillFails):

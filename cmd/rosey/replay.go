@@ -66,10 +66,10 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	case c.Verify:
 		return c.verify(ctx, con, store, cfg)
 	case c.Into != "":
-		if cfg.Known, err = knownDeadLetters(ctx, store); err != nil {
+		if cfg.Known, cfg.KnownTo, err = knownDeadLetters(ctx, store); err != nil {
 			return err
 		}
-		cfg.AcceptFailures = cfg.AcceptFailures || cfg.Known == nil
+		cfg.AcceptFailures = cfg.AcceptFailures || cfg.KnownTo == 0
 		res, err := replay.Into(ctx, c.Into, cfg)
 		if err != nil {
 			return c.explain(err)
@@ -83,21 +83,28 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	return c.done(con, res)
 }
 
-// knownDeadLetters returns nil where there is no database to know any.
-func knownDeadLetters(ctx context.Context, store schema.Store) (map[uint64]string, error) {
+// knownDeadLetters returns the dead letters of the database, and up to where it
+// can know any: 0 where there is none, or nothing in it.
+func knownDeadLetters(ctx context.Context, store schema.Store) (known map[uint64]string, upTo uint64, err error) {
 	g, err := store.Current()
 	if errors.Is(err, schema.ErrNoDatabase) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	db, err := schema.OpenReader(ctx, g.Path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() { _ = db.Close() }()
-	return replay.DeadLetters(ctx, db)
+	// The checkpoint first: what a projector adds meanwhile lies beyond it.
+	c, err := schema.ReadCheckpoint(ctx, db)
+	if err != nil {
+		return nil, 0, err
+	}
+	known, err = replay.DeadLetters(ctx, db)
+	return known, c.Seq, err
 }
 
 func (c *replayCmd) explain(err error) error {
