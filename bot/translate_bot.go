@@ -92,7 +92,7 @@ func (t *Translator) disconnected(it cytube.Disconnected) []*events.Event {
 }
 
 // reasonSpoolFull says that the bot left the channel by itself.
-const reasonSpoolFull = "spool_full"
+const reasonSpoolFull = events.ReasonSpoolFull
 
 // SpoolFull ends the observation with the last event that was kept. What was
 // translated since then is not in the stream: it is forgotten, and told again

@@ -54,6 +54,10 @@ func (p *BotJoined) fields(c *coder) {
 	c.boolean("guest", &p.Guest)
 }
 
+// ReasonSpoolFull says of an observation that it ended because the bot had no
+// room left for what it heard.
+const ReasonSpoolFull = "spool_full"
+
 // BotDisconnected says that the channel is no longer observed.
 type BotDisconnected struct {
 	// Reason is one stable word, such as "connection_lost" or "spool_full".

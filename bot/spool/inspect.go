@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rosey/events"
 )
 
 // Inspection is what a spool's file holds at one moment.
@@ -18,6 +20,8 @@ type Inspection struct {
 	Producers []ProducerInfo
 	// Depth is what waits to be sent.
 	Depth Depth
+	// Full is what the queue tells of a full spool.
+	Full Fullness
 	// SetAside are the events that the stream refused for good.
 	SetAside []SetAside
 	// Damaged names the damaged files that were set aside beside this one,
@@ -37,6 +41,18 @@ type ProducerInfo struct {
 	// LastSeq is the last sequence that the run committed, sent or not; 0 if it
 	// put nothing.
 	LastSeq uint64
+	// Waiting is how many of its events are in the queue.
+	Waiting uint64
+}
+
+// Fullness is what the queue tells of a full spool: the observations that ended
+// for want of room and are not sent yet.
+type Fullness struct {
+	// Now says that the last one has not begun again.
+	Now bool
+	// Times counts them, LastMS is the last moment observed before the last one.
+	Times  int64
+	LastMS int64
 }
 
 // Recovered is what was taken over from a damaged file.
@@ -147,6 +163,9 @@ func (in *Inspection) read(ctx context.Context, tx *sql.Tx, folder string) error
 	if in.Producers, err = listProducers(ctx, tx); err != nil {
 		return fmt.Errorf("read producers: %w", err)
 	}
+	if err := in.readWaiting(ctx, tx); err != nil {
+		return fmt.Errorf("read queue: %w", err)
+	}
 	if in.SetAside, err = listSetAside(ctx, tx); err != nil {
 		return fmt.Errorf("list events set aside: %w", err)
 	}
@@ -161,6 +180,66 @@ func (in *Inspection) read(ctx context.Context, tx *sql.Tx, folder string) error
 		in.Recovered[i].Path = filepath.Join(folder, in.Recovered[i].Path)
 	}
 	return nil
+}
+
+// readWaiting says whose events wait, and whether one of them is the end of an
+// observation for which there was no room.
+func (in *Inspection) readWaiting(ctx context.Context, tx *sql.Tx) error {
+	waiting := map[string]uint64{}
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var producer string
+		var n int64
+		if err := rows.Scan(&producer, &n); err != nil {
+			return err
+		}
+		waiting[producer] = uint64(max(n, 0))
+		return nil
+	}, "SELECT producer, count(*) FROM events GROUP BY producer")
+	if err != nil {
+		return err
+	}
+	for i := range in.Producers {
+		in.Producers[i].Waiting = waiting[in.Producers[i].Producer]
+	}
+	return eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var kind events.Kind
+		var data []byte
+		if err := rows.Scan(&kind, &data); err != nil {
+			return err
+		}
+		in.Full.note(kind, data)
+		return nil
+	}, "SELECT kind, data FROM events WHERE kind IN (?, ?) ORDER BY id", string(events.KindBotConnected), string(events.KindBotDisconnected))
+}
+
+func (f *Fullness) note(kind events.Kind, data []byte) {
+	f.Now = false
+	if kind != events.KindBotDisconnected {
+		return
+	}
+	e, err := events.Decode(kind, data)
+	if err != nil {
+		return
+	}
+	if d, ok := e.Payload.(*events.BotDisconnected); ok && d.Reason == events.ReasonSpoolFull {
+		f.Now = true
+		f.Times++
+		f.LastMS = d.ObservedMS
+	}
+}
+
+func eachRow(ctx context.Context, q querier, f func(*sql.Rows) error, query string, args ...any) (err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func listRecovered(ctx context.Context, q querier) (list []Recovered, err error) {

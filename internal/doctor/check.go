@@ -66,6 +66,7 @@ const (
 
 	SpoolReadable = "spool.readable"
 	SpoolWaiting  = "spool.waiting"
+	SpoolFull     = "spool.full"
 	SpoolSetAside = "spool.set_aside"
 	SpoolDamaged  = "spool.damaged"
 
@@ -80,7 +81,7 @@ var catalogue = []struct{ name, guarantee string }{
 	{ProducersStream, "G3"}, {ProducersTables, "G3"}, {ProducersAgreement, "G4"}, {ProducersUnnumbered, "G3"}, {FramesUnreadable, "G3"},
 	{TablesPresent, "G8"}, {TablesProgram, "G4"}, {TablesStream, "G6"}, {TablesIntegrity, "G4"}, {TablesLag, "G5"},
 	{ProjectorAlive, "G5"}, {DeadLetters, "G7"},
-	{SpoolReadable, "G1"}, {SpoolWaiting, "G1"}, {SpoolSetAside, "G1"}, {SpoolDamaged, "G3"},
+	{SpoolReadable, "G1"}, {SpoolWaiting, "G1"}, {SpoolFull, "G1"}, {SpoolSetAside, "G1"}, {SpoolDamaged, "G3"},
 	{DiskFree, "G1"}, {FilesPrivate, "G10"},
 }
 

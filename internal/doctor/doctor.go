@@ -111,6 +111,7 @@ type examination struct {
 	related  bool                    // the tables were made from this stream
 	disagree map[string]disagreement // nil where there is nothing to compare
 	spooled  map[string]spoolRun
+	full     fullSpools
 	alive    map[string]bool
 	// unknownNext: some run says that it does not know the one before it.
 	unknownNext bool
@@ -139,6 +140,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.lookAtTables(ctx)
 	e.lookAtProjector(ctx)
 	e.account()
+	e.lookAtFull(ctx)
 	e.lookAtFiles()
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("doctor: %w", err)
@@ -177,6 +179,9 @@ func (e *examination) finish() Report {
 	switch r.State {
 	case OK:
 		r.Verdict = fmt.Sprintf("healthy: nothing is missing and nothing is wrong in %d checks", len(r.Checks))
+		if e.full.times > 0 {
+			r.Verdict = fmt.Sprintf("healthy: every event that was recorded is there, and nothing is wrong in %d checks; the channel was not observed while a spool was full", len(r.Checks))
+		}
 	case Wrong:
 		r.Verdict = fmt.Sprintf("wrong: %d of %d checks found something wrong", counts[Wrong], len(r.Checks))
 		if counts[Unknown] > 0 {

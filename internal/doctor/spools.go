@@ -58,28 +58,28 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 		for _, a := range in.SetAside {
 			aside = append(aside, a.EventID)
 		}
-		e.noteRuns(in)
+		e.noteRuns(path, in)
 		e.report.Spools = append(e.report.Spools, info)
 	}
 	e.judgeSpools(len(paths), problems, aside, damaged)
 	e.judgeWaiting(waiting, oldest)
 }
 
-// noteRuns works out where each run's events are. Rows leave a spool from the
-// front, so what waits are the last events of the last runs.
-func (e *examination) noteRuns(in spool.Inspection) {
-	left := uint64(max(in.Depth.Events, 0))
+// noteRuns notes what the spool says of each run on it.
+func (e *examination) noteRuns(path string, in spool.Inspection) {
 	newest := true
 	for i := len(in.Producers) - 1; i >= 0; i-- {
 		p := in.Producers[i]
 		if p.LastSeq == 0 {
 			continue // it has put nothing, so there is nothing to account for
 		}
-		w := min(left, p.LastSeq)
-		left -= w
-		e.spooled[p.Producer] = spoolRun{last: p.LastSeq, waiting: w, newest: newest}
+		e.spooled[p.Producer] = spoolRun{last: p.LastSeq, waiting: p.Waiting, newest: newest}
 		newest = false
 	}
+	if in.Full.Now {
+		e.full.now = append(e.full.now, path)
+	}
+	e.full.note(in.Full.Times, in.Full.LastMS)
 }
 
 // damages are the damaged spools beside those in use.

@@ -64,6 +64,7 @@ type scan struct {
 	unnumbered uint64
 	unreadable uint64
 	setAside   uint64
+	full       fullSpools // the observations that ended for want of room
 
 	// oldest is when the first message after the checkpoint was stored.
 	oldest time.Time
@@ -159,21 +160,30 @@ func (sc *scan) count(m streams.Message) {
 	}
 }
 
-// beginnings reads what each run says about the one before it.
+// beginnings reads what each run says about the one before it, and why the line
+// was given up.
 func (sc *scan) beginnings(ctx context.Context) error {
-	subject := events.Subject(events.KindBotStarted)
-	o := streams.ReadOptions{From: sc.first, UpTo: sc.end, Subjects: []string{subject, subject + ".*"}}
+	o := streams.ReadOptions{From: sc.first, UpTo: sc.end}
+	for _, kind := range []events.Kind{events.KindBotStarted, events.KindBotDisconnected} {
+		o.Subjects = append(o.Subjects, events.Subject(kind), events.Subject(kind)+".*")
+	}
 	return sc.each(ctx, o, func(m streams.Message) {
 		producer, _, ok := events.ParseID(m.MsgID)
 		if !ok {
 			return
 		}
-		e, err := events.Decode(events.KindBotStarted, m.Data)
+		kind, _, _ := events.ParseSubject(m.Subject)
+		e, err := events.Decode(kind, m.Data)
 		if err != nil {
 			return // a dead letter, which has a check of its own
 		}
-		if s, ok := e.Payload.(*events.BotStarted); ok {
-			sc.began[producer] = began{channel: e.Channel, previous: s.Previous, previousSeq: uint64(max(s.PreviousSeq, 0))}
+		switch p := e.Payload.(type) {
+		case *events.BotStarted:
+			sc.began[producer] = began{channel: e.Channel, previous: p.Previous, previousSeq: uint64(max(p.PreviousSeq, 0))}
+		case *events.BotDisconnected:
+			if p.Reason == events.ReasonSpoolFull {
+				sc.full.note(1, p.ObservedMS)
+			}
 		}
 	})
 }
