@@ -61,12 +61,13 @@ type Recorder struct {
 	fullness fullness
 
 	order      sync.Mutex // held from translating to committing
-	mu         sync.Mutex // guards translator
+	mu         sync.Mutex // guards translator, and spool against Status
 	translator *Translator
 	reached    atomic.Bool              // the stream was there once
 	standing   atomic.Pointer[standing] // what was told last
 	frames     atomic.Uint64
 	events     atomic.Uint64
+	recovered  bool // the spool was opened again; only Run uses it
 }
 
 // RecorderStatus is what a status line shows of a Recorder.
@@ -120,19 +121,11 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
-	sp, err := spool.Open(ctx, cfg.Spool)
-	if err != nil {
-		return nil, fmt.Errorf("bot: %w", err)
+	r := &Recorder{cfg: cfg, log: log, client: client}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
 	}
-	run, prev, err := sp.Begin(ctx)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("bot: %w", err), sp.Close())
-	}
-	return &Recorder{
-		cfg: cfg, log: log, client: client, spool: sp, keeper: sp, run: run, prev: prev,
-		items: make(chan heard, gatherLimit), taken: make(chan struct{}),
-		translator: NewTranslator(TranslatorConfig{Channel: channel, Producer: run.Producer, BotVersion: cfg.BotVersion}),
-	}, nil
+	return r, nil
 }
 
 // Client is the line to the channel, for those who have something to say.
@@ -141,12 +134,12 @@ func (r *Recorder) Client() *cytube.Client { return r.client }
 // Status returns the present state.
 func (r *Recorder) Status() RecorderStatus {
 	r.mu.Lock()
-	view := r.translator.View()
+	view, sp := r.translator.View(), r.spool
 	r.mu.Unlock()
-	_, failing := r.spool.Failing()
+	_, failing := sp.Failing()
 	since, full := r.fullness.is()
 	return RecorderStatus{
-		View: view, Line: r.client.State(), Depth: r.spool.Depth(),
+		View: view, Line: r.client.State(), Depth: sp.Depth(),
 		Frames: r.frames.Load(), Events: r.events.Load(), Failing: failing,
 		Full: full, FullSince: since, NotRecorded: r.fullness.over(false),
 	}
@@ -156,16 +149,46 @@ func (r *Recorder) Status() RecorderStatus {
 func (r *Recorder) Close() error { return r.spool.Close() }
 
 // Run records until the context ends, which is no error: the line is closed,
-// what was read is committed, and the spool may drain for a while.
+// what was read is committed, and the spool may drain for a while. A spool that
+// is found damaged is recovered, as at a start, and recording goes on in a new
+// run; the error is ErrDamaged of package spool where that does not help.
 func (r *Recorder) Run(ctx context.Context) error {
+	for {
+		began := time.Now()
+		err := r.runUntilDamaged(ctx)
+		if !errors.Is(err, spool.ErrDamaged) || ctx.Err() != nil {
+			return err
+		}
+		if r.recovered && time.Since(began) < recoveryHolds {
+			return err
+		}
+		r.log.Error("the spool was found damaged: the bot leaves the channel, and begins again with what can be read of it", "err", err)
+		if reopenErr := r.reopen(ctx); reopenErr != nil {
+			return errors.Join(err, reopenErr)
+		}
+	}
+}
+
+// runUntilDamaged records and drains until the context ends, or until the spool
+// is of no use any more.
+func (r *Recorder) runUntilDamaged(ctx context.Context) error {
 	drainCtx, stopDrain := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDrain()
+	ctx, stopRecord := context.WithCancel(ctx)
+	defer stopRecord()
 	var drained sync.WaitGroup
-	drained.Go(func() { r.drain(drainCtx) })
+	var damaged error
+	drained.Go(func() {
+		if damaged = r.drain(drainCtx); damaged != nil {
+			stopRecord()
+			stopDrain()
+		}
+	})
 	err := r.record(ctx)
 	r.settle(drainCtx)
 	stopDrain()
 	drained.Wait()
-	return err
+	return errors.Join(err, damaged)
 }
 
 // rejoinAfter keeps a bot whose spool fills and empties again and again from

@@ -140,7 +140,7 @@ func (r *Recorder) keep(ctx context.Context, evs []*events.Event, full func(erro
 			return nil
 		case errors.Is(err, spool.ErrFull):
 			return full(err)
-		case errors.Is(err, spool.ErrClosed), errors.Is(err, spool.ErrNotBegun):
+		case errors.Is(err, spool.ErrClosed), errors.Is(err, spool.ErrNotBegun), errors.Is(err, spool.ErrDamaged):
 			return err
 		}
 		r.log.Error("the spool takes nothing, trying again", "attempt", attempt, "err", err)

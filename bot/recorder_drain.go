@@ -3,29 +3,35 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"rosey/bot/spool"
 )
 
-// drain finds the stream and sends what is in the spool, for ever.
-func (r *Recorder) drain(ctx context.Context) {
+// drain finds the stream and sends what is in the spool, until the context ends.
+// The error says that the spool is damaged.
+func (r *Recorder) drain(ctx context.Context) error {
 	for attempt := 0; ctx.Err() == nil; attempt++ {
 		stream, err := r.cfg.Stream(ctx)
 		if err == nil {
 			r.reached.Store(true)
 			err = r.spool.Drain(ctx, stream)
 		}
-		if ctx.Err() != nil || errors.Is(err, spool.ErrClosed) {
-			return
+		switch {
+		case errors.Is(err, spool.ErrDamaged):
+			return fmt.Errorf("bot: %w", err)
+		case ctx.Err() != nil, errors.Is(err, spool.ErrClosed):
+			return nil
 		}
 		if attempt%10 == 0 {
 			r.log.Warn("no stream to send to yet; events wait in the spool", "attempt", attempt+1, "err", err)
 		}
 		if !pause(ctx, min(3*time.Second, 100*time.Millisecond<<min(attempt, 5))) {
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // settle gives the spool time to drain at a stop. Where the stream was never

@@ -20,9 +20,9 @@ const (
 )
 
 // Drain sends what is in the spool to the stream, in order, until the context
-// ends, and returns the context's error. No failure of the stream or of the
-// spool's own file ends it: it tries again with growing pauses for as long as it
-// takes, and Failing tells. It returns early only with ErrDraining and ErrClosed.
+// ends, and returns the context's error. No failure of the stream or of the disk
+// ends it: it tries again with growing pauses for as long as it takes, and Failing
+// tells. It returns early only with ErrDraining, ErrClosed and ErrDamaged.
 func (s *Spool) Drain(ctx context.Context, app Appender) error {
 	ctx, done, err := s.startDrain(ctx)
 	if err != nil {
@@ -32,10 +32,12 @@ func (s *Spool) Drain(ctx context.Context, app Appender) error {
 	d := &drainer{spool: s, app: app}
 	pause := s.newBackoff()
 	for {
-		err := d.step(ctx)
+		err := classify(d.step(ctx))
 		switch {
 		case err == nil:
 			pause.reset()
+		case errors.Is(err, ErrDamaged):
+			return fmt.Errorf("spool: drain %s: %w", s.cfg.Path, err)
 		case errors.Is(err, ErrClosed):
 			return ErrClosed
 		case ctx.Err() != nil:
@@ -291,8 +293,8 @@ func (s *Spool) head(ctx context.Context) (batch []row, err error) {
 			return nil, fmt.Errorf("read queue: %w", err)
 		}
 		if !r.genuine(sum) {
-			// The next start recovers what is whole.
-			return nil, fmt.Errorf("%w: event_id=%s is not what was put", errDamaged, r.eventID())
+			// Opening it again recovers what is whole.
+			return nil, fmt.Errorf("%w: event_id=%s is not what was put", ErrDamaged, r.eventID())
 		}
 		if total += len(r.data); len(batch) > 0 && total > maxBatchBytes {
 			break

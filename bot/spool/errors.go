@@ -26,6 +26,9 @@ var (
 	ErrNotBegun = errors.New("no producer has begun")
 	// ErrDraining means that another Drain is running.
 	ErrDraining = errors.New("spool is being drained already")
+	// ErrDamaged means that the file was found damaged while it was in use. Closing
+	// the spool and opening it again sets it aside and recovers what can be read.
+	ErrDamaged = errors.New("spool file is damaged")
 	// ErrClosed means that the spool was closed.
 	ErrClosed = errors.New("spool is closed")
 )

@@ -37,7 +37,7 @@ func examine(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("check file: %w", damage(err))
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", errDamaged, verdict)
+		return fmt.Errorf("%w: %s", ErrDamaged, verdict)
 	}
 	version, err := pragma(ctx, db, "user_version")
 	if err != nil || version < checksumVersion {
@@ -62,7 +62,7 @@ func checkFormat(path string) error {
 	}
 	const writeVersion, readVersion = 18, 19
 	if header[writeVersion] > 2 || header[readVersion] > 2 {
-		return fmt.Errorf("%w: its header has the file format %d/%d", errDamaged, header[writeVersion], header[readVersion])
+		return fmt.Errorf("%w: its header has the file format %d/%d", ErrDamaged, header[writeVersion], header[readVersion])
 	}
 	return nil
 }
@@ -87,10 +87,10 @@ func checkRows(ctx context.Context, db *sql.DB, path string) (err error) {
 		var r row
 		var sum sql.NullInt64
 		if err := rows.Scan(&r.id, &r.producer, &r.seq, &r.kind, &r.subject, &r.atMS, &r.data, &sum); err != nil {
-			return fmt.Errorf("%w: read rows: %w", errDamaged, err)
+			return fmt.Errorf("%w: read rows: %w", ErrDamaged, err)
 		}
 		if !r.genuine(sum) {
-			return fmt.Errorf("%w: event_id=%q is not what was put", errDamaged, r.eventID())
+			return fmt.Errorf("%w: event_id=%q is not what was put", ErrDamaged, r.eventID())
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -104,22 +104,22 @@ func checkRows(ctx context.Context, db *sql.DB, path string) (err error) {
 func damage(err error) error {
 	var e *sqlite.Error
 	if errors.Is(err, errRunSum) || errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Code() == sqlite3.SQLITE_IOERR_SHORT_READ {
-		return fmt.Errorf("%w: %w", errDamaged, err) // it ends too early
+		return fmt.Errorf("%w: %w", ErrDamaged, err) // it ends too early
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG:
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
 }
 
-// checkNoRows returns errDamaged for a file that has lost the page which says
+// checkNoRows returns ErrDamaged for a file that has lost the page which says
 // what it is: the rows in it or in its log say so as well.
 func checkNoRows(path string) error {
 	whole, _, err := countRows(path)
@@ -127,7 +127,7 @@ func checkNoRows(path string) error {
 		return err
 	}
 	if whole > 0 {
-		return fmt.Errorf("%w: it has %d rows, and its beginning is lost", errDamaged, whole)
+		return fmt.Errorf("%w: it has %d rows, and its beginning is lost", ErrDamaged, whole)
 	}
 	return nil
 }

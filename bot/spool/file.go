@@ -28,9 +28,6 @@ const applicationID = 0x526f5370
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// errDamaged means that a file is a spool that SQLite cannot read any more.
-var errDamaged = errors.New("spool file is damaged")
-
 // openFile opens the database, creating or migrating it as needed.
 func openFile(ctx context.Context, path string) (*sql.DB, error) {
 	if err := createFile(path); err != nil {
@@ -242,7 +239,7 @@ func classify(err error) error {
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
 }

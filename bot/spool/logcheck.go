@@ -33,7 +33,7 @@ func checkLog(path string) error {
 	}
 	defer func() { _ = p.close() }()
 	if lost := p.unreachableCommits(); lost > 1 {
-		return fmt.Errorf("%w: its log breaks off before %d of its transactions", errDamaged, lost)
+		return fmt.Errorf("%w: its log breaks off before %d of its transactions", ErrDamaged, lost)
 	}
 	return nil
 }

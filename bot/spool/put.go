@@ -37,8 +37,8 @@ func (r *row) bytes() int64 {
 // the disk. It sets the ID of each. A channel they do not name is the spool's.
 //
 // The error is ErrFull when they would not fit below the limit, or the disk is
-// nearly full; ErrNotBegun before Begin, and
-// otherwise says what the disk or the encoding did not take. In each case no
+// nearly full; ErrNotBegun before Begin; ErrDamaged where only opening the spool
+// again helps; and otherwise says what the disk or the encoding did not take. In each case no
 // sequence is used up and the events may be put again later.
 func (s *Spool) Put(ctx context.Context, evs ...*events.Event) error {
 	if err := s.checkDisk(); err != nil {

@@ -100,7 +100,7 @@ func openOrReplace(ctx context.Context, cfg Config) (*sql.DB, error) {
 		return nil, err
 	}
 	db, damage := openFile(ctx, cfg.Path)
-	if !errors.Is(damage, errDamaged) {
+	if !errors.Is(damage, ErrDamaged) {
 		return db, damage
 	}
 	aside, err := setFileAside(cfg.Path, cfg.Now())

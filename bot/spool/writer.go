@@ -106,7 +106,7 @@ func (w *writer) commit(ctx context.Context, group []change) {
 		if _, rollback := w.conn.ExecContext(ctx, "ROLLBACK"); rollback != nil {
 			w.spool.cfg.Logger.Debug("roll back", "err", rollback)
 		}
-		err = fmt.Errorf("commit: %w", err)
+		err = fmt.Errorf("commit: %w", classify(err))
 	} else {
 		w.spool.setState(st)
 	}

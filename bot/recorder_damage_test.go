@@ -1,0 +1,92 @@
+package bot_test
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"rosey/events"
+	"rosey/streams/streamstest"
+
+	_ "modernc.org/sqlite"
+)
+
+// execSpool changes a spool that is in use behind its owner's back.
+func execSpool(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Damage that comes while the bot runs costs what is damaged, and no more: the
+// rest is sent, and recording goes on.
+func TestRecorder_RecoversASpoolThatIsDamagedWhileInUse(t *testing.T) {
+	t.Parallel()
+	env, c := streamstest.New(t), newChannel(t)
+	cfg := recorder(t, c, env, "rosey")
+	var stream gate
+	stream.guard(&cfg, env)
+	r, stop := run(t, cfg)
+	eventually(t, "joined", joined(r))
+	if err := c.Join("ann"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := c.Say("ann", fmt.Sprint("line ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "recorded", func() bool { return spooledChat(t, cfg.Spool.Path) == 3 })
+	execSpool(t, cfg.Spool.Path, `UPDATE events SET subject = 'rosey.db.message.private'
+		WHERE id = (SELECT min(id) FROM events WHERE kind = 'message.log' AND CAST(data AS TEXT) LIKE '%line 1%')`)
+
+	stream.open.Store(true)
+	eventually(t, "begun again", func() bool { return joined(r)() && producers(stored(t, env)) == 2 })
+	if err := c.Say("ann", "afterwards"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sent", func() bool { return slices.Contains(chat(stored(t, env)), "afterwards") })
+	stop()
+	list := stored(t, env)
+	if got, want := chat(list), []string{"line 0", "line 2", "afterwards"}; !slices.Equal(got, want) {
+		t.Errorf("recorded %q, want %q", got, want)
+	}
+	vouched := slices.ContainsFunc(list, func(e *events.Event) bool {
+		s, ok := e.Payload.(*events.BotStarted)
+		return ok && s.Previous != "" && s.Previous != events.PreviousUnknown
+	})
+	if !vouched {
+		t.Error("the run after the damage does not vouch for the one before")
+	}
+}
+
+func spooledChat(t *testing.T, path string) (n int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	err = db.QueryRowContext(t.Context(), "SELECT count(*) FROM events WHERE kind = 'message.log' AND CAST(data AS TEXT) LIKE '%line %'").Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func producers(list []*events.Event) int {
+	names := map[string]bool{}
+	for _, e := range list {
+		producer, _, _ := events.ParseID(e.ID)
+		names[producer] = true
+	}
+	return len(names)
+}
