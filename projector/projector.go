@@ -29,6 +29,8 @@ type Projector struct {
 	place   *place
 	status  status
 	renew   bool // the consumer may hold a dead delivery's requests; belongs to Run
+	// patience belongs to Run, and to attend while a delivery runs.
+	patience patience
 }
 
 // New takes the database for this process and opens it, or makes it. It refuses
@@ -136,9 +138,11 @@ func (p *Projector) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if p.applier.Checkpoint().Seq > before {
+		progress := p.applier.Checkpoint().Seq > before
+		if progress {
 			resets, attempt = 0, 0
 		}
+		p.patience.ended(err, progress)
 		attempt++
 		p.renew = p.renew || leavesRequests(err)
 		if errors.Is(err, ErrNotContiguous) {

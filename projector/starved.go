@@ -23,13 +23,33 @@ type intake struct {
 	waiting atomic.Bool // for the delivery, and not for the writer
 }
 
+// maxLooks bounds the patience with a delivery: five minutes.
+const maxLooks = int(5 * time.Minute / lookEvery)
+
+// patience is how many looks in a row a delivery may starve until it is begun
+// again. A bulky message on a slow line looks like starving until it is here, and
+// would begin anew for ever: after each delivery that starved, the next one gets
+// twice the time, until one gets on.
+type patience struct{ starved int }
+
+func (h *patience) looks() int { return min(1<<min(h.starved, 10), maxLooks) }
+
+// ended notes how a delivery ended.
+func (h *patience) ended(err error, progress bool) {
+	if progress {
+		h.starved = 0
+	}
+	if errors.Is(err, ErrStarved) {
+		h.starved++
+	}
+}
+
 // attend ends the delivery when it starves: when something that was in the stream
-// at one look has still not come at the next.
+// at one look has still not come so many looks later.
 func (p *Projector) attend(ctx context.Context, in *intake, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(p.cfg.look)
 	defer tick.Stop()
-	var hungry bool
-	var before uint64
+	hungry, before := 0, uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,16 +58,21 @@ func (p *Projector) attend(ctx context.Context, in *intake, stop context.CancelC
 		}
 		waiting, seq := in.waiting.Load(), in.seq.Load()
 		behind, err := p.behind(ctx, seq)
-		if err != nil {
-			// Nobody can be asked: that shows in other ways, and soon.
-			hungry = false
-			continue
+		switch {
+		case err != nil:
+			hungry = 0 // nobody can be asked: that shows in other ways, and soon
+		case !waiting || !behind:
+			hungry = 0
+		case seq != before:
+			hungry = 1
+		default:
+			hungry++
 		}
-		if hungry && waiting && behind && seq == before {
+		if hungry > p.patience.looks() {
 			stop(fmt.Errorf("projector: nothing comes after seq=%d: %w", seq, ErrStarved))
 			return
 		}
-		hungry, before = waiting && behind, seq
+		before = seq
 	}
 }
 

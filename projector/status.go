@@ -130,11 +130,14 @@ func (s *status) stopped() {
 }
 
 // delivering says that messages come again, as far as the server is concerned.
+// What an earlier delivery brought comes again or is gone, such as from a stream
+// that was restored meanwhile; what could not be written is still owed.
 func (s *status) delivering() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.writing {
 		s.s.Trouble, s.s.TroubleSince = nil, time.Time{}
+		s.s.Oldest = time.Time{}
 	}
 }
 
