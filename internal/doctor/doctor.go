@@ -178,9 +178,9 @@ func (e *examination) finish() Report {
 	}
 	switch r.State {
 	case OK:
-		r.Verdict = fmt.Sprintf("healthy: nothing is missing and nothing is wrong in %d checks", len(r.Checks))
+		r.Verdict = "healthy: " + e.claim() + fmt.Sprintf(" and nothing is wrong in %d checks", len(r.Checks))
 		if e.full.times > 0 {
-			r.Verdict = fmt.Sprintf("healthy: every event that was recorded is there, and nothing is wrong in %d checks; the channel was not observed while a spool was full", len(r.Checks))
+			r.Verdict += "; the channel was not observed while a spool was full"
 		}
 	case Wrong:
 		r.Verdict = fmt.Sprintf("wrong: %d of %d checks found something wrong", counts[Wrong], len(r.Checks))
@@ -191,6 +191,17 @@ func (e *examination) finish() Report {
 		r.Verdict = fmt.Sprintf("could not tell: nothing is known to be wrong, and %d of %d checks could not be decided", counts[Unknown], len(r.Checks))
 	}
 	return *r
+}
+
+// claim is what a healthy report may say of completeness.
+func (e *examination) claim() string {
+	switch {
+	case e.tables != nil && len(e.tables.holes) > 0, e.scan != nil && e.scan.first > 1:
+		return "every event that was recorded and not erased or given up is there,"
+	case e.full.times > 0:
+		return "every event that was recorded is there,"
+	}
+	return "nothing is missing"
 }
 
 // behind says that the stream holds more than the tables.

@@ -267,11 +267,62 @@ var situations = []situation{
 			r := h.begin("a")
 			r.say(20)
 			r.stop()
+			h.project()
 			h.erase(5, 6, 7, 12)
 			h.project()
 			return r.producer
 		},
 		state: doctor.OK, stream: doctor.VerdictComplete, tables: doctor.VerdictComplete,
+	},
+	{
+		name: "messages were erased before the tables had them",
+		happen: func(h *house) string {
+			r := h.begin("a")
+			r.say(20)
+			r.stop()
+			h.erase(5, 6, 7, 12)
+			h.project()
+			return r.producer
+		},
+		state: doctor.Unknown, stream: doctor.VerdictComplete, tables: doctor.VerdictComplete, check: doctor.StreamErased,
+	},
+	{
+		name: "a gap was given up, and the tables alone have what was before",
+		happen: func(h *house) string {
+			h.begin("a").stop()
+			h.keepUp(false)
+			r := h.begin("a") // its end is in the gap, and only its spool knows of it
+			r.say(3)
+			r.drain()
+			h.keepUp(false)
+			r.say(10)
+			r.stop()
+			next := h.begin("a")
+			next.drain()
+			h.purge(h.end())
+			next.say(3)
+			next.stop()
+			h.keepUp(true)
+			return r.producer
+		},
+		state: doctor.OK, stream: doctor.VerdictComplete, tables: doctor.VerdictGivenUp,
+	},
+	{
+		name: "a gap was given up with a whole bot in it",
+		happen: func(h *house) string {
+			h.begin("a").stop()
+			h.keepUp(false)
+			r := h.begin("b")
+			r.say(10)
+			r.stop()
+			next := h.begin("a")
+			next.drain()
+			h.purge(h.end())
+			next.stop()
+			h.keepUp(true)
+			return r.producer
+		},
+		state: doctor.OK, stream: doctor.VerdictRunning, tables: doctor.VerdictGivenUp,
 	},
 	{
 		name: "the last messages of all were erased",

@@ -17,6 +17,7 @@ import (
 	"rosey/events"
 	"rosey/internal/doctor"
 	"rosey/internal/installation"
+	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
@@ -291,5 +292,37 @@ func (h *house) purge(before uint64) {
 	}
 	if err := s.Purge(h.t.Context(), jetstream.WithPurgeSequence(before)); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+// end is the last sequence of the stream.
+func (h *house) end() uint64 {
+	h.t.Helper()
+	s, err := h.Stream.State(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s.LastSeq
+}
+
+// keepUp runs a projector on the tables until they hold what the stream holds.
+func (h *house) keepUp(acceptGap bool) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	p, err := projector.New(ctx, projector.Config{Stream: h.Stream, Store: h.dir.Database(), AcceptGap: acceptGap})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- p.Run(runCtx) }()
+	if err := p.WaitFor(ctx, h.end()); err != nil {
+		h.t.Error(err)
+	}
+	stop()
+	<-done
+	if err := p.Close(); err != nil {
+		h.t.Error(err)
 	}
 }

@@ -20,6 +20,9 @@ const (
 	VerdictGaps Verdict = "gaps"
 	// VerdictTailMissing: somebody knows of a later end.
 	VerdictTailMissing Verdict = "tail missing"
+	// VerdictGivenUp: its end is not there, and an operator gave up as many events
+	// where it may have been.
+	VerdictGivenUp Verdict = "given up"
 	// VerdictUnaccounted: nobody knows where the producer ended.
 	VerdictUnaccounted Verdict = "tail unaccounted"
 )
@@ -93,11 +96,14 @@ type tail struct {
 }
 
 // judge gives the verdict on what one source holds. erasedTail is how many
-// sequences after the last one may have been erased from the stream.
-func judge(a *Account, t tail, stopped bool, erasedTail uint64) Verdict {
+// sequences after the last one may have been erased from the stream, givenUp how
+// many of them an operator may have given up.
+func judge(a *Account, t tail, stopped bool, erasedTail, givenUp uint64) Verdict {
 	switch {
 	case a.Missing > 0:
 		return VerdictGaps
+	case t.last > a.Last && t.last-a.Last > erasedTail && t.last-a.Last <= givenUp:
+		return VerdictGivenUp
 	case t.last > a.Last && t.last-a.Last > erasedTail:
 		return VerdictTailMissing
 	case t.waiting > 0 && !t.newest:

@@ -195,7 +195,7 @@ func (e *examination) producer(name string, t tail) Producer {
 			explained = explained.plus(table.present)
 		}
 		p.Stream = newAccount(s.present, explained, s.duplicates)
-		p.Stream.Verdict = judge(p.Stream, t, s.stopped > 0 && s.stopped == s.present.last(), e.erasedTail(name, s, table, t))
+		p.Stream.Verdict = judge(p.Stream, t, s.stopped > 0 && s.stopped == s.present.last(), e.erasedTail(name, s, table, t), e.givenUp(s))
 		p.State = p.State.worse(p.Stream.Verdict.state())
 		if s.overflow {
 			details = append(details, "its numbers have too many gaps to be kept")
@@ -234,7 +234,7 @@ func (e *examination) tableVerdict(table *tableAccount, s *streamAccount, t tail
 		stopped = s.stopped > 0 && s.stopped == table.present.last()
 	}
 	a := newAccount(table.present, erased, table.duplicates)
-	a.Verdict = judge(a, t, stopped, 0)
+	a.Verdict = judge(a, t, stopped, 0, e.givenUp(s))
 	if s != nil && (a.Verdict == VerdictTailMissing || a.Verdict == VerdictUnaccounted || a.Verdict == VerdictComplete) &&
 		s.present.last() > a.Last && e.behind() {
 		a.Verdict = VerdictBehind
@@ -268,6 +268,15 @@ func (e *examination) erasedTail(name string, s *streamAccount, table *tableAcco
 	return n
 }
 
+// givenUp is how many events of a producer may lie in what operators gave up: the
+// beginning of the stream, so that nothing of it comes after.
+func (e *examination) givenUp(s *streamAccount) uint64 {
+	if s == nil || s.firstSeq > 0 {
+		return 0
+	}
+	return e.scan.given.size()
+}
+
 // explain says what is behind a verdict on the stream.
 func (e *examination) explain(a *Account, t tail) []string {
 	var list []string
@@ -276,6 +285,8 @@ func (e *examination) explain(a *Account, t tail) []string {
 		list = append(list, fmt.Sprintf("%d events are missing: %s", a.Missing, spansText(a.Gaps, 5)))
 	case VerdictTailMissing:
 		list = append(list, fmt.Sprintf("it went up to %d, and nothing after %d is there", t.last, a.Last))
+	case VerdictGivenUp:
+		list = append(list, fmt.Sprintf("it went up to %d; an operator gave up what is not there", t.last))
 	case VerdictUnaccounted:
 		text := "nobody says where it ended"
 		if e.unknownNext {

@@ -64,6 +64,8 @@ type scan struct {
 	unnumbered uint64
 	unreadable uint64
 	setAside   uint64
+	given      spans      // the sequences that operators gave up
+	givenFor   uint64     // the highest checkpoint of a database for which they did
 	full       fullSpools // the observations that ended for want of room
 
 	// oldest is when the first message after the checkpoint was stored.
@@ -160,19 +162,20 @@ func (sc *scan) count(m streams.Message) {
 	}
 }
 
-// beginnings reads what each run says about the one before it, and why the line
-// was given up.
+// beginnings reads what each run says about the one before it, why the line was
+// given up, and what operators gave up of the stream.
 func (sc *scan) beginnings(ctx context.Context) error {
 	o := streams.ReadOptions{From: sc.first, UpTo: sc.end}
 	for _, kind := range []events.Kind{events.KindBotStarted, events.KindBotDisconnected} {
 		o.Subjects = append(o.Subjects, events.Subject(kind), events.Subject(kind)+".*")
 	}
+	o.Subjects = append(o.Subjects, events.Subject(events.KindGapAccepted))
 	return sc.each(ctx, o, func(m streams.Message) {
+		kind, _, _ := events.ParseSubject(m.Subject)
 		producer, _, ok := events.ParseID(m.MsgID)
-		if !ok {
+		if !ok && kind != events.KindGapAccepted {
 			return
 		}
-		kind, _, _ := events.ParseSubject(m.Subject)
 		e, err := events.Decode(kind, m.Data)
 		if err != nil {
 			return // a dead letter, which has a check of its own
@@ -183,6 +186,11 @@ func (sc *scan) beginnings(ctx context.Context) error {
 		case *events.BotDisconnected:
 			if p.Reason == events.ReasonSpoolFull {
 				sc.full.note(1, p.ObservedMS)
+			}
+		case *events.GapAccepted:
+			if p.FirstSeq > 0 && p.LastSeq >= p.FirstSeq {
+				sc.given = sc.given.plus(spans{{uint64(p.FirstSeq), uint64(p.LastSeq)}})
+				sc.givenFor = max(sc.givenFor, uint64(max(p.CheckpointSeq, 0)))
 			}
 		}
 	})

@@ -24,7 +24,8 @@ type tables struct {
 	dead       uint64
 	deadOldest time.Time
 	deadBy     []string // how many of each class
-	holes      uint64
+	holes      spans
+	generation int // how often they were made
 }
 
 func (e *examination) openTables(ctx context.Context) {
@@ -43,7 +44,7 @@ func (e *examination) openTables(ctx context.Context) {
 	}
 	e.tables = t
 	e.ok(TablesPresent, "%s, checkpoint seq=%d", path, t.checkpoint.Seq)
-	e.report.Tables = &TablesInfo{Path: path, Checkpoint: t.checkpoint.Seq, DeadLetters: t.dead, Holes: t.holes}
+	e.report.Tables = &TablesInfo{Path: path, Checkpoint: t.checkpoint.Seq, DeadLetters: t.dead, Holes: t.holes.size()}
 	if t.dead > 0 {
 		ms := t.deadOldest.UnixMilli()
 		e.report.Tables.OldestDeadMS = &ms
@@ -55,7 +56,7 @@ func openTables(ctx context.Context, store schema.Store) (_ *tables, path string
 	if err != nil {
 		return nil, "", fmt.Errorf("doctor: %w", err)
 	}
-	t := &tables{}
+	t := &tables{generation: g.Number}
 	if t.db, err = schema.OpenReader(ctx, g.Path); err != nil {
 		return nil, "", fmt.Errorf("doctor: %w", err)
 	}
@@ -77,8 +78,8 @@ func (t *tables) read(ctx context.Context) (err error) {
 	if t.positions, err = readPositions(ctx, t.tx); err != nil {
 		return err
 	}
-	if err := t.tx.QueryRowContext(ctx, "SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM stream_holes").Scan(&t.holes); err != nil {
-		return fmt.Errorf("doctor: read stream_holes: %w", err)
+	if t.holes, err = readHoles(ctx, t.tx); err != nil {
+		return err
 	}
 	return t.readDeadLetters(ctx)
 }
@@ -131,7 +132,7 @@ func (e *examination) matchTables(ctx context.Context) {
 	var refused *projector.StartError
 	switch {
 	case errors.As(err, &refused):
-		e.wrong(TablesStream, refused.Remedy, "%v: %s", refused.Reason, refused.Detail)
+		e.wrong(TablesStream, strings.ReplaceAll(refused.Remedy, "the same command with", "`rosey projector` with"), "%v: %s", refused.Reason, refused.Detail)
 	case err != nil:
 		e.unknown(TablesStream, "try again", "%v", err)
 	default:
@@ -151,7 +152,7 @@ func (e *examination) lookAtTables(ctx context.Context) {
 	if e.cfg.stream == nil {
 		return
 	}
-	e.lookAtErased(ctx)
+	e.lookAtErased()
 }
 
 func (e *examination) lookAtProgram() {
@@ -201,29 +202,6 @@ func (e *examination) lookAtDeadLetters() {
 	}
 	e.wrong(DeadLetters, "rosey dead-letters list", "%s be applied (%s), the oldest was stored %s ago",
 		plural(int(t.dead), "event could not", "events could not"), strings.Join(t.deadBy, ", "), e.now.Sub(t.deadOldest).Round(time.Second))
-}
-
-// lookAtErased says what the stream no longer holds.
-func (e *examination) lookAtErased(ctx context.Context) {
-	// A database that has applied nothing stands for a rebuild.
-	err := projector.CheckStart(ctx, e.cfg.stream, schema.Checkpoint{})
-	switch {
-	case errors.Is(err, projector.ErrTrimmed):
-		e.wrong(StreamErased, "keep the database safe, and restore the stream from a backup that begins at seq=1; or give up what is gone for good: rosey replay --accept-gap",
-			"the stream begins at seq=%d: what was before is gone from it, and no rebuild makes these tables again", e.state.FirstSeq)
-	case err != nil:
-		e.unknown(StreamErased, "try again", "%v", err)
-	case e.state.FirstSeq > 1 && e.state.Messages > 0:
-		e.ok(StreamErased, "the stream begins at seq=%d; what was before was given up by an operator", e.state.FirstSeq)
-	case e.state.Deleted > 0 && e.tables.holes > 0:
-		e.ok(StreamErased, "%s erased, %d before the tables had them", plural(int(e.state.Deleted), "message was", "messages were"), e.tables.holes)
-	case e.state.Deleted > 0:
-		e.ok(StreamErased, "%s erased; the tables still have what they said, until they are rebuilt", plural(int(e.state.Deleted), "message was", "messages were"))
-	case e.scan == nil || e.found[StreamWhole].State != OK:
-		e.ok(StreamErased, "the stream begins at seq=1, and nothing was erased from it")
-	default:
-		e.ok(StreamErased, "the stream holds everything from seq=1")
-	}
 }
 
 // lagLimit is how long an event may wait to be applied while a projector runs.
@@ -336,7 +314,7 @@ func (e *examination) judgeProducers(check, where string, list []Producer, of fu
 	}
 	var parts []string
 	for _, v := range []Verdict{
-		VerdictGaps, VerdictTailMissing, VerdictUnaccounted, VerdictComplete, VerdictRunning, VerdictWaiting, VerdictBehind,
+		VerdictGaps, VerdictTailMissing, VerdictUnaccounted, VerdictComplete, VerdictRunning, VerdictWaiting, VerdictBehind, VerdictGivenUp,
 	} {
 		if counts[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[v], v))

@@ -1,0 +1,58 @@
+package doctor
+
+import "fmt"
+
+// lookAtErased says what the stream no longer holds.
+func (e *examination) lookAtErased() {
+	if e.scan == nil {
+		e.unknown(StreamErased, "see "+ProducersStream, "the stream could not be read")
+		return
+	}
+	if e.state.FirstSeq > 1 && (e.state.Messages > 0 || e.state.LastSeq > 0) {
+		e.lookAtBeginning()
+		return
+	}
+	deleted := e.scan.holes
+	unseen := e.tables.holes.minus(e.scan.given).size()
+	counted := fmt.Sprintf("the server counts %s as erased", plural(int(deleted), "message"))
+	switch {
+	case unseen > 0 && e.tables.generation <= 1:
+		e.unknown(StreamErased, "if they were erased on purpose, rosey replay makes the tables from what is there; if not, look for a backup of the stream that has them",
+			"%s, %d of them before the tables had them: what those said is nowhere", counted, unseen)
+	case unseen > 0:
+		e.ok(StreamErased, "%s, %d of them before these tables were made or had them", counted, unseen)
+	case deleted > 0:
+		e.ok(StreamErased, "%s; the tables still have what they said, until they are rebuilt", counted)
+	case e.found[StreamWhole].State != OK:
+		e.ok(StreamErased, "the stream begins at seq=1, and nothing was erased from it")
+	default:
+		e.ok(StreamErased, "the stream holds everything from seq=1")
+	}
+}
+
+// lookAtBeginning judges a stream that does not begin at 1. What was before was
+// given up, or a database has it which an operator chose to go on with.
+func (e *examination) lookAtBeginning() {
+	switch kept := e.onlyInTables(); {
+	case len(kept) == 0:
+		e.ok(StreamErased, "the stream begins at seq=%d; what was before was given up by an operator", e.state.FirstSeq)
+	case e.related && kept.last() <= e.scan.givenFor:
+		e.ok(StreamErased, "the stream begins at seq=%d; an operator gave up seq=%s, and the tables alone hold what was before: keep backups of them",
+			e.state.FirstSeq, spansText(upTo(e.state.FirstSeq-1).minus(kept), 5))
+	case e.related:
+		e.wrong(StreamErased, "back up the database now: it alone holds what is gone. Then restore the stream from a backup that begins at seq=1",
+			"the stream begins at seq=%d: what was before is gone from it, and no rebuild makes these tables again", e.state.FirstSeq)
+	default:
+		e.wrong(StreamErased, "keep the database safe, and restore the stream from a backup that begins at seq=1; "+TablesStream+" says what else can be done",
+			"the stream begins at seq=%d: what was before is gone from it", e.state.FirstSeq)
+	}
+}
+
+// onlyInTables are the sequences that the stream no longer holds and that nobody
+// gave up.
+func (e *examination) onlyInTables() spans {
+	if e.scan == nil {
+		return nil
+	}
+	return upTo(e.state.FirstSeq - 1).minus(e.scan.given)
+}
