@@ -22,6 +22,9 @@ type Status struct {
 	StreamSeq uint64
 	// Lag is how many events are yet to come, at most.
 	Lag uint64
+	// LagUnknown says that nobody can be asked how far the stream goes: Lag is what
+	// was known before.
+	LagUnknown bool
 	// Oldest is when the stream stored the oldest message that is known and not
 	// projected. It is zero when there is none.
 	Oldest time.Time
@@ -135,6 +138,7 @@ func (s *status) stopped() {
 func (s *status) delivering() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.s.LagUnknown = false
 	if !s.writing {
 		s.s.Trouble, s.s.TroubleSince = nil, time.Time{}
 		s.s.Oldest = time.Time{}
@@ -195,7 +199,11 @@ func (s *status) trouble(err error) {
 		s.s.Resets++
 	}
 	var unwritten *writeError
-	s.writing = s.writing || errors.As(err, &unwritten)
+	if errors.As(err, &unwritten) {
+		s.writing = true // and the stream said what there is to write
+	} else {
+		s.s.LagUnknown = true
+	}
 }
 
 // Status returns the present state.

@@ -93,7 +93,7 @@ type state struct {
 	word             string
 	events           uint64
 	rate             float64
-	lag              uint64
+	lag              any // a number, or that it is unknown
 	spool            int64
 	users, connected int64
 	playing          string
@@ -104,6 +104,9 @@ func stateOf(h *house) state {
 	st := state{
 		word: "recording", events: r.Events, lag: p.Lag, spool: r.Depth.Events,
 		users: r.View.Users, connected: r.View.Connected, playing: r.View.NowPlaying,
+	}
+	if p.LagUnknown {
+		st.lag = "unknown"
 	}
 	switch {
 	case p.Trouble != nil:
@@ -122,7 +125,7 @@ func stateOf(h *house) state {
 
 func (st state) line() string {
 	parts := []string{
-		st.word, fmt.Sprintf("%d events", st.events), fmt.Sprintf("%.1f/s", st.rate), fmt.Sprintf("lag %d", st.lag),
+		st.word, fmt.Sprintf("%d events", st.events), fmt.Sprintf("%.1f/s", st.rate), fmt.Sprintf("lag %v", st.lag),
 	}
 	if st.spool > 0 {
 		parts = append(parts, fmt.Sprintf("spool %d", st.spool))

@@ -24,7 +24,8 @@ type Part struct {
 	Ready bool `json:"ready"`
 	// Detail says why it is not.
 	Detail string `json:"detail,omitempty"`
-	// Events wait in it, the oldest for AgeSeconds.
+	// Events wait in it, the oldest for AgeSeconds; neither is told where it is not
+	// known.
 	Events     *int64   `json:"events,omitempty"`
 	AgeSeconds *float64 `json:"age_seconds,omitempty"`
 	// Full says of a spool that the bot had to leave the channel.
@@ -54,16 +55,17 @@ func (c *checker) check(ctx context.Context) Readiness {
 		add("server", Part{Detail: text(c.src.Server())})
 	}
 	var last uint64
+	asked := true
 	if c.src.Stream != nil {
 		s, err := c.src.Stream(ctx)
 		add("stream", Part{Detail: text(err)})
-		last = s.LastSeq
+		last, asked = s.LastSeq, err == nil
 	}
 	if c.src.Recorder != nil {
 		add("spool", c.spool())
 	}
 	if c.src.Projector != nil {
-		add("projector", c.projector(last))
+		add("projector", c.projector(last, asked))
 	}
 	return r
 }
@@ -85,17 +87,24 @@ func (c *checker) spool() Part {
 }
 
 // projector goes by what the stream says, where it says anything: a projector to
-// which nothing is delivered does not know that it is behind.
-func (c *checker) projector(last uint64) Part {
+// which nothing is delivered does not know that it is behind. Where the stream
+// cannot be asked, nobody knows, and no number is told.
+func (c *checker) projector(last uint64, asked bool) Part {
 	s := c.src.Projector()
 	at := s.Checkpoint.Seq
 	lag := int64(max(s.Lag, last-min(at, last)))
 	waited := max(s.LagTime(c.now()), c.standing(at, lag > 0))
 	seconds := waited.Seconds()
 	p := Part{Events: &lag, AgeSeconds: &seconds}
+	unknown := s.LagUnknown || !asked
+	if unknown {
+		p.Events, p.AgeSeconds = nil, nil
+	}
 	switch {
 	case !s.Running:
 		p.Detail = "the projector is not running"
+	case s.Trouble != nil && unknown:
+		p.Detail = "the projection is interrupted, and how far the tables are behind is unknown: " + s.Trouble.Error()
 	case s.Trouble != nil:
 		p.Detail = "the projection is interrupted: " + s.Trouble.Error()
 	case waited > waitLimit:

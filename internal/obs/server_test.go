@@ -166,6 +166,38 @@ func TestReady_TheStreamSaysWhetherTablesStandStill(t *testing.T) {
 	}
 }
 
+// While nobody can be asked, the last lag that was known is none.
+func TestReady_AnUnknownLagIsNotZero(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		spoil func(*parts)
+		words string
+	}{
+		{"the stream is gone", func(p *parts) { p.streamErr = streams.ErrNoStream }, streams.ErrNoStream.Error()},
+		{"the projector lost it", func(p *parts) {
+			p.projector.Trouble, p.projector.LagUnknown = streams.ErrDisconnected, true
+		}, "how far the tables are behind is unknown"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, s := start(t)
+			p.set(tt.spoil)
+			status, body := ask(t, s, "/readyz")
+			var r obs.Readiness
+			if err := json.Unmarshal([]byte(body), &r); err != nil {
+				t.Fatal(err)
+			}
+			if status != http.StatusServiceUnavailable || !strings.Contains(body, tt.words) {
+				t.Errorf("status %d: %s, want a word of %q", status, body, tt.words)
+			}
+			if part := r.Parts["projector"]; part.Events != nil || part.AgeSeconds != nil {
+				t.Errorf("a number is told: %s", body)
+			}
+		})
+	}
+}
+
 func TestStart_RefusesAPortInUse(t *testing.T) {
 	t.Parallel()
 	_, s := start(t)
