@@ -112,7 +112,8 @@ type examination struct {
 	disagree map[string]disagreement // nil where there is nothing to compare
 	spooled  map[string]spoolRun
 	full     fullSpools
-	alive    map[string]bool
+	holders  map[string]bool // who has the right to record a channel
+	alive    map[string]bool // and does so, as far as can be told
 	// unknownNext: some run says that it does not know the one before it.
 	unknownNext bool
 }
@@ -126,7 +127,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Instance == "" {
 		cfg.Instance = "main"
 	}
-	e := &examination{cfg: cfg, now: cfg.Now(), found: map[string]Check{}, spooled: map[string]spoolRun{}, alive: map[string]bool{}}
+	e := &examination{cfg: cfg, now: cfg.Now(), found: map[string]Check{}, spooled: map[string]spoolRun{}, holders: map[string]bool{}, alive: map[string]bool{}}
 	e.report.AtMS = e.now.UnixMilli()
 	e.report.Running = cfg.Conn != nil && !cfg.Stopped
 	// The order matters: see the package's doc.

@@ -11,6 +11,9 @@ const (
 	// VerdictRunning: the newest run on its spool, or the holder of the right to
 	// record. What it has not sent yet waits with it.
 	VerdictRunning Verdict = "running"
+	// VerdictStandby: it has begun and recorded nothing, because another run has the
+	// right to.
+	VerdictStandby Verdict = "standing by"
 	// VerdictWaiting: an earlier run whose last events still wait in the spool.
 	VerdictWaiting Verdict = "waiting"
 	// VerdictBehind: the tables end before the producer does; the stream has the
@@ -92,7 +95,9 @@ type tail struct {
 	vouched bool
 	// newest is the newest run on a spool at hand, alive the holder of the lease.
 	newest, alive bool
-	waiting       uint64
+	// standby says that another run records its channel, and has all along.
+	standby bool
+	waiting uint64
 }
 
 // judge gives the verdict on what one source holds. erasedTail is how many
@@ -114,6 +119,8 @@ func judge(a *Account, t tail, stopped bool, erasedTail, givenUp uint64) Verdict
 		return VerdictRunning
 	case t.vouched:
 		return VerdictComplete
+	case t.standby:
+		return VerdictStandby
 	}
 	return VerdictUnaccounted
 }

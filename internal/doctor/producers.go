@@ -116,7 +116,9 @@ func (e *examination) producers() []Producer {
 	tails := e.tails()
 	list := make([]Producer, 0, len(names))
 	for name := range names {
-		list = append(list, e.producer(name, tails[name]))
+		t := tails[name]
+		t.standby = e.standsBy(name)
+		list = append(list, e.producer(name, t))
 	}
 	order := map[string]uint64{}
 	if e.scan != nil {
@@ -159,9 +161,9 @@ func (e *examination) tails() map[string]tail {
 		t.last -= min(t.last, run.waiting)
 		tails[name] = t
 	}
-	for name := range e.alive {
+	for name, alive := range e.alive {
 		t := tails[name]
-		t.alive = true
+		t.alive = alive
 		tails[name] = t
 	}
 	return tails
@@ -200,7 +202,7 @@ func (e *examination) producer(name string, t tail) Producer {
 		if s.overflow {
 			details = append(details, "its numbers have too many gaps to be kept")
 		}
-		details = append(details, e.explain(p.Stream, t)...)
+		details = append(details, e.explain(name, p.Stream, t)...)
 	}
 	if e.tables != nil {
 		p.Tables = e.tableVerdict(table, s, t)
@@ -278,7 +280,7 @@ func (e *examination) givenUp(s *streamAccount) uint64 {
 }
 
 // explain says what is behind a verdict on the stream.
-func (e *examination) explain(a *Account, t tail) []string {
+func (e *examination) explain(name string, a *Account, t tail) []string {
 	var list []string
 	switch a.Verdict {
 	case VerdictGaps:
@@ -293,6 +295,11 @@ func (e *examination) explain(a *Account, t tail) []string {
 			text = "no later run vouches for its end; one says that it does not know"
 		}
 		list = append(list, text)
+		if e.holders[name] {
+			list = append(list, "it has the right to record, and its spool is not in the data folder")
+		}
+	case VerdictStandby:
+		list = append(list, "another run records the channel")
 	}
 	if t.waiting > 0 {
 		list = append(list, fmt.Sprintf("%d events wait in the spool", t.waiting))

@@ -260,20 +260,6 @@ func place(holder string) string {
 	return at
 }
 
-// lookForRecorders notes the producers that record at this moment.
-func (e *examination) lookForRecorders(ctx context.Context) {
-	if e.cfg.Stopped {
-		return
-	}
-	list, err := e.cfg.stream.Recorders(ctx)
-	if err != nil {
-		return // only where a spool is not at hand does it matter, and then it is unknown
-	}
-	for _, p := range list {
-		e.alive[p] = true
-	}
-}
-
 // account judges the producers.
 func (e *examination) account() {
 	list := e.producers()
@@ -314,7 +300,7 @@ func (e *examination) judgeProducers(check, where string, list []Producer, of fu
 	}
 	var parts []string
 	for _, v := range []Verdict{
-		VerdictGaps, VerdictTailMissing, VerdictUnaccounted, VerdictComplete, VerdictRunning, VerdictWaiting, VerdictBehind, VerdictGivenUp,
+		VerdictGaps, VerdictTailMissing, VerdictUnaccounted, VerdictComplete, VerdictRunning, VerdictStandby, VerdictWaiting, VerdictBehind, VerdictGivenUp,
 	} {
 		if counts[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[v], v))
