@@ -498,7 +498,7 @@ func TestProjector_StopsWithTheContext(t *testing.T) {
 	if l.err != nil {
 		t.Errorf("run: %v", l.err)
 	}
-	if _, err := store.Lock(); err != nil {
+	if _, err := store.Lock(t.Context()); err != nil {
 		t.Errorf("the lock is still held: %v", err)
 	}
 }

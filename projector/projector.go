@@ -42,7 +42,7 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 	}
 	cfg.defaults()
 	p := &Projector{cfg: cfg, log: cfg.Logger}
-	if err := p.lock(); err != nil {
+	if err := p.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -155,7 +155,7 @@ func appearance(paths []string) string {
 // nothing does. It goes on from that file's checkpoint, if the stream allows it.
 func (p *Projector) reopen(ctx context.Context) (err error) {
 	if err := p.locked(); err != nil {
-		if err := p.relock(); err != nil {
+		if err := p.relock(ctx); err != nil {
 			return err
 		}
 	}
@@ -205,8 +205,8 @@ func damaged(path, verdict string) error {
 }
 
 // lock makes this process the store's one writer.
-func (p *Projector) lock() (err error) {
-	if p.release, err = p.cfg.Store.Lock(); err != nil {
+func (p *Projector) lock(ctx context.Context) (err error) {
+	if p.release, err = p.cfg.Store.Lock(ctx); err != nil {
 		return fmt.Errorf("projector: %w", err)
 	}
 	if p.held, err = os.Stat(p.lockPath()); err != nil {
@@ -228,8 +228,8 @@ func (p *Projector) locked() error {
 }
 
 // relock takes the lock anew. The old one protects nothing any more.
-func (p *Projector) relock() error {
+func (p *Projector) relock(ctx context.Context) error {
 	old := p.release
 	p.release = nil
-	return errors.Join(p.lock(), old())
+	return errors.Join(p.lock(ctx), old())
 }

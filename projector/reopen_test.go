@@ -121,7 +121,7 @@ func TestProjector_DatabaseReplacedWhileRunning(t *testing.T) {
 				l.waitFor(t, publish(t, env, s, posts(2)...))
 				wantReplay(t, env, store)
 				wantSound(t, store)
-				if _, err := store.Lock(); err == nil {
+				if _, err := store.Lock(t.Context()); err == nil {
 					t.Error("the store can be locked by another")
 				}
 				l.stop(t)

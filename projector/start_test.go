@@ -116,7 +116,7 @@ func TestCheckStart_Refusals(t *testing.T) {
 			if got := dumpOf(t, store); got != before {
 				t.Error("a refused start changed the tables")
 			}
-			release, err := store.Lock()
+			release, err := store.Lock(t.Context())
 			if err != nil {
 				t.Fatalf("a refused start keeps the lock: %v", err)
 			}

@@ -99,7 +99,7 @@ type Result struct {
 // set. After any error the rows that readers see are the ones they saw.
 func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err error) {
 	cfg.defaults()
-	release, err := store.Lock()
+	release, err := store.Lock(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)
 	}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -230,21 +232,31 @@ func (s Store) number(name string) (int, bool) {
 	return n, err == nil && n > 0 && strconv.Itoa(n) == tail
 }
 
+// How long Lock waits for another writer, and how often it tries: a process that
+// was just killed still has its locks until it has ended.
+const (
+	lockPatience = 3 * time.Second
+	lockEvery    = 50 * time.Millisecond
+)
+
 // Lock makes the caller the one writer of the store, until the returned function
-// is called. It does not wait: another writer is an InUseError.
-func (s Store) Lock() (release func() error, err error) {
+// is called. Another writer that does not end soon is an InUseError.
+func (s Store) Lock(ctx context.Context) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(s.Link), 0o700); err != nil {
 		return nil, fmt.Errorf("schema: lock: %w", err)
 	}
 	path := s.Link + ".lock"
 	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("schema: lock %s: %w", path, err)
-	}
-	if !ok {
+	patience, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	held, err := l.TryLockContext(patience, lockEvery)
+	switch {
+	case held:
+	case patience.Err() != nil && ctx.Err() == nil:
 		pid, _ := os.ReadFile(path)
 		return nil, &InUseError{Path: s.Link, PID: strings.TrimSpace(string(pid))}
+	default:
+		return nil, fmt.Errorf("schema: lock %s: %w", path, err)
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("schema: lock %s: %w", path, err), l.Unlock())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rosey/schema"
 )
@@ -294,21 +295,43 @@ func TestStore_ANewDatabaseIgnoresTheJournalOfADeletedOne(t *testing.T) {
 	}
 }
 
+// A process that was just killed has its lock until it has ended.
+func TestStore_LockWaitsForAHolderThatEnds(t *testing.T) {
+	t.Parallel()
+	s := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
+	end, err := s.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	time.AfterFunc(200*time.Millisecond, func() { ended <- end() })
+	release, err := s.Lock(t.Context())
+	if err := <-ended; err != nil {
+		t.Errorf("release: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("lock beside a holder that ends: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestStore_HasOneWriter(t *testing.T) {
 	t.Parallel()
 	s := schema.Store{Link: filepath.Join(t.TempDir(), "new folder", "rosey.db")}
-	release, err := s.Lock()
+	release, err := s.Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var inUse *schema.InUseError
-	if _, err := s.Lock(); !errors.As(err, &inUse) || inUse.PID != strconv.Itoa(os.Getpid()) || inUse.Path != s.Link {
+	if _, err := s.Lock(t.Context()); !errors.As(err, &inUse) || inUse.PID != strconv.Itoa(os.Getpid()) || inUse.Path != s.Link {
 		t.Errorf("a second writer: %v", err)
 	}
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	release, err = s.Lock()
+	release, err = s.Lock(t.Context())
 	if err != nil {
 		t.Fatalf("after the release: %v", err)
 	}

@@ -295,7 +295,7 @@ func TestCreate_IsForItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	store := schema.Store{Link: filepath.Join(dir, "rosey.db")}
-	release, err := store.Lock()
+	release, err := store.Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"bytes"
 	"database/sql"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOpen_FilesArePrivate(t *testing.T) {
@@ -65,6 +67,28 @@ func TestOpen_InUseNamesTheHolder(t *testing.T) {
 	}
 	closeSpool(t, s)
 	closeSpool(t, openSpool(t, cfg))
+}
+
+// A process that was just killed has its lock until it has ended.
+func TestOpen_WaitsForAHolderThatEnds(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	first := openSpool(t, cfg)
+	ended := make(chan error, 1)
+	time.AfterFunc(200*time.Millisecond, func() { ended <- first.Close() })
+	s, err := Open(t.Context(), cfg)
+	if err := <-ended; err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("open beside a holder that ends: %v", err)
+	}
+	defer closeSpool(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, cfg); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a wait that is cut short: %v, want the context's error", err)
+	}
 }
 
 func TestOpen_RefusesWhatIsNoSpool(t *testing.T) {

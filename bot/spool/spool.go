@@ -66,7 +66,7 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("create folder: %w", err)
 	}
-	lock, err := lockSpool(cfg.Path)
+	lock, err := lockSpool(ctx, cfg.Path)
 	if err != nil {
 		return nil, err
 	}

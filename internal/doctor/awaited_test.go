@@ -16,7 +16,7 @@ func TestExamine_WhoWaitsForADeadServerIsNamed(t *testing.T) {
 	r.say(5)
 	r.drain()
 	h.project()
-	release, err := h.dir.Database().Lock()
+	release, err := h.dir.Database().Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

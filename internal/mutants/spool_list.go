@@ -65,7 +65,7 @@ var spoolMutants = []Mutant{
 	},
 	{
 		Name: "two processes share a spool", File: "bot/spool/spool.go", Package: spoolTests,
-		Old: "	lock, err := lockSpool(cfg.Path)\n", New: "	lock, err := lockSpool(cfg.Path + cfg.Now().String())\n",
+		Old: "	lock, err := lockSpool(ctx, cfg.Path)\n", New: "	lock, err := lockSpool(ctx, cfg.Path + cfg.Now().String())\n",
 	},
 	{
 		Name: "recovered events are sent again", File: "bot/spool/lookup.go", Package: spoolTests,

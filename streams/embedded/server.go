@@ -67,7 +67,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("protect store directory: %w", err)
 	}
-	lock, err := lockStore(dir)
+	lock, err := lockStore(ctx, dir)
 	if err != nil {
 		return err
 	}

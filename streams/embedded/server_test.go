@@ -75,6 +75,19 @@ func TestStart_SecondServerOnTheStoreIsRefusedAndNamesTheHolder(t *testing.T) {
 	start(t, dir, nil)
 }
 
+// A process that was just killed has its lock until it has ended.
+func TestStart_WaitsForAHolderThatEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, dir, nil)
+	ended := make(chan error, 1)
+	time.AfterFunc(200*time.Millisecond, func() { ended <- first.Shutdown(context.Background()) })
+	start(t, dir, nil)
+	if err := <-ended; err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+}
+
 func TestStart_PortInUseIsNamed(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a listener for this test
