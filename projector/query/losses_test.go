@@ -14,20 +14,31 @@ func TestCountLosses_Situations(t *testing.T) {
 		name string
 		rows string
 		want query.Losses
+		ends string // how a's last observation ended
 	}{
-		{"the first run", "('a','c',1,9,9,0,'[]',100,200,'',0)", query.Losses{Producers: 1}},
-		{"each vouched for", "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'a',9)", query.Losses{Producers: 2}},
-		{"gaps", "('a','c',1,9,6,0,'[[2,3],[7,7]]',100,200,'',0)", query.Losses{Producers: 1, GapEvents: 3}},
-		{"a tail is missing", "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'a',12)", query.Losses{Producers: 2, TailEvents: 3}},
-		{"nobody knows", "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'unknown',0)", query.Losses{Producers: 2, Unaccounted: 1}},
-		{"two at once", "('a','c',1,9,9,0,'[]',100,400,'',0),('b','c',1,5,5,0,'[]',300,400,'',0)", query.Losses{Producers: 2}},
-		{"two channels", "('a','c',1,9,9,0,'[]',100,200,'',0),('b','d',1,5,5,0,'[]',300,400,'',0)", query.Losses{Producers: 2}},
+		{name: "stopped, and another goes on", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'',0)", ends: "stopped", want: query.Losses{Producers: 2}},
+		{name: "lost, and another goes on", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'',0)", ends: "lost", want: query.Losses{Producers: 2, Unaccounted: 1}},
+		{name: "the first run", rows: "('a','c',1,9,9,0,'[]',100,200,'',0)", want: query.Losses{Producers: 1}},
+		{name: "each vouched for", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'a',9)", want: query.Losses{Producers: 2}},
+		{name: "gaps", rows: "('a','c',1,9,6,0,'[[2,3],[7,7]]',100,200,'',0)", want: query.Losses{Producers: 1, GapEvents: 3}},
+		{name: "a tail is missing", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'a',12)", want: query.Losses{Producers: 2, TailEvents: 3}},
+		{name: "nobody knows", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','c',1,5,5,0,'[]',300,400,'unknown',0)", want: query.Losses{Producers: 2, Unaccounted: 1}},
+		{name: "two at once", rows: "('a','c',1,9,9,0,'[]',100,400,'',0),('b','c',1,5,5,0,'[]',300,400,'',0)", want: query.Losses{Producers: 2}},
+		{name: "two channels", rows: "('a','c',1,9,9,0,'[]',100,200,'',0),('b','d',1,5,5,0,'[]',300,400,'',0)", want: query.Losses{Producers: 2}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := schematest.Open(t)
 			if _, err := db.ExecContext(t.Context(), columns+tt.rows); err != nil {
 				t.Fatal(err)
+			}
+			if tt.ends != "" {
+				const session = "INSERT INTO bot_sessions VALUES (?, 'c', 'a', 's', 'n', 100, 100, 150, 150, ?)"
+				for seq, reason := range []string{"connection_lost", tt.ends} {
+					if _, err := db.ExecContext(t.Context(), session, seq+1, reason); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
 			if got, err := query.CountLosses(t.Context(), db); err != nil || got != tt.want {
 				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
