@@ -20,7 +20,7 @@ type Report struct {
 	Seconds       float64 `json:"seconds"`
 
 	Faults []Fault `json:"faults"`
-	// NotFired are the kinds that never fired although they were planned, or
+	// NotFired are the kinds that fired less often than they were planned, or never
 	// although the campaign was long enough for all.
 	NotFired []string `json:"not_fired"`
 
@@ -55,7 +55,7 @@ func (f *Failure) Error() string {
 	return f.What + "\n" + f.Log
 }
 
-// OK reports whether nothing went wrong and everything was tried.
+// OK reports whether nothing went wrong and every fault that was dealt out fired.
 func (r *Report) OK() bool {
 	return len(r.Failures) == 0 && len(r.NotFired) == 0 && r.Lost == 0 && r.Duplicated == 0 && r.Differences == 0 && r.Cycles > 0
 }
@@ -91,8 +91,11 @@ func (r *Report) finish(took time.Duration) {
 	slices.SortFunc(r.Faults, func(a, b Fault) int { return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind) })
 	for _, kind := range kinds {
 		i := slices.IndexFunc(r.Faults, func(f Fault) bool { return f.Kind == kind })
-		if i < 0 && long || i >= 0 && r.Faults[i].Fired == 0 {
+		switch {
+		case i < 0 && long:
 			r.NotFired = append(r.NotFired, kind)
+		case i >= 0 && r.Faults[i].Fired < r.Faults[i].Planned:
+			r.NotFired = append(r.NotFired, fmt.Sprintf("%s (%d of %d)", kind, r.Faults[i].Planned-r.Faults[i].Fired, r.Faults[i].Planned))
 		}
 	}
 }

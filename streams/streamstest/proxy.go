@@ -18,6 +18,8 @@ type Proxy struct {
 	mu       sync.Mutex
 	links    map[*link]bool
 	up, down bool // what clients, and the server, send is swallowed
+	lostUp   int  // bytes that were
+	lostDown int
 	closed   bool
 }
 
@@ -60,13 +62,21 @@ func (p *Proxy) Swallow(up, down bool) {
 	p.up, p.down = up, down
 }
 
-// Cut closes all connections on both sides.
-func (p *Proxy) Cut() {
+// Lost returns how many bytes to the server, and to the clients, vanished so far.
+func (p *Proxy) Lost() (up, down int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lostUp, p.lostDown
+}
+
+// Cut closes all connections on both sides, and returns how many there were.
+func (p *Proxy) Cut() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
 		l.close()
 	}
+	return len(p.links)
 }
 
 // Dead returns how many connections have lost something and are still open on
@@ -125,8 +135,8 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 
 	var both sync.WaitGroup
-	both.Go(func() { p.carry(l, server, client, &l.upDead, &p.up) })
-	both.Go(func() { p.carry(l, client, server, &l.downDead, &p.down) })
+	both.Go(func() { p.carry(l, server, client, &l.upDead, &p.up, &p.lostUp) })
+	both.Go(func() { p.carry(l, client, server, &l.downDead, &p.down, &p.lostDown) })
 	both.Wait()
 	l.close()
 	p.mu.Lock()
@@ -136,13 +146,16 @@ func (p *Proxy) serve(client net.Conn) {
 
 // carry copies one direction until its source ends. The end is news like any
 // other: a dead direction does not pass it on.
-func (p *Proxy) carry(l *link, to io.Writer, from io.Reader, dead, swallow *bool) {
+func (p *Proxy) carry(l *link, to io.Writer, from io.Reader, dead, swallow *bool, bytes *int) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
 		p.mu.Lock()
 		*dead = *dead || *swallow
 		lost := *dead
+		if lost {
+			*bytes += n
+		}
 		p.mu.Unlock()
 		if err != nil {
 			if !lost || errors.Is(err, net.ErrClosed) {
