@@ -138,7 +138,7 @@ func (l *lead) ask(ctx context.Context, before standing) standing {
 		return standing{leads: true, term: lease.Term()}
 	case errors.Is(err, streams.ErrLeaseHeld):
 		l.heldBy = time.Now()
-		l.tell("another bot records the channel; standing by")
+		l.tell(l.whyStandBy())
 		return standing{}
 	case before.leads:
 		l.tell("the lease cannot be asked for; recording goes on")
@@ -149,6 +149,16 @@ func (l *lead) ask(ctx context.Context, before standing) standing {
 	}
 	l.tell("the lease cannot be asked for; recording all the same")
 	return standing{leads: true}
+}
+
+// whyStandBy says so where the other may be nobody: without an earlier run this
+// bot cannot know one of its own by the name in the lease, and waits for its end.
+func (l *lead) whyStandBy() string {
+	if l.predecessor == "" {
+		return "another run holds the lease; standing by. Should it be a run of this bot whose spool is gone, its lease ends within " +
+			streams.LeaseTTL.String()
+	}
+	return "another bot records the channel; standing by"
 }
 
 // acquire asks for the lease. The run before this one may have recorded without

@@ -3,11 +3,15 @@ package bot_test
 import (
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
+	"rosey/bot/spool"
 	"rosey/events"
+	"rosey/streams"
 	"rosey/streams/streamstest"
 
 	_ "modernc.org/sqlite"
@@ -89,4 +93,46 @@ func producers(list []*events.Event) int {
 		names[producer] = true
 	}
 	return len(names)
+}
+
+// A bot whose damaged spool does not say any more which run was the last knows it
+// by its events, and does not wait for that run's lease to end.
+func TestRecorder_DamagedSpoolDoesNotStandByBehindItself(t *testing.T) {
+	t.Parallel()
+	env, c := streamstest.New(t), newChannel(t)
+	cfg := recorder(t, c, env, "rosey")
+	s, err := spool.Open(t.Context(), cfg.Spool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, err := s.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), &events.Event{
+		Platform: events.PlatformCyTube, Channel: "test", Kind: events.KindMessageLog, TimeMS: 1, ReceivedMS: 1,
+		Payload: &events.MessageLog{Username: "ann", Message: "before"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(cfg.Spool.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(data[:4096]) // what says which tables there are
+	if err := os.WriteFile(cfg.Spool.Path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Stream.Acquire(t.Context(), streams.RecorderLease("test"), before.Producer, ""); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	r, _ := run(t, cfg)
+	eventually(t, "joined", joined(r))
+	if took := time.Since(began); took >= streams.LeaseTTL {
+		t.Errorf("the bot waited %v for its own lease", took)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Run is one run of the bot on the spool.
@@ -56,12 +57,16 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 	return run, previous, nil
 }
 
-// IsEarlier reports whether the producer is an earlier run on this spool. Such a
-// one is gone: only one process at a time has the spool.
+// IsEarlier reports whether the producer is an earlier run on this spool, or on a
+// damaged one whose place it took. Such a one is gone: only one process at a time
+// has the spool.
 func (s *Spool) IsEarlier(ctx context.Context, producer string) (bool, error) {
 	known, _ := s.snapshot()
 	if producer == known.producer {
 		return false, nil
+	}
+	if slices.Contains(s.recovered, producer) {
+		return true, nil
 	}
 	var found bool
 	err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM producers WHERE producer = ?)", producer).Scan(&found)

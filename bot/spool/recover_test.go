@@ -298,6 +298,22 @@ func TestOpen_LooksForEveryRecoveredEvent(t *testing.T) {
 	checkIDs(t, stream.ids(), want)
 }
 
+// Where the file does not say which runs there were, its events still name some.
+func TestOpen_RecoveredEventsNameEarlierRuns(t *testing.T) {
+	t.Parallel()
+	w := newWreck(t, 50, false)
+	w.overwrite(t, 0, garbage)
+	s := openSpool(t, w.cfg)
+	defer closeSpool(t, s)
+	begin(t, s)
+	drainAll(t, s, newMemory())
+	for producer, want := range map[string]bool{w.producer: true, "another": false} {
+		if got, err := s.IsEarlier(t.Context(), producer); err != nil || got != want {
+			t.Errorf("%s is earlier: %t (%v), want %t", producer, got, err, want)
+		}
+	}
+}
+
 // The pages of a damaged file still hold rows that were sent long ago. What of
 // them was erased from the stream on request must not come back.
 func TestOpen_RecoveryBringsNothingErasedBack(t *testing.T) {

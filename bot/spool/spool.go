@@ -34,6 +34,10 @@ type Spool struct {
 	failure      error
 	failingSince time.Time
 
+	// recovered are the runs of which a damaged file had events that still waited
+	// when the spool was opened, known otherwise or not.
+	recovered []string
+
 	// sentRow is the last row that may be in the stream without the spool
 	// knowing it. Only Drain uses it once the spool is open.
 	sentRow int64
@@ -85,6 +89,11 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 	w, err := s.newWriter(ctx)
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), lock.Unlock())
+	}
+	if s.state.lookUntil > 0 {
+		if s.recovered, err = s.recoveredProducers(ctx, s.state.lookUntil); err != nil {
+			return nil, errors.Join(err, w.conn.Close(), db.Close(), lock.Unlock())
+		}
 	}
 	// A crash may have come between an append and its deletion here.
 	s.sentRow = s.state.lastRow
