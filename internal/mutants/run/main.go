@@ -18,7 +18,7 @@ import (
 )
 
 // limit bounds the tests of one mutant: one that makes them hang is noticed too.
-const limit = "4m"
+const limit = "150s"
 
 // verdict is what became of one mutant.
 type verdict string
