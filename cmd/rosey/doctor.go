@@ -10,8 +10,9 @@ import (
 
 type doctorCmd struct {
 	streamFlags
-	Spool    []string `help:"Spool of a bot elsewhere, beside those of the data folder." type:"path" placeholder:"FILE"`
-	Instance string   `help:"Name of the projector that keeps the data folder's database." default:"main" env:"ROSEY_INSTANCE" placeholder:"NAME"`
+	Spool     []string `help:"Spool of a bot elsewhere, beside those of the data folder." type:"path" placeholder:"FILE"`
+	TrustSync bool     `help:"This external server syncs before it acknowledges: I have seen to it." env:"ROSEY_TRUST_SYNC"`
+	Instance  string   `help:"Name of the projector that keeps the data folder's database." default:"main" env:"ROSEY_INSTANCE" placeholder:"NAME"`
 }
 
 func (c *doctorCmd) examples() string {
@@ -49,7 +50,7 @@ func (c *doctorCmd) examine(ctx context.Context, con *console) (report doctor.Re
 	if err != nil {
 		return report, err
 	}
-	cfg := doctor.Config{Dir: dir, External: c.external(), Spools: c.Spool, Instance: c.Instance}
+	cfg := doctor.Config{Dir: dir, External: c.external(), Spools: c.Spool, Instance: c.Instance, TrustSync: c.TrustSync}
 	conn, err := c.connect(ctx, con)
 	switch {
 	case err == nil:

@@ -10,6 +10,8 @@ import (
 // lookForWaiting says whether anybody waits for the server that does not run.
 // Who records or projects has the lock of its file, server or not.
 func (e *examination) lookForWaiting() {
+	pid, held, err := e.cfg.Dir.Database().Holder()
+	e.projecting = held
 	if !e.cfg.Stopped {
 		return
 	}
@@ -20,7 +22,6 @@ func (e *examination) lookForWaiting() {
 		}
 		return err
 	}
-	pid, held, err := e.cfg.Dir.Database().Holder()
 	if err = note("projector", pid, held, err); err == nil {
 		for _, s := range e.report.Spools {
 			pid, held, failed := spool.Holder(s.Path)

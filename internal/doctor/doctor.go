@@ -22,6 +22,9 @@ type Config struct {
 	ConnErr error
 	// Stopped says that no server ran before this one was started to look.
 	Stopped bool
+	// TrustSync says that the operator has seen to it that an external server syncs
+	// before it acknowledges, which no client can ask.
+	TrustSync bool
 	// Spools are files to look at beside those of the data folder.
 	Spools []string
 	// Instance is the projector's name. Default: main.
@@ -105,15 +108,16 @@ type examination struct {
 	report Report
 	found  map[string]Check
 
-	state    streams.State
-	scan     *scan // nil where the stream could not be read
-	tables   *tables
-	related  bool                    // the tables were made from this stream
-	disagree map[string]disagreement // nil where there is nothing to compare
-	spooled  map[string]spoolRun
-	full     fullSpools
-	holders  map[string]bool // who has the right to record a channel
-	alive    map[string]bool // and does so, as far as can be told
+	state      streams.State
+	scan       *scan // nil where the stream could not be read
+	tables     *tables
+	projecting bool                    // some process has the database's lock
+	related    bool                    // the tables were made from this stream
+	disagree   map[string]disagreement // nil where there is nothing to compare
+	spooled    map[string]spoolRun
+	full       fullSpools
+	holders    map[string]bool // who has the right to record a channel
+	alive      map[string]bool // and does so, as far as can be told
 	// unknownNext: some run says that it does not know the one before it.
 	unknownNext bool
 }
@@ -166,7 +170,7 @@ func (e *examination) finish() Report {
 	r := &e.report
 	r.State = OK
 	counts := map[State]int{}
-	e.keepTables()
+	e.adviseRebuilds()
 	for _, entry := range catalogue {
 		c, ok := e.found[entry.name]
 		if !ok {

@@ -12,8 +12,10 @@ import (
 
 	"rosey/events"
 	"rosey/internal/doctor"
+	"rosey/internal/installation"
 	"rosey/projector"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // A situation is what happened to an installation, and what has to be said of
@@ -563,6 +565,86 @@ func TestExamine_WhatWaitsTooLongIsWrong(t *testing.T) {
 	r.drain()
 	if c := check(t, h.report(later), doctor.SpoolWaiting); c.State != doctor.OK {
 		t.Errorf("once it is sent: %s", text(c))
+	}
+}
+
+func TestExamine_ASpoolThatIsBeingSentIsNotWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(50)
+	looked, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		<-looked
+		r.drain()
+	}()
+	later := func(c *doctor.Config) {
+		c.Now = func() time.Time {
+			select {
+			case <-looked:
+			default:
+				// The clock is asked first of all, and once.
+				time.AfterFunc(500*time.Millisecond, func() { close(looked) })
+			}
+			return time.Now().Add(time.Hour)
+		}
+	}
+	c := check(t, h.report(later), doctor.SpoolWaiting)
+	<-done
+	if c.State != doctor.OK {
+		t.Errorf("it says %s", text(c))
+	}
+}
+
+func TestExamine_AdviceThatCanBeFollowed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(5)
+	r.stop()
+	h.project()
+	h.change("DROP INDEX bot_sessions_time")
+	release, err := h.dir.Database().Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := check(t, h.report(), doctor.TablesIntegrity); !strings.HasPrefix(c.Remedy, "stop the projector, then rosey replay") {
+		t.Errorf("while a projector runs: %s", text(c))
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if c := check(t, h.report(), doctor.TablesIntegrity); !strings.HasPrefix(c.Remedy, "rosey replay") {
+		t.Errorf("without one: %s", text(c))
+	}
+	if err := h.Conn.JetStream().DeleteStream(t.Context(), streams.StreamName); err != nil {
+		t.Fatal(err)
+	}
+	if c := check(t, h.report(), doctor.StreamUsable); !strings.HasPrefix(c.Remedy, "restore") {
+		t.Errorf("without the stream: %s", text(c))
+	}
+}
+
+func TestExamine_AnExternalServerIsTrustedOnRequest(t *testing.T) {
+	t.Parallel()
+	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{})
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if _, _, err := streams.Setup(t.Context(), conn, streams.StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for trust, want := range map[bool]doctor.State{false: doctor.Unknown, true: doctor.OK} {
+		r, err := doctor.Examine(t.Context(), doctor.Config{Dir: installation.Dir(t.TempDir()), Conn: conn, External: true, TrustSync: trust})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := check(t, r, doctor.ServerSync); c.State != want {
+			t.Errorf("trusted %t: %s", trust, text(c))
+		}
 	}
 }
 

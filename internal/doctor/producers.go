@@ -23,10 +23,10 @@ func (d disagreement) any() bool { return d.lacks > 0 || d.extra > 0 || d.copies
 func (d disagreement) String() string {
 	var parts []string
 	if d.lacks > 0 {
-		parts = append(parts, fmt.Sprintf("the tables lack %d events that the stream holds", d.lacks))
+		parts = append(parts, fmt.Sprintf("the tables lack %s that the stream holds", plural(int(d.lacks), "event")))
 	}
 	if d.extra > 0 {
-		parts = append(parts, fmt.Sprintf("the tables hold %d events that the stream does not", d.extra))
+		parts = append(parts, fmt.Sprintf("the tables hold %s that the stream does not", plural(int(d.extra), "event")))
 	}
 	if d.copies {
 		parts = append(parts, "the tables count another number of copies than the stream holds")
@@ -284,7 +284,7 @@ func (e *examination) explain(name string, a *Account, t tail) []string {
 	var list []string
 	switch a.Verdict {
 	case VerdictGaps:
-		list = append(list, fmt.Sprintf("%d events are missing: %s", a.Missing, spansText(a.Gaps, 5)))
+		list = append(list, fmt.Sprintf("%s missing: %s", plural(int(a.Missing), "event is", "events are"), spansText(a.Gaps, 5)))
 	case VerdictTailMissing:
 		list = append(list, fmt.Sprintf("it went up to %d, and nothing after %d is there", t.last, a.Last))
 	case VerdictGivenUp:
@@ -302,10 +302,10 @@ func (e *examination) explain(name string, a *Account, t tail) []string {
 		list = append(list, "another run records the channel")
 	}
 	if t.waiting > 0 {
-		list = append(list, fmt.Sprintf("%d events wait in the spool", t.waiting))
+		list = append(list, plural(int(t.waiting), "event waits", "events wait")+" in the spool")
 	}
 	if a.Erased > 0 {
-		list = append(list, fmt.Sprintf("%d events were erased from the stream", a.Erased))
+		list = append(list, plural(int(a.Erased), "event was", "events were")+" erased from the stream")
 	}
 	return list
 }

@@ -85,7 +85,11 @@ func (e *examination) noStream(err error) {
 	case errors.Is(err, streams.ErrMisses):
 		e.wrong(StreamEvents, "rosey stream setup", "%v", err)
 	case errors.Is(err, streams.ErrNoStream), errors.Is(err, streams.ErrNoIdentity):
-		e.wrong(StreamUsable, "rosey stream setup, or restore the stream from its backup", "%v", err)
+		remedy := "rosey stream setup"
+		if e.tables != nil && e.tables.checkpoint.Seq > 0 || len(e.spooled) > 0 {
+			remedy = "restore the stream from its backup first; only where there is none, and with a copy of the database kept: rosey stream setup"
+		}
+		e.wrong(StreamUsable, remedy, "%v", err)
 	case errors.Is(err, streams.ErrPermission):
 		e.unknown(StreamUsable, "use credentials that may look at the stream", "%v", err)
 	default:
@@ -139,8 +143,10 @@ func (e *examination) lookAtSync() {
 		e.ok(ServerSync, "what the server acknowledges is on the disk, or on several servers; %s", strings.Join(notes, "; "))
 	case lazy:
 		e.wrong(ServerSync, "run the embedded server with its default, which syncs before it acknowledges", "%s", strings.Join(doubts, "; "))
+	case e.cfg.TrustSync:
+		e.ok(ServerSync, "no client can ask this server, and you vouch for it (--trust-sync): what it acknowledges is on the disk")
 	default:
-		e.unknown(ServerSync, "set sync_interval: always on that server, or use three replicas: rosey stream setup --replicas 3", "%s", strings.Join(doubts, "; "))
+		e.unknown(ServerSync, "set sync_interval: always on that server and say so with --trust-sync, or use three replicas: rosey stream setup --replicas 3", "%s", strings.Join(doubts, "; "))
 	}
 }
 

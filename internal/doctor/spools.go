@@ -62,7 +62,7 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 		e.report.Spools = append(e.report.Spools, info)
 	}
 	e.judgeSpools(len(paths), problems, aside, damaged)
-	e.judgeWaiting(waiting, oldest)
+	e.judgeWaiting(waiting, oldest, func() bool { return e.draining(ctx, paths, waiting, oldest) })
 }
 
 // noteRuns notes what the spool says of each run on it.
@@ -126,7 +126,35 @@ func (e *examination) judgeSpools(n int, problems, aside []string, damaged damag
 	}
 }
 
-func (e *examination) judgeWaiting(waiting int64, oldest time.Time) {
+// lookAgainAfter is how long a second look at the spools is behind the first.
+const lookAgainAfter = time.Second
+
+// draining looks at the spools again: after an outage they take their time, and
+// what waits gets less, or younger.
+func (e *examination) draining(ctx context.Context, paths []string, waiting int64, oldest time.Time) bool {
+	t := time.NewTimer(lookAgainAfter)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		return false
+	}
+	var now int64
+	var first time.Time
+	for _, path := range paths {
+		in, err := spool.Inspect(ctx, path)
+		if err != nil {
+			continue
+		}
+		now += in.Depth.Events
+		if at := time.UnixMilli(in.Depth.OldestMS); in.Depth.OldestMS != 0 && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return now < waiting || first.After(oldest)
+}
+
+func (e *examination) judgeWaiting(waiting int64, oldest time.Time, draining func() bool) {
 	age := e.now.Sub(oldest)
 	switch {
 	case waiting == 0:
@@ -135,6 +163,8 @@ func (e *examination) judgeWaiting(waiting int64, oldest time.Time) {
 		e.ok(SpoolWaiting, "%s to be sent; there is no server to send them to", plural(int(waiting), "event waits", "events wait"))
 	case e.cfg.Stopped:
 		e.ok(SpoolWaiting, "%s to be sent; the next start sends them", plural(int(waiting), "event waits", "events wait"))
+	case age > waitLimit && draining():
+		e.ok(SpoolWaiting, "%s to be sent, the oldest for %s; they are being sent", plural(int(waiting), "event waits", "events wait"), age.Round(time.Second))
 	case age > waitLimit:
 		e.wrong(SpoolWaiting, "start the bot again; if it runs, its log says why it cannot send",
 			"%s to be sent, the oldest for %s, although the server is there", plural(int(waiting), "event waits", "events wait"), age.Round(time.Second))

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // scanTries is how often a read begins again because messages were erased while
@@ -67,23 +66,3 @@ func (e *examination) lookAtWhole() {
 
 const damageRemedy = "stop everything and copy the whole data folder, store and tables, before anything else; rebuild nothing, the tables may hold the only copy. " +
 	"Then look at the disk, and restore the stream from a backup that has these messages; where none has, keep the tables as they are"
-
-// keepTables takes back every advice to rebuild where the tables may hold what the
-// stream does not: it is damaged, or its beginning is gone and was not given up.
-func (e *examination) keepTables() {
-	why := ""
-	switch {
-	case e.found[StreamWhole].State == Wrong:
-		why = "the stream is damaged, and the tables may hold the only copy; see " + StreamWhole
-	case e.related && len(e.onlyInTables()) > 0:
-		why = "the tables alone hold the beginning, which the stream has lost; back up the database first; see " + StreamErased
-	default:
-		return
-	}
-	for name, c := range e.found {
-		if strings.Contains(c.Remedy, "rosey replay") {
-			c.Remedy = "rebuild nothing: " + why
-			e.found[name] = c
-		}
-	}
-}
