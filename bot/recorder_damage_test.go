@@ -129,6 +129,7 @@ func TestRecorder_DamagedSpoolDoesNotStandByBehindItself(t *testing.T) {
 	if _, err := env.Stream.Acquire(t.Context(), streams.RecorderLease("test"), before.Producer, ""); err != nil {
 		t.Fatal(err)
 	}
+	cfg.Leases = leasesOf(env)
 	began := time.Now()
 	r, _ := run(t, cfg)
 	eventually(t, "joined", joined(r))

@@ -179,11 +179,16 @@ func TestRecorder_SecondEpisodeIsToldToo(t *testing.T) {
 	}
 }
 
+func leasesOf(env *streamstest.Env) func(context.Context) (bot.Leases, error) {
+	return func(context.Context) (bot.Leases, error) { return env.Stream, nil }
+}
+
 // Whoever cannot record must not keep others from it.
 func TestRecorder_FullSpoolLeavesTheChannelToAnother(t *testing.T) {
 	t.Parallel()
 	env, c := streamstest.New(t), newChannel(t)
 	cfg := recorder(t, c, env, "rosey")
+	cfg.Leases = leasesOf(env)
 	var free atomic.Int64
 	const total = 100 << 30
 	free.Store(total)
@@ -194,13 +199,19 @@ func TestRecorder_FullSpoolLeavesTheChannelToAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the first records", joined(r))
-	other, stopOther := run(t, recorder(t, c, env, "second"))
+	standby := recorder(t, c, env, "second")
+	standby.Leases = leasesOf(env)
+	other, stopOther := run(t, standby)
 
 	free.Store(10 << 20)
 	if err := c.Say("ann", "no room for this on the disk"); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	eventually(t, "the second records", joined(other))
+	if took := time.Since(began); took >= streams.LeaseTTL {
+		t.Errorf("the second waited %v, for the first one's lease to end", took)
+	}
 	if !r.Status().Full {
 		t.Error("the status of a bot that stands by does not say that its spool is full")
 	}
