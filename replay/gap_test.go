@@ -113,3 +113,28 @@ func TestVerify_HasNothingToCompareWithAfterATrim(t *testing.T) {
 		t.Errorf("verification: %v, want a refusal", err)
 	}
 }
+
+// A question gives nothing up, and does not offer to.
+func TestVerify_OffersNoGapOnATrimmedStream(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 20)
+	project(t, env, store)
+	trim(t, env, 10)
+	before, err := env.Stream.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, accept := range []bool{false, true} {
+		cfg := config(env)
+		cfg.AcceptGap = accept
+		_, err := replay.Verify(t.Context(), store, cfg, 5)
+		var refused *projector.StartError
+		if !errors.Is(err, projector.ErrTrimmed) || !errors.As(err, &refused) || refused.Flag != "" || strings.Contains(refused.Remedy, projector.FlagAcceptGap) {
+			t.Errorf("verification: %v, %+v, want a refusal that offers nothing", err, refused)
+		}
+	}
+	if after, err := env.Stream.State(t.Context()); err != nil || after.LastSeq != before.LastSeq {
+		t.Errorf("the stream ends at seq=%d, %v, before at seq=%d", after.LastSeq, err, before.LastSeq)
+	}
+}

@@ -20,15 +20,21 @@ type Verification struct {
 	Seq   uint64 `json:"seq"`
 	Equal bool   `json:"equal"`
 	schema.Comparison
+	// Erased counts the messages that the live tables had, up to Seq, and the stream
+	// lacks now. Erased on purpose, they account for differences; if they were not,
+	// they are lost, and the tables alone hold what they said.
+	Erased  uint64 `json:"erased_since,omitempty"`
 	Rebuild Result `json:"rebuild"`
 }
 
 // Verify rebuilds to the checkpoint of the store's current database and compares
 // the two: rows, definitions and full-text index, beside SQLite's own check of
 // the file. The database may be written to meanwhile: it is seen through one read
-// transaction. At most limit differences are named.
+// transaction. At most limit differences are named. Nothing is decided: what the
+// stream no longer holds is not given up for a question.
 func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v Verification, err error) {
 	cfg.defaults()
+	cfg.AcceptGap = false
 	g, err := store.Current()
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
@@ -74,7 +80,64 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 		return v, fmt.Errorf("replay: %w", err)
 	}
 	v.Equal = v.Different == 0
-	return v, nil
+	if v.Equal {
+		return v, nil
+	}
+	if v.Erased, err = erasedSince(ctx, want, tx); schema.IsDamage(err) {
+		err = nil // the comparison has named the damage
+	}
+	return v, err
+}
+
+// erasedSince counts the messages that one database is made of and the other, made
+// from the stream as it is now, is not.
+func erasedSince(ctx context.Context, now, before schema.Queryer) (n uint64, err error) {
+	missing, err := holes(ctx, now)
+	if err != nil {
+		return 0, err
+	}
+	known, err := holes(ctx, before)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range missing {
+		at := m.first
+		for _, k := range known {
+			if k.last < at || k.first > m.last {
+				continue
+			}
+			n += max(at, k.first) - at
+			at = k.last + 1
+		}
+		n += max(m.last+1, at) - at
+	}
+	return n, nil
+}
+
+// hole is a run of sequences that a database is not made of.
+type hole struct{ first, last uint64 }
+
+// holes lists them from the first sequence to the checkpoint, and what lies beyond
+// it: messages at the end may be gone as well.
+func holes(ctx context.Context, q schema.Queryer) (_ []hole, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT first_seq, last_seq FROM stream_holes
+		UNION ALL SELECT seq + 1, 9223372036854775807 FROM projection_state ORDER BY 1`)
+	if err != nil {
+		return nil, fmt.Errorf("replay: read the holes: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var list []hole
+	for rows.Next() {
+		var h hole
+		if err := rows.Scan(&h.first, &h.last); err != nil {
+			return nil, fmt.Errorf("replay: read the holes: %w", err)
+		}
+		list = append(list, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("replay: read the holes: %w", err)
+	}
+	return list, nil
 }
 
 // comparable makes sure that a rebuild by this program should be equal.
@@ -90,7 +153,7 @@ func comparable(ctx context.Context, c schema.Checkpoint, cfg *Config) error {
 	if print != c.Fingerprint {
 		return projector.ErrOtherProgram
 	}
-	if err := projector.CheckStart(ctx, cfg.Stream, c); err != nil {
+	if err := notTrimmed(projector.CheckStart(ctx, cfg.Stream, c)); err != nil {
 		return err
 	}
 	if now := cfg.Stream.Identity().ID; c.StreamID != now {
@@ -108,7 +171,7 @@ func comparable(ctx context.Context, c schema.Checkpoint, cfg *Config) error {
 func sameBeginning(ctx context.Context, q schema.Queryer, cfg *Config) error {
 	state, err := beginning(ctx, cfg)
 	if err != nil {
-		return err
+		return notTrimmed(err)
 	}
 	from, err := beginsAt(ctx, q)
 	if err != nil {
@@ -118,10 +181,22 @@ func sameBeginning(ctx context.Context, q schema.Queryer, cfg *Config) error {
 		return &projector.StartError{
 			Reason: projector.ErrTrimmed,
 			Detail: fmt.Sprintf("the database is made from seq=%d on, a rebuild would be from seq=%d: there is nothing to compare it with", from, state.FirstSeq),
-			Remedy: "restore the stream for the comparison",
+			Remedy: restoreToCompare,
 		}
 	}
 	return nil
+}
+
+const restoreToCompare = "restore the stream for the comparison"
+
+// notTrimmed keeps a refusal from offering to give up a gap: that helps a start,
+// and no comparison.
+func notTrimmed(err error) error {
+	var refused *projector.StartError
+	if errors.Is(err, projector.ErrTrimmed) && errors.As(err, &refused) {
+		refused.Remedy, refused.Flag = restoreToCompare, ""
+	}
+	return err
 }
 
 // staleAfter is when a file that a verification left counts as abandoned.

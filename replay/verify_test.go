@@ -9,6 +9,7 @@ import (
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/streams"
 	"rosey/streams/streamstest"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -98,6 +99,37 @@ func TestVerify_BesideAProjectorThatGoesOn(t *testing.T) {
 	v, err := replay.Verify(t.Context(), store, config(env), 5)
 	if err != nil || !v.Equal || v.Seq != 16 {
 		t.Errorf("%+v, %v: want equal at seq=16", v, err)
+	}
+}
+
+// Messages that were erased after they were applied are named as what they are.
+func TestVerify_NamesWhatWasErasedSince(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 20)
+	erase(t, env, 5, 6) // before the tables are made: no difference
+	project(t, env, store)
+	v, err := replay.Verify(t.Context(), store, config(env), 5)
+	if err != nil || !v.Equal || v.Erased != 0 {
+		t.Fatalf("%+v, %v: want equal", v, err)
+	}
+	last := v.Seq
+	erase(t, env, 4, 8, 9, last)
+	if v, err = replay.Verify(t.Context(), store, config(env), 5); err != nil || v.Equal || v.Erased != 4 || v.Extra == 0 {
+		t.Errorf("%+v, %v: want four that were erased since", v, err)
+	}
+}
+
+func erase(t *testing.T, env *streamstest.Env, seqs ...uint64) {
+	t.Helper()
+	stream, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seq := range seqs {
+		if err := stream.DeleteMsg(t.Context(), seq); err != nil {
+			t.Fatalf("erase seq=%d: %v", seq, err)
+		}
 	}
 }
 

@@ -43,8 +43,10 @@ type Comparison struct {
 	Rows int64 `json:"rows"`
 	// Others are the definitions and the entries of the full-text index that
 	// Examine compared.
-	Others      int64        `json:"others,omitempty"`
-	Different   int64        `json:"different"`
+	Others    int64 `json:"others,omitempty"`
+	Different int64 `json:"different"`
+	// Extra are those of the different rows that should not be there.
+	Extra       int64        `json:"extra,omitempty"`
 	Differences []Difference `json:"differences,omitempty"`
 }
 
@@ -137,6 +139,7 @@ func compareTable(ctx context.Context, t Table, want, got Queryer, limit int, re
 			res.add(limit, Difference{Table: t.Name, Key: wk, Want: wr})
 		default:
 			takeWant = false
+			res.Extra++
 			res.add(limit, Difference{Table: t.Name, Key: gk, Got: gr})
 		}
 		if takeWant {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -159,16 +160,33 @@ func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store
 	} else if v.Equal {
 		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
 	} else {
-		fmt.Fprintf(con.out, "different: %d of %d rows, definitions and index entries are not what the stream says up to seq=%d\n", v.Different, v.Rows+v.Others, v.Seq)
-		for _, d := range v.Differences {
-			fmt.Fprintln(con.out, d.String())
-		}
-		fmt.Fprintln(con.out, "try:   rosey replay   (rebuilds the tables from the stream)")
+		tellDifferent(con.out, v)
 	}
 	if !v.Equal {
 		return exitError(exitFailed)
 	}
 	return nil
+}
+
+// tellDifferent says where the tables are not what the stream says, and what comes
+// next. They may be the last to hold what a damaged stream lost.
+func tellDifferent(w io.Writer, v replay.Verification) {
+	fmt.Fprintf(w, "different: %d of %d rows, definitions and index entries are not what the stream says up to seq=%d\n", v.Different, v.Rows+v.Others, v.Seq)
+	for _, d := range v.Differences {
+		fmt.Fprintln(w, d.String())
+	}
+	switch v.Erased {
+	case 0:
+	case 1:
+		fmt.Fprintln(w, "1 message is gone from the stream after the tables had it: if it was erased on purpose, it accounts for such differences")
+	default:
+		fmt.Fprintf(w, "%d messages are gone from the stream after the tables had them: if they were erased on purpose, they account for such differences\n", v.Erased)
+	}
+	if v.Erased > 0 || v.Extra > 0 {
+		fmt.Fprintln(w, "try:   rosey doctor   (says whether the stream lost what only the tables hold now; if not, rosey replay makes them from what is there)")
+		return
+	}
+	fmt.Fprintln(w, "try:   rosey replay   (rebuilds the tables from the stream)")
 }
 
 // progress shows a bar on a terminal, and JSON lines where they are asked for.

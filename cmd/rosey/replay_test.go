@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"rosey/replay"
 	"rosey/schema"
 )
 
@@ -118,6 +119,33 @@ func TestReplay_VerifyNamesWhatTheIndexesLost(t *testing.T) {
 	for _, want := range []string{"different: ", "\nindex chat_messages_key is missing: ", "\nchat_search: row term=", "try:   rosey replay"} {
 		if r.code != 1 || !strings.Contains(r.out, want) {
 			t.Errorf("%+v, want exit code 1 and %q", r, want)
+		}
+	}
+}
+
+// Tables that hold more than the stream are looked into before they are replaced.
+func TestTellDifferent_NextStep(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		v    replay.Verification
+		want []string
+	}{
+		{"changed rows", replay.Verification{Comparison: schema.Comparison{Different: 2}}, []string{"try:   rosey replay"}},
+		{"rows that the stream lacks", replay.Verification{Comparison: schema.Comparison{Different: 2, Extra: 1}}, []string{"try:   rosey doctor"}},
+		{"messages that are gone", replay.Verification{Comparison: schema.Comparison{Different: 2}, Erased: 3}, []string{
+			"\n3 messages are gone from the stream", "erased on purpose", "try:   rosey doctor",
+		}},
+	} {
+		var out strings.Builder
+		tellDifferent(&out, tt.v)
+		for _, want := range tt.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: no %q in\n%s", tt.name, want, out.String())
+			}
+		}
+		if !strings.HasPrefix(out.String(), "different: 2 of ") {
+			t.Errorf("%s: it says\n%s", tt.name, out.String())
 		}
 	}
 }
