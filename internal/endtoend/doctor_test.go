@@ -210,3 +210,33 @@ func TestDoctor_ExternalServer(t *testing.T) {
 	}
 	projector.stop()
 }
+
+// Who only looks at the files of a dead server's installation must not take it
+// for one that was stopped.
+func TestDoctor_ADeadServerIsNotAStoppedInstallation(t *testing.T) {
+	t.Parallel()
+	channel := busy(t)
+	data := filepath.Join(t.TempDir(), "data")
+	parts := []*part{
+		{name: "server", args: []string{"server", "--data", data, "--nats-port", "0", "--monitor-port", "off"}},
+		{name: "projector", args: []string{"projector", "--data", data}},
+		{name: "bot", args: []string{"bot", channel.PageURL(), "--username", "rosey", "--data", data, "--wait"}},
+	}
+	for _, p := range parts {
+		p.t = t
+		p.start()
+	}
+	until(t, "it records", func() bool { return numberOf(t, data, "SELECT count(*) FROM bot_sessions WHERE joined_ms > 0") > 0 })
+	parts[0].fell()
+	code, r := diagnose(t, data)
+	i := slices.IndexFunc(r.Checks, func(c doctor.Check) bool { return c.Name == doctor.ServerAwaited })
+	if code != 1 || i < 0 || r.Checks[i].State != doctor.Wrong || !strings.Contains(r.Checks[i].Detail, "the projector (process ") || !strings.Contains(r.Checks[i].Detail, "the bot (process ") {
+		t.Errorf("while bot and projector wait for a server: exit code %d: %s", code, text(r))
+	}
+	parts[0].start()
+	healthy(t, data)
+	for _, k := range []int{2, 1, 0} {
+		parts[k].stop()
+	}
+	healthy(t, data)
+}
