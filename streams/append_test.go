@@ -295,6 +295,31 @@ func TestFind_LooksOnlyBehindTheGivenSequence(t *testing.T) {
 	}
 }
 
+// The client's own words are about a buffer, which nobody would take for that.
+func TestAppend_WithoutAServerSaysSo(t *testing.T) {
+	t.Parallel()
+	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{})
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	s, _, err := streams.Setup(t.Context(), conn, streams.StreamOptions{MaxBytesIfNew: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	for end := time.Now().Add(20 * time.Second); !errors.Is(err, streams.ErrUnavailable) && time.Now().Before(end); {
+		_, err = s.Append(t.Context(), lines("p", 1)[0])
+	}
+	_, batchErr := s.AppendBatch(t.Context(), lines("p", 2))
+	for _, err := range []error{err, batchErr} {
+		if err == nil || !strings.Contains(err.Error(), "no server answers") || strings.Contains(err.Error(), "buffer") || !errors.Is(err, streams.ErrUnavailable) {
+			t.Errorf("without a server: %v", err)
+		}
+	}
+}
+
 func TestLastOf_NamesTheGreatestSequenceThatIsLeft(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)

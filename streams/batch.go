@@ -80,7 +80,7 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 	for _, m := range batch[:last] {
 		if err := p.AddMsg(m.msg()); err != nil {
 			_ = p.Discard()
-			return nil, classifyOpen(err)
+			return nil, classifyOpen(req.explain(err))
 		}
 		if err := ctx.Err(); err != nil {
 			_ = p.Discard()

@@ -81,6 +81,13 @@ var (
 	ErrBadInstance = errors.New("invalid instance name")
 )
 
+// unsentError is a request that was made while there was no line to a server. The
+// client's own words for it are about a buffer that is not used.
+type unsentError struct{ cause error }
+
+func (e *unsentError) Error() string   { return "no server answers" }
+func (e *unsentError) Unwrap() []error { return []error{ErrDisconnected, e.cause} }
+
 // PermissionError names the subject on which the server denied an operation.
 type PermissionError struct {
 	Operation string // "publish" or "subscribe"

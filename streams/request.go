@@ -54,7 +54,7 @@ func (r *request) end() {
 func (r *request) explain(err error) error {
 	if errors.Is(err, nats.ErrReconnectBufExceeded) {
 		// It could not even be sent: nothing is buffered while the line is down.
-		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+		return &unsentError{err}
 	}
 	if err == nil || !silent(err) {
 		return err

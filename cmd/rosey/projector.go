@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rosey/internal/installation"
@@ -86,18 +87,32 @@ func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog
 	}
 }
 
-// await connects to the server, which may be starting at the same time.
+// How often a server is tried that does not answer, and one that does and cannot
+// be used: only a person changes that.
+const (
+	tryEvery     = 200 * time.Millisecond
+	tryAgainLate = time.Second
+)
+
+// await connects to the server, which may be starting at the same time, or be set
+// up by somebody. What is in the way is told once.
 func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slog.Logger, deadline time.Time) (*installation.Attachment, error) {
-	for told := false; ; {
-		cfg, err := c.config(log)
-		if !c.external() {
-			cfg, err = dir.ClientConfig(log)
+	told, refused := false, false
+	for {
+		logger := log
+		if refused {
+			logger = slog.New(slog.DiscardHandler)
 		}
-		var a *installation.Attachment
-		if err == nil {
-			a, err = installation.AttachTo(ctx, cfg)
-		}
-		if err == nil {
+		a, err := c.reach(ctx, dir, logger)
+		switch {
+		case err == nil && refused:
+			// The connection that stays has a log.
+			if err := a.Close(); err != nil {
+				return nil, err
+			}
+			refused = false
+			continue
+		case err == nil:
 			return a, nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil || errors.Is(err, streams.ErrAuth) || errors.Is(err, streams.ErrTLS) {
@@ -109,13 +124,40 @@ func (c *projectorCmd) await(ctx context.Context, dir installation.Dir, log *slo
 			}
 			return nil, c.explain(err)
 		}
+		every := tryEvery
+		if unusable(err) {
+			if every = tryAgainLate; !refused {
+				log.Warn("the server cannot be used as it is, trying again", "limit", c.WaitServer.String(), "err", err)
+			}
+			told, refused = true, true
+		}
 		if !told {
 			told = true
 			log.Info("waiting for the server", "path", string(dir), "limit", c.WaitServer.String())
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(every):
 		}
 	}
+}
+
+// reach connects to the server as it is now.
+func (c *projectorCmd) reach(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, error) {
+	cfg, err := c.config(log)
+	if !c.external() {
+		cfg, err = dir.ClientConfig(log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return installation.AttachTo(ctx, cfg)
+}
+
+// unusable reports whether a server has answered, and lacks what is needed.
+func unusable(err error) bool {
+	return slices.ContainsFunc([]error{
+		streams.ErrNoJetStream, streams.ErrServerTooOld, streams.ErrNoStream, streams.ErrNoIdentity, streams.ErrMisses,
+		streams.ErrCaptures, streams.ErrPermission,
+	}, func(refusal error) bool { return errors.Is(err, refusal) })
 }
