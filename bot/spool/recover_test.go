@@ -200,6 +200,26 @@ func TestOpen_RecoversWhatADamagedFileHolds(t *testing.T) {
 			})
 			return nil
 		}},
+		// What SQLite still reads is an older state, and no row says that it is one.
+		"garbage at the end of the log": {crashed: true, damage: func(t *testing.T, w *wreck) []int {
+			var left []byte
+			w.change(t, "-wal", func(data []byte) []byte {
+				frames := (len(data) - logHeaderBytes) / (testPage + frameBytes)
+				for frame := frames * 3 / 4; frame < frames; frame++ {
+					garbage(data[logHeaderBytes+frame*(testPage+frameBytes)+frameBytes:][:testPage])
+				}
+				left = data
+				return data
+			})
+			left = append(left, readFile(t, w.cfg.Path)...)
+			var gone []int
+			for n := range w.lines {
+				if !bytes.Contains(left, []byte(line(n))) {
+					gone = append(gone, n)
+				}
+			}
+			return gone
+		}},
 		"a log without its header": {crashed: true, damage: func(t *testing.T, w *wreck) []int {
 			w.change(t, "-wal", func(data []byte) []byte {
 				garbage(data[:logHeaderBytes])
