@@ -38,6 +38,15 @@ func TestBot_Coverage(t *testing.T) {
 	}
 }
 
+// What is counted and has no natural key is kept from counting twice by its
+// number alone.
+func TestPositions_ASecondCopyIsNotApplied(t *testing.T) {
+	t.Parallel()
+	db := projected(t, arrived("bob"), joined("ann"), again(1), left("ann"), again(1), again(3))
+	wantRows(t, db, "users", "SELECT username, joins FROM user_stats ORDER BY username", "ann 1", "bob 0")
+	wantRows(t, db, "actions", "SELECT username, action FROM user_actions ORDER BY seq", "ann join", "ann leave")
+}
+
 func TestPositions_Situations(t *testing.T) {
 	t.Parallel()
 	const query = `SELECT producer, first_seq, last_seq, events, duplicates, gaps FROM producer_positions ORDER BY producer`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,5 +171,20 @@ func TestLag(t *testing.T) {
 	t.Parallel()
 	if Lag(10, 4) != 6 || Lag(4, 10) != 0 || Lag(4, 4) != 0 {
 		t.Error("lag is not the distance")
+	}
+}
+
+// The client asks again by itself after a reconnect. What comes then has a hole
+// in front of it.
+func TestPull_TakesNothingAfterALostConnection(t *testing.T) {
+	t.Parallel()
+	lost := make(chan struct{})
+	p := &pull{capacity: 2, more: make(chan struct{}, 1), lost: lost}
+	p.room = sync.NewCond(&p.mu)
+	p.receive(nil)
+	close(lost)
+	p.receive(nil)
+	if n := len(p.queue); n != 1 {
+		t.Errorf("%d messages are handed on, want the one from before", n)
 	}
 }

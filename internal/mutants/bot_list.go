@@ -59,7 +59,7 @@ var botMutants = []Mutant{
 	},
 	{
 		Name: "a full spool is not told of", File: "bot/recorder_full.go", Package: botTests,
-		Old: "	if !visiting {\n		return nil\n	}\n", New: "	if true {\n		return nil\n	}\n",
+		Old: "	if !visiting {\n		return nil\n	}\n", New: "	if visiting || !visiting {\n		return nil\n	}\n",
 	},
 	{
 		Name: "a full spool does not end the visit", File: "bot/recorder_full.go", Package: botTests,
