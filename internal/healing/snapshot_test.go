@@ -53,6 +53,21 @@ func takeBackup(t *testing.T, c *streams.Conn) backup {
 	}
 }
 
+// binding is the backup of a stream that binds other subjects.
+func (b backup) binding(t *testing.T, subjects []string) backup {
+	t.Helper()
+	config := map[string]any{}
+	if err := json.Unmarshal(b.config, &config); err != nil {
+		t.Fatal(err)
+	}
+	config["subjects"] = subjects
+	var err error
+	if b.config, err = json.Marshal(config); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // restore gives the stream back to a server that has none.
 func (b backup) restore(t *testing.T, c *streams.Conn) {
 	t.Helper()

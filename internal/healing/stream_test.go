@@ -17,6 +17,23 @@ func (r *rig) deleteStream() {
 	}
 }
 
+// bindNothing lets the stream take no more, and returns what it took so far.
+func (r *rig) bindNothing() []string {
+	r.t.Helper()
+	js := r.direct.JetStream()
+	s, err := js.Stream(r.t.Context(), streams.StreamName)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	subjects := cfg.Subjects
+	cfg.Subjects = []string{"nothing"}
+	if _, err := js.UpdateStream(r.t.Context(), cfg); err != nil {
+		r.t.Fatal(err)
+	}
+	return subjects
+}
+
 // stopped waits until the projector ends by itself, and returns why.
 func (r *rig) stopped() error {
 	r.t.Helper()
@@ -38,7 +55,10 @@ func TestInstallation_StreamDeletedAndRestored(t *testing.T) {
 	r.say(100)
 	r.caughtUp()
 	r.until("the spool is empty", func() bool { return r.bot.Status().Depth.Events == 0 })
-	b := takeBackup(t, r.direct)
+	// Not one event may come between the backup and the deletion: that would be an
+	// older state, which is another test.
+	subjects := r.bindNothing()
+	b := takeBackup(t, r.direct).binding(t, subjects)
 	r.deleteStream()
 	r.say(100)
 	r.until("both parts tell that there is no stream", func() bool {
