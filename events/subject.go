@@ -20,6 +20,7 @@ var boundKinds = []Kind{KindUserCount, KindHighWater, KindMessageLog, KindMessag
 // answer the request itself.
 var services = []string{
 	"messages.outbound.get", "messages.outbound.enqueue", "messages.outbound.cancel", "messages.outbound.status",
+	"messages.outbound.list", "messages.outbound.retry",
 	"stats.recent_chat.get",
 	"query.user_stats", "query.channel_stats", "query.top_chatters", "query.user_count_history",
 	"query.media_history", "query.search_chat", "query.status",
