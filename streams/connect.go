@@ -109,7 +109,7 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 		nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }),
 	)
 	if cfg.InProcess != nil {
-		opts = append(opts, nats.InProcessServer(inProcess(cfg.InProcess)))
+		opts = append(opts, nats.InProcessServer(inProcess(cfg.InProcess)), nats.CustomInboxPrefix(privateInbox))
 	}
 	urls := ""
 	for i, u := range cfg.URLs {
@@ -130,6 +130,11 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 	c.nc, c.js = nc, js
 	return nil
 }
+
+// privateInbox is where answers to this program's own requests go on an embedded
+// server: whoever attaches to its port without a name may listen to the usual
+// inboxes, and would read them there.
+const privateInbox = "_INBOX_ROSEY"
 
 // inProcess asks for the current embedded server at every attempt; nats.go's
 // own example binds the connection to one server object for good.

@@ -279,3 +279,34 @@ func TestAccess_DenialIsReportedAsOne(t *testing.T) {
 		t.Errorf("consumer: %v, want ErrPermission", err)
 	}
 }
+
+// What the program asks for itself is answered where nobody else can listen.
+func TestAccess_AnonymousHearsNoAnswers(t *testing.T) {
+	t.Parallel()
+	a := newAccess(t)
+	nc := a.anon.NATS()
+	inboxes, err := nc.SubscribeSync("_INBOX.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := nc.SubscribeSync("_INBOX_ROSEY.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := a.stream.Get(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, sub := range []*nats.Subscription{inboxes, private} {
+		if m, err := sub.NextMsg(200 * time.Millisecond); err == nil {
+			t.Errorf("an anonymous client heard %d bytes of an answer on %s", len(m.Data), m.Subject)
+		}
+	}
+}
