@@ -111,9 +111,18 @@ func (b *bot) saw(t *testing.T, part string) {
 	})
 }
 
+// joined waits until the handler has had all that belongs to the join. The
+// client's State is ahead of the handler: it changes as soon as the frames are read.
 func (b *bot) joined(t *testing.T) {
 	t.Helper()
-	eventually(t, "bot joins", func() bool { return b.State().Joined })
+	eventually(t, "bot joins", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return slices.ContainsFunc(b.items, func(it cytube.Item) bool {
+			_, ok := it.(cytube.Joined)
+			return ok
+		})
+	})
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {
