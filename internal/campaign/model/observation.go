@@ -129,7 +129,7 @@ func (ob *observation) claim(e *event) (suspended bool) {
 		leads = true // it holds the lease
 	case e.producer == ob.successor:
 		leads = true
-	case ob.ended:
+	case ob.ended && term == 0:
 		leads = e.at > last // a claim from before the end is an old one
 	default:
 		leads = e.at-last > leaseMS // a leader that silent holds no lease
