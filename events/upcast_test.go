@@ -40,6 +40,8 @@ func TestDecode_OlderSpellings(t *testing.T) {
 
 		{"integer id of a sent message", KindMarkSent, `{"id":42,"timestamp":7}`, &OutboundMark{MessageID: 42}, 7_000, ""},
 		{"integer id of a failed message", KindMarkFailed, `{"id":42,"error":"muted"}`, &OutboundMark{MessageID: 42, Reason: "muted"}, 0, ""},
+		{"is_permanent of a failed message", KindMarkFailed, `{"id":42,"error":"muted","is_permanent":false}`, &OutboundMark{MessageID: 42, Reason: "muted", Permanent: ptr(false)}, 0, ""},
+		{"whether it is permanent left open", KindMarkFailed, `{"message_id":42,"permanent":null,"recipient":null,"state":null}`, &OutboundMark{MessageID: 42}, 0, ""},
 		{"id and message_id", KindMarkSent, `{"id":"p-1","message_id":42}`, &OutboundMark{MessageID: 42}, 0, "p-1"},
 
 		{"is_afk of a user", KindUserJoined, `{"username":"a","rank":2,"is_afk":true}`, &UserJoined{User{Username: "a", Rank: 2, AFK: true}}, 0, ""},

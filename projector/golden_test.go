@@ -49,6 +49,9 @@ func evening() []step {
 		left("dee"), playedOut(), stopped(),
 		decided(events.KindGapAccepted, &events.GapAccepted{FirstSeq: 3, LastSeq: 7, CheckpointSeq: 2}),
 		decided(events.KindStreamAdopted, &events.StreamAdopted{StreamID: "copy", PreviousID: "original", Seq: 9, MsgID: "A-9"}),
+		// A private message of which two tell.
+		marking(events.KindMarkFailed, events.OutboundMark{MessageID: 14, Message: "psst", Recipient: "ann", QueuedMS: epochMS, Attempts: 2, Reason: "no_echo", State: events.OutcomeUnknown}),
+		raw(events.KindMarkFailed, `{"id":14,"error":"disconnected","state":"abandoned"}`),
 	}
 }
 

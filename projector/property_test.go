@@ -357,8 +357,13 @@ func stepGen(theme []string) *rapid.Generator[drawn] {
 			return named(fmt.Sprint("poll closed ", opened), pollClosed("ann", opened))
 		case "mark":
 			k := rapid.SampledFrom([]events.Kind{events.KindMarkSent, events.KindMarkFailed}).Draw(t, "outcome")
-			id := small("message id", 2) // 0 is a dead letter
-			return named(fmt.Sprint(k, id), marked(k, id, "hello", ""))
+			m := events.OutboundMark{
+				MessageID: small("message id", 2), // 0 is a dead letter
+				Message:   pick("text", "", "hello", "ho"), Recipient: pick("recipient", "", "", "ann"),
+				QueuedMS: small("queued", 1), SentMS: small("sent", 2), Attempts: small("attempts", 2),
+				Reason: pick("reason", "", "muted"), State: pick("state", "", events.OutcomeAbandoned, events.OutcomeUnknown, "queued"),
+			}
+			return named(fmt.Sprintf("%s %+v", k, m), marking(k, m))
 		case "started":
 			previous := pick("previous", "", "A", "B", events.PreviousUnknown)
 			return named("started after "+previous, started(previous, 3))

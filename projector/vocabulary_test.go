@@ -425,6 +425,11 @@ func marked(kind events.Kind, id int64, text, reason string) step {
 	}
 }
 
+// marking is an outcome as another publisher tells it: nothing but what is set.
+func marking(kind events.Kind, m events.OutboundMark) step {
+	return func(s *script) { s.say(kind, &m) }
+}
+
 // decided is an operator's decision: by no producer, of no channel.
 func decided(kind events.Kind, p events.Payload) step {
 	return func(s *script) {

@@ -46,7 +46,7 @@ func evening() *history {
 	})
 	h.say(w, events.KindMediaChanged, &events.MediaChanged{Type: "yt", MediaID: "x", Title: "title", Seconds: 300, QueuedBy: "ann"})
 	h.say(w, events.KindPollOpened, &events.Poll{Title: "which?", Options: []string{"this"}, Counts: []byte("[0]"), Initiator: "ann", OpenedMS: h.now})
-	h.say(w, events.KindMarkSent, &events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: 1, SentMS: 2, Attempts: 1, Reason: "because"})
+	h.say(w, events.KindMarkSent, &events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: 1, SentMS: 2, Attempts: 1, Reason: "because", Recipient: "ann"})
 	h.now += 5000
 	h.say(w, events.KindUserLeft, &events.UserLeft{Username: "bob"})
 	h.say(w, events.KindPollClosed, &events.PollClosed{})

@@ -79,6 +79,7 @@ var (
 	emoteFields = []spec{f(text, "name"), f(text, "image"), f(text, "old")}
 	markFields  = []spec{
 		f(integer, "message_id"), f(text, "message"), f(integer, "queued_ms"), f(integer, "sent_ms"), f(integer, "attempts"), f(text, "reason", "error"),
+		f(text, "recipient"), f(text, "state"), f(truth, "permanent", "is_permanent"),
 	}
 )
 

@@ -278,7 +278,10 @@ func anyStep(theme []string) *rapid.Generator[step] {
 			return say("poll closed", events.KindPollClosed, p)
 		case "mark":
 			k := rapid.SampledFrom([]events.Kind{events.KindMarkSent, events.KindMarkFailed}).Draw(t, "outcome")
-			return say(string(k), k, &events.OutboundMark{MessageID: upTo("id", 2), Message: "hello", SentMS: upTo("sent", 1), Attempts: 1})
+			return say(string(k), k, &events.OutboundMark{
+				MessageID: upTo("id", 2), Message: pick("text", "", "hello", "ho"), Recipient: pick("recipient", "", "ann"), QueuedMS: upTo("queued", 1), SentMS: upTo("sent", 2),
+				Attempts: upTo("attempts", 2), Reason: pick("reason", "", "muted"), State: pick("state", "", "failed", "abandoned", "unknown", "sent"),
+			})
 		case "started":
 			p := &events.BotStarted{Producer: w.producer, Previous: pick("previous", "", "A", "B", "C", events.PreviousUnknown), PreviousSeq: upTo("number", 9)}
 			if p.Previous == w.producer {

@@ -114,7 +114,7 @@ var tables = []table{
 	},
 	{
 		"outbound_messages",
-		append(keyed([]column{k("channel"), k("message_id")}, "status", "queued_ms", "sent_ms", "attempts", "reason", "seq"), secret("message")),
+		append(keyed([]column{k("channel"), k("message_id")}, "status", "queued_ms", "sent_ms", "attempts", "reason", "seq"), secret("message"), secret("recipient")),
 		(*Model).outcomeRows,
 	},
 	{
@@ -304,7 +304,7 @@ func (m *Model) outcomeRows(add func(...any)) {
 		return n
 	}
 	for key, o := range m.outcomes {
-		add(key.channel, key.id, o.status, zeroNull(o.queuedMS), zeroNull(o.sentMS), o.attempts, o.reason, o.seq, o.text)
+		add(key.channel, key.id, o.status, zeroNull(o.queuedMS), zeroNull(o.sentMS), o.attempts, o.reason, o.seq, o.text, o.recipient)
 	}
 }
 
