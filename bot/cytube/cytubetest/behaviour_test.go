@@ -121,7 +121,7 @@ func TestChannel_ClientsTalkAndWhisper(t *testing.T) {
 		t.Error("a private message went to somebody else")
 	}
 	must(t, a.Send(t.Context(), "pm", map[string]any{"to": "nobody", "msg": "x"}))
-	a.saw(t, `errorMsg {"msg":"nobody is not on this channel."}`)
+	a.saw(t, `errorMsg {"msg":"PM failed: nobody isn't connected to this channel."}`)
 	srv.SwallowChat(1)
 	must(t, a.Send(t.Context(), "chatMsg", line("lost")))
 	must(t, a.Send(t.Context(), "chatMsg", line("kept")))

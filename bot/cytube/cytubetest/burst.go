@@ -7,7 +7,7 @@ func (v *visitor) burst() {
 	if v.person != nil {
 		v.emit("rank", rank)
 	}
-	v.emit("setPermissions", permissions)
+	v.emit("setPermissions", c.permission)
 	v.emit("setPlaylistLocked", c.playlist.locked)
 	v.emit("emoteList", []any{})
 	for _, line := range c.history {

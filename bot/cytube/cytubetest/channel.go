@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -29,6 +30,11 @@ type ChannelConfig struct {
 	// History is how many lines of chat a join brings again. Default 15, as on a
 	// real server.
 	History int
+	// Burst and Sustained are the flood limit that everybody is under: so many lines
+	// at once, then so many a second until there was a pause. Default 20 and 10, as
+	// on a real server.
+	Burst     int
+	Sustained float64
 	// DuplicateTimes lets chat lines have the same time. Otherwise each is at
 	// least a millisecond after the one before.
 	DuplicateTimes bool
@@ -52,6 +58,9 @@ type Received struct {
 type Channel struct {
 	cfg ChannelConfig
 	url string
+	// floodClock is the flood limit's clock, in milliseconds: the machine's, as that of
+	// the configuration may stand still.
+	floodClock func() int64
 
 	stop chan struct{} // closed by Close
 	wg   sync.WaitGroup
@@ -66,11 +75,21 @@ type Channel struct {
 	refusal   string        // answer to every connection, if any
 	thaw      chan struct{} // closed by Freeze(false); nil unless frozen
 	swallow   int
+	cutChat   []bool        // for the next lines: whether they are taken before the cut
+	chatDelay time.Duration // before a line is taken
 	received  []Received
+	shown     []Shown
+	dropped   Dropped
 
 	lastChat   int64
 	history    []*chatLine
-	said       int // lines that came into the history
+	said       int                 // lines that came into the history
+	filter     func(string) string // of the chat; may be nil
+	flood      antiflood
+	newUser    newUserDelays
+	permission map[string]float64
+	ranks      map[string]float64  // in the channel, by lower-case name
+	muted      map[string]muteKind // by lower-case name
 	ledger     Ledger
 	password   string
 	motd       string
@@ -102,13 +121,25 @@ func NewChannel(cfg ChannelConfig) (*Channel, error) {
 	if cfg.History <= 0 {
 		cfg.History = historyLength
 	}
+	if cfg.Burst <= 0 {
+		cfg.Burst = floodBurst
+	}
+	if cfg.Sustained <= 0 {
+		cfg.Sustained = floodSustained
+	}
 	setDefault(&cfg.PingInterval, 25*time.Second)
 	setDefault(&cfg.PingTimeout, 120*time.Second)
 	setDefault(&cfg.UserCountEvery, 10*time.Second)
+	up := time.Now().Add(-time.Millisecond) // no line comes at 0
 	c := &Channel{
-		cfg: cfg, stop: make(chan struct{}), banned: make(map[string]bool),
-		password: cfg.Password, motd: cfg.Motd,
+		cfg: cfg, floodClock: func() int64 { return time.Since(up).Milliseconds() }, stop: make(chan struct{}), banned: make(map[string]bool),
+		password: cfg.Password, motd: cfg.Motd, permission: maps.Clone(permissions),
+		flood: antiflood{Burst: 4, Sustained: 1, Cooldown: 4},
+		ranks: make(map[string]float64), muted: make(map[string]muteKind),
 		ledger: Ledger{ChatByUser: make(map[string]int), JoinsByUser: make(map[string]int)},
+	}
+	for name, rank := range cfg.Ranks {
+		c.ranks[strings.ToLower(name)] = rank
 	}
 	if err := c.listen(cfg.Addr); err != nil {
 		return nil, fmt.Errorf("cytubetest: %w", err)
@@ -220,7 +251,7 @@ func (c *Channel) CutAll() {
 	visitors := slices.Clone(c.visitors)
 	c.mu.Unlock()
 	for _, v := range visitors {
-		_ = v.s.conn.Close()
+		v.lose()
 	}
 	for _, v := range visitors {
 		<-v.done
@@ -246,13 +277,6 @@ func (c *Channel) Freeze(frozen bool) {
 		close(c.thaw)
 		c.thaw = nil
 	}
-}
-
-// SwallowChat drops the next n chat lines of clients without a word.
-func (c *Channel) SwallowChat(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.swallow = n
 }
 
 // Received returns what clients sent, oldest first.

@@ -1,10 +1,14 @@
 package cytubetest
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -26,7 +30,6 @@ type chatLine struct {
 
 var (
 	controls = regexp.MustCompile("[\x00-\x1f]+")
-	link     = regexp.MustCompile(`https?://[^\s<"]+`)
 	escaper  = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 )
 
@@ -71,32 +74,74 @@ func (c *Channel) ForgetChat(n int) {
 	}
 }
 
-func (c *Channel) say(p *person, text string) {
-	text = clean(text)
-	if strings.TrimSpace(text) == "" {
+// chat takes a line of a client.
+func (v *visitor) chat(args []json.RawMessage) {
+	var line struct {
+		Msg  string
+		Meta struct{ Modflair any }
+	}
+	if !v.shaped("chatMsg", args, chatShape, &line) || v.person == nil {
 		return
 	}
-	if text == "/afk" {
-		c.setAFK(p, !p.afk)
+	meta := map[string]any{}
+	if flair, ok := line.Meta.Modflair.(float64); ok && flair == v.person.rank && flair >= moderator {
+		meta["modflair"] = flair
+	}
+	if take := func() { v.c.sayWith(v.person, line.Msg, meta) }; !v.troubled(take) {
+		take()
+	}
+}
+
+func (c *Channel) say(p *person, text string) { c.sayWith(p, text, map[string]any{}) }
+
+// sayWith does what comes before the flood limit: what is refused here is not
+// counted under it.
+func (c *Channel) sayWith(p *person, text string, meta map[string]any) {
+	if !c.may(p, "chat") {
+		c.dropped.Forbidden++
 		return
 	}
-	if p.muted {
+	text = cutUTF16(text)
+	if p.v != nil && p.v.tooNew(text) {
+		return
+	}
+	text = controls.ReplaceAllString(text, " ")
+	if blank(text) {
+		c.dropped.Blank++
+		return
+	}
+	if text, ok := c.drink(p, text, meta); ok {
+		c.process(p, text, meta)
+	}
+}
+
+// process counts a line under the flood limit, carries out a command, which may
+// lead here again, and shows the line.
+func (c *Channel) process(p *person, text string, meta map[string]any) {
+	if !strings.Contains(text, "/afk") {
+		c.setAFK(p, false)
+	}
+	if p.v != nil && p.v.cooling(c.limitOf(p)) {
+		return
+	}
+	if strings.HasPrefix(text, ">") {
+		meta["addClass"] = "greentext"
+	}
+	if run, ok := commandOf(text); ok {
+		run(c, p, text, meta)
+		return
+	}
+	if p.mute == muted {
+		c.dropped.Muted++
 		if p.v != nil {
 			p.v.emit("noflood", map[string]any{"action": "chat", "msg": "You have been muted on this channel."})
 		}
 		return
 	}
-	c.setAFK(p, false)
-	line := &chatLine{Username: p.name, Meta: map[string]any{}}
-	if rest, ok := strings.CutPrefix(text, "/me "); ok {
-		text = rest
-		line.Meta["addClass"], line.Meta["action"] = "action", true
-	} else if strings.HasPrefix(text, ">") {
-		line.Meta["addClass"] = "greentext"
-	}
-	line.Msg, line.Time = toHTML(text), c.chatTime()
-	if p.smuted {
-		c.whisper(p, line)
+	line := &chatLine{Username: p.name, Msg: c.toHTML(text), Meta: meta, Time: c.chatTime()}
+	c.noteShown(Shown{Author: p.name, Text: text, HTML: line.Msg, TimeMS: line.Time, Shadow: p.mute == shadowMuted})
+	if p.mute == shadowMuted {
+		c.whisper(line)
 		return
 	}
 	c.said++
@@ -108,19 +153,43 @@ func (c *Channel) say(p *person, text string) {
 	c.send("chatMsg", line)
 }
 
-// whisper shows the line of a shadow-muted person to them and to moderators.
-func (c *Channel) whisper(p *person, line *chatLine) {
+// whisper shows the line of somebody shadow-muted to all who are so, to those
+// without a name, and to moderators. It is not kept in the history.
+func (c *Channel) whisper(line *chatLine) {
 	shadow := *line
-	shadow.Meta = map[string]any{"shadow": true}
+	shadow.Meta = maps.Clone(line.Meta)
+	shadow.Meta["shadow"] = true
 	for _, v := range c.visitors {
-		switch {
-		case !v.inside:
-		case v.person == p:
+		if v.inside && (v.person == nil || v.person.mute == shadowMuted) {
 			v.emit("chatMsg", line)
-		case v.rank() >= moderator:
+		}
+		if v.inside && v.rank() >= moderator {
 			v.emit("chatMsg", shadow)
 		}
 	}
+}
+
+// newUserDelays are how long somebody who is new may not write, and not write
+// links.
+type newUserDelays struct{ chat, links time.Duration }
+
+// tooNew reports whether the client may not write this yet, and tells it so.
+func (v *visitor) tooNew(text string) bool {
+	here, delays := time.Since(v.since), v.c.newUser
+	reason := ""
+	switch {
+	case v.person == nil || v.person.rank >= moderator:
+	case here < delays.chat:
+		reason = "NEW_USER_CHAT"
+	case here < delays.links && anyLink.MatchString(text):
+		reason = "NEW_USER_CHAT_LINK"
+	}
+	if reason == "" {
+		return false
+	}
+	v.c.dropped.Filtered++
+	v.emit("spamFiltered", map[string]string{"reason": reason})
+	return true
 }
 
 // chatTime is the time of the next line.
@@ -131,28 +200,6 @@ func (c *Channel) chatTime() int64 {
 	}
 	c.lastChat = now
 	return now
-}
-
-// PM sends a private message to somebody in the channel, and its echo to the
-// sender.
-func (c *Channel) PM(from, to, text string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	sender, target := c.find(from), c.find(to)
-	if sender == nil || target == nil {
-		return fmt.Errorf("%w: %s or %s", ErrAbsent, from, to)
-	}
-	c.pm(sender, target, text)
-	return nil
-}
-
-func (c *Channel) pm(sender, target *person, text string) {
-	line := chatLine{Username: sender.name, Msg: toHTML(cutUTF16(text)), Meta: map[string]any{}, Time: c.nowMS(), To: target.name}
-	for _, p := range []*person{target, sender} {
-		if p.v != nil {
-			p.v.emit("pm", line)
-		}
-	}
 }
 
 // Notice sends a line of the server's own, "[server]" or "[voteskip]", to
@@ -183,6 +230,10 @@ func (c *Channel) notice(html string) chatLine {
 func (c *Channel) ClearChat(by string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.clearChat(by)
+}
+
+func (c *Channel) clearChat(by string) {
 	c.history = nil
 	c.send("clearchat", map[string]any{"clearedBy": by})
 	c.send("chatMsg", c.notice(escaper.Replace(by)+" cleared chat."))
@@ -196,8 +247,16 @@ func (c *Channel) Drink() {
 	c.send("drinkCount", c.drinks)
 }
 
-// clean does to a line what the server does before it looks at it.
-func clean(text string) string { return controls.ReplaceAllString(cutUTF16(text), " ") }
+// blank reports whether the server finds nothing in a line but space.
+func blank(text string) bool {
+	return strings.TrimFunc(text, func(r rune) bool {
+		switch r {
+		case '\t', '\n', '\v', '\f', '\r', '\u2028', '\u2029', '\uFEFF':
+			return true
+		}
+		return unicode.Is(unicode.Zs, r)
+	}) == ""
+}
 
 func cutUTF16(text string) string {
 	units := utf16.Encode([]rune(text))
@@ -205,11 +264,4 @@ func cutUTF16(text string) string {
 		return text
 	}
 	return string(utf16.Decode(units[:maxLine]))
-}
-
-// toHTML turns a line into what is on the wire.
-func toHTML(text string) string {
-	return link.ReplaceAllStringFunc(escaper.Replace(text), func(url string) string {
-		return `<a href="` + url + `" target="_blank" rel="noopener noreferrer">` + url + `</a>`
-	})
 }

@@ -22,16 +22,28 @@ var (
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,20}$`)
 
-const moderator = 2.0
+const (
+	anonymousRank = -1.0
+	moderator     = 2.0
+)
 
 // person is somebody with a name who is in the channel.
 type person struct {
-	name          string
-	rank          float64
-	afk           bool
-	muted, smuted bool
-	v             *visitor // nil for those without a connection
+	name string
+	rank float64
+	afk  bool
+	mute muteKind
+	v    *visitor // nil for those without a connection
 }
+
+// muteKind is whether somebody's lines are refused, or shown to them alone.
+type muteKind int
+
+const (
+	unmuted muteKind = iota
+	muted
+	shadowMuted
+)
 
 type userJSON struct {
 	Name    string      `json:"name"`
@@ -61,9 +73,9 @@ type modMetaJSON struct {
 // meta is what a receiver of the given rank is told about a person.
 func (p *person) meta(rank float64) any {
 	if rank < moderator {
-		return metaJSON{p.afk, p.muted}
+		return metaJSON{p.afk, p.mute == muted}
 	}
-	return modMetaJSON{p.afk, p.muted || p.smuted, p.smuted, []string{p.name}, cloak(p.name)}
+	return modMetaJSON{p.afk, p.mute != unmuted, p.mute == shadowMuted, []string{p.name}, cloak(p.name)}
 }
 
 func (p *person) json(rank float64) userJSON {
@@ -120,6 +132,7 @@ func (c *Channel) JoinAs(name string, rank float64) error {
 
 // enter adds a person and tells everybody.
 func (c *Channel) enter(p *person) {
+	p.mute = c.muted[strings.ToLower(p.name)]
 	c.people = append(c.people, p)
 	c.announceArrival(p)
 	c.countChanged()
@@ -220,7 +233,7 @@ func (c *Channel) setAFK(p *person, afk bool) {
 	}
 	p.afk = afk
 	c.count(func(l *Ledger) { l.AFKChanges++ })
-	c.sendMeta(p)
+	c.sendMeta(p, anonymousRank)
 	c.send("setAFK", struct {
 		Name string `json:"name"`
 		AFK  bool   `json:"afk"`
@@ -228,31 +241,56 @@ func (c *Channel) setAFK(p *person, afk bool) {
 	c.sendVoteskip()
 }
 
-func (c *Channel) sendMeta(p *person) {
-	c.sendEach("setUserMeta", func(v *visitor) any {
-		return struct {
-			Name string `json:"name"`
-			Meta any    `json:"meta"`
-		}{p.name, p.meta(v.rank())}
-	})
+// sendMeta tells clients of at least the given rank how somebody is.
+func (c *Channel) sendMeta(p *person, least float64) {
+	for _, v := range c.visitors {
+		if v.inside && v.rank() >= least {
+			v.emit("setUserMeta", struct {
+				Name string `json:"name"`
+				Meta any    `json:"meta"`
+			}{p.name, p.meta(v.rank())})
+		}
+	}
 }
 
-// Mute silences somebody; shadow does it without their knowledge.
-func (c *Channel) Mute(name string, shadow bool) error { return c.setMute(name, !shadow, shadow) }
-
-// Unmute ends both sorts of Mute.
-func (c *Channel) Unmute(name string) error { return c.setMute(name, false, false) }
-
-func (c *Channel) setMute(name string, muted, smuted bool) error {
+// Mute silences somebody; shadow does it without their knowledge. It holds when
+// they come again.
+func (c *Channel) Mute(name string, shadow bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.find(name)
 	if p == nil {
 		return fmt.Errorf("%w: %s", ErrAbsent, name)
 	}
-	p.muted, p.smuted = muted, smuted
-	c.sendMeta(p)
+	kind := muted
+	if shadow {
+		kind = shadowMuted
+	}
+	c.setMute(p, kind)
 	return nil
+}
+
+// Unmute ends both sorts of Mute.
+func (c *Channel) Unmute(name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.find(name)
+	if p == nil {
+		return fmt.Errorf("%w: %s", ErrAbsent, name)
+	}
+	c.setMute(p, unmuted)
+	return nil
+}
+
+// setMute mutes somebody. Of a shadow mute only those hear who may mute.
+func (c *Channel) setMute(p *person, kind muteKind) {
+	p.mute = kind
+	c.muted[strings.ToLower(p.name)] = kind
+	least := anonymousRank
+	if kind == shadowMuted {
+		least = c.permission["mute"]
+	}
+	c.sendMeta(p, least)
 }
 
 // SetRank changes somebody's rank.
@@ -265,6 +303,7 @@ func (c *Channel) SetRank(name string, rank float64) error {
 	}
 	before := p.rank
 	p.rank = rank
+	c.ranks[strings.ToLower(p.name)] = rank
 	if p.v != nil {
 		if (before < moderator) != (rank < moderator) {
 			p.v.emit("userlist", c.userlist(rank))
@@ -317,6 +356,10 @@ func (c *Channel) kick(name, reason string) error {
 func (c *Channel) Ban(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.ban(name)
+}
+
+func (c *Channel) ban(name string) {
 	c.banned[strings.ToLower(name)] = true
 	_ = c.kick(name, "You're banned!") // only those present can be thrown out
 }

@@ -3,6 +3,7 @@ package cytubetest
 import (
 	"crypto/md5" //nolint:gosec // the protocol names styles by their MD5
 	"encoding/base64"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -28,6 +29,49 @@ func (c *Channel) SetPassword(password string) {
 	defer c.mu.Unlock()
 	c.password = password
 	c.send("channelOpts", c.options())
+}
+
+// SetPermission changes the rank that something takes, such as "chat".
+func (c *Channel) SetPermission(name string, rank float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.permission[name] = rank
+	c.send("setPermissions", c.permission)
+}
+
+// may reports whether somebody has the permission.
+func (c *Channel) may(p *person, name string) bool { return p.rank >= c.permission[name] }
+
+// SetAntiflood turns on the channel's own flood limit, for those below rank 2,
+// with so many lines at once and then so many a second; 0 turns it off. As on a
+// real server it allows no more than 20 and 10.
+func (c *Channel) SetAntiflood(burst int, sustained float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flood.on = burst > 0
+	if c.flood.on {
+		c.flood.Burst, c.flood.Sustained = min(burst, floodBurst), min(sustained, floodSustained)
+		c.flood.Cooldown = float64(c.flood.Burst) / c.flood.Sustained
+	}
+	c.send("channelOpts", c.options())
+}
+
+// SetNewUserDelays says for how long after they came clients below rank 2 may
+// not write at all, and may not write links. A real server goes by the age of
+// the account or address.
+func (c *Channel) SetNewUserDelays(chat, links time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.newUser = newUserDelays{chat, links}
+	c.send("channelOpts", c.options())
+}
+
+// SetFilter puts a filter on the chat, such as DefaultFilters; nil is none. It is
+// given what is between the links of a line, escaped, and returns HTML.
+func (c *Channel) SetFilter(filter func(string) string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filter = filter
 }
 
 // Announce puts up a notice of the site, which is also shown to those who
@@ -76,11 +120,11 @@ func (c *Channel) options() map[string]any {
 	}
 	return map[string]any{
 		"allow_voteskip": true, "voteskip_ratio": 0.5, "afk_timeout": 600, "pagetitle": c.cfg.Name, "maxlength": 0,
-		"externalcss": "", "externaljs": "", "chat_antiflood": false,
-		"chat_antiflood_params": map[string]any{"burst": 4, "sustained": 1, "cooldown": 4},
-		"show_public":           false, "enable_link_regex": true, "password": password, "allow_dupes": false,
+		"externalcss": "", "externaljs": "", "chat_antiflood": c.flood.on, "chat_antiflood_params": c.flood,
+		"show_public": false, "enable_link_regex": true, "password": password, "allow_dupes": false,
 		"torbanned": false, "block_anonymous_users": false, "allow_ascii_control": false, "playlist_max_per_user": 0,
-		"new_user_chat_delay": 0, "new_user_chat_link_delay": 0, "playlist_max_duration_per_user": 0,
+		"new_user_chat_delay": int(c.newUser.chat.Seconds()), "new_user_chat_link_delay": int(c.newUser.links.Seconds()),
+		"playlist_max_duration_per_user": 0,
 	}
 }
 

@@ -12,14 +12,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The flood limit everybody is under: so many lines at once, then one in each
-// interval, until there was a pause.
-const (
-	floodBurst    = 20
-	floodInterval = 100 * time.Millisecond
-	floodPause    = 2 * time.Second
-)
-
 // maxReceived bounds what a long demo keeps of the clients' frames.
 const maxReceived = 10_000
 
@@ -39,13 +31,17 @@ type visitor struct {
 	account   float64 // rank before joining: -1, 0 or 1
 	person    *person // while inside with a name
 	lastPong  time.Time
+	since     time.Time // when the client came
+	limiter   limiter
+	broken    bool // the line was cut by the site
 
-	lines    int // since the last pause
-	lastLine time.Time
+	lost     chan struct{} // closed when the site cuts all lines
+	loseOnce sync.Once
 
 	queueMu sync.Mutex
 	queue   []queuedFrame
 	ending  bool
+	deaf    bool // is sent nothing any more
 	wake    chan struct{}
 }
 
@@ -71,7 +67,10 @@ func (c *Channel) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	v := &visitor{c: c, s: s, done: make(chan struct{}), account: -1, wake: make(chan struct{}, 1), lastPong: time.Now()}
+	v := &visitor{
+		c: c, s: s, done: make(chan struct{}), lost: make(chan struct{}), account: anonymousRank,
+		wake: make(chan struct{}, 1), lastPong: time.Now(), since: time.Now(),
+	}
 	c.mu.Lock()
 	if c.closed || c.server == nil {
 		_ = s.conn.Close()
@@ -114,7 +113,9 @@ func (v *visitor) put(frame string) { v.enqueue(queuedFrame{websocket.TextMessag
 
 func (v *visitor) enqueue(frame queuedFrame) {
 	v.queueMu.Lock()
-	v.queue = append(v.queue, frame)
+	if !v.deaf {
+		v.queue = append(v.queue, frame)
+	}
 	v.queueMu.Unlock()
 	v.poke()
 }
@@ -202,7 +203,7 @@ func (v *visitor) awaitThaw() bool {
 // protocol.
 func (v *visitor) read() {
 	for frame := range v.s.frames {
-		if !v.frame(frame) {
+		if !v.holdUp(frame) || !v.frame(frame) {
 			return
 		}
 	}
@@ -227,18 +228,15 @@ func (v *visitor) frame(frame string) bool {
 		return true
 	}
 	event, args, ok := parseEvent(frame)
-	if !ok || (!v.connected && !v.removed) {
-		return false // a real server closes without a word
-	}
-	if v.removed {
-		return true
+	if !ok || !v.connected {
+		return false // a real server closes without a word; so it does after a kick
 	}
 	v.c.received = append(v.c.received, Received{v.name, event, args})
 	if extra := len(v.c.received) - maxReceived; extra > 0 {
 		v.c.received = slices.Delete(v.c.received, 0, extra)
 	}
 	v.event(event, args)
-	return true
+	return !v.broken
 }
 
 func (v *visitor) connect() {
@@ -428,12 +426,7 @@ func (v *visitor) channelRank() float64 {
 	if v.account < 1 {
 		return v.account
 	}
-	for name, rank := range v.c.cfg.Ranks {
-		if strings.EqualFold(name, v.name) {
-			return max(rank, v.account)
-		}
-	}
-	return v.account
+	return max(v.c.ranks[strings.ToLower(v.name)], v.account)
 }
 
 // enter puts the client into the channel and sends it the state.
@@ -461,10 +454,13 @@ func (v *visitor) becomePerson() {
 	if c.find(v.name) != nil {
 		_ = c.kick(v.name, "Duplicate login") // present, as was just seen
 	}
-	p := &person{name: v.name, rank: v.channelRank(), v: v}
+	p := &person{name: v.name, rank: v.channelRank(), mute: c.muted[strings.ToLower(v.name)], v: v}
 	v.person = p
 	c.people = append(c.people, p)
 	c.announceArrival(p)
+	if p.mute != unmuted {
+		c.sendMeta(p, c.permission["mute"])
+	}
 }
 
 // throwOut removes the client. Its WebSocket stays open.
@@ -472,61 +468,4 @@ func (v *visitor) throwOut(reason string) {
 	v.emit("kick", map[string]string{"reason": reason})
 	v.put("41")
 	v.inside, v.person, v.removed, v.connected = false, nil, true, false
-}
-
-// chat takes a line under the flood limit.
-func (v *visitor) chat(args []json.RawMessage) {
-	var line struct{ Msg string }
-	if !decode(args, &line) {
-		v.emit("errorMsg", map[string]string{"msg": "Unexpected error for message chatMsg: invalid"})
-		return
-	}
-	if v.person == nil || v.flooding() {
-		return
-	}
-	if v.c.swallow > 0 {
-		v.c.swallow--
-		return
-	}
-	v.c.say(v.person, line.Msg)
-}
-
-// flooding notes a line and tells the client when it is dropped.
-func (v *visitor) flooding() bool {
-	since := time.Since(v.lastLine)
-	if since >= floodPause {
-		v.lines = 0
-	}
-	if v.lines >= floodBurst && since < floodInterval {
-		v.emit("cooldown", floodInterval.Milliseconds())
-		return true
-	}
-	v.lines++
-	v.lastLine = time.Now()
-	return false
-}
-
-func (v *visitor) sendPM(args []json.RawMessage) {
-	var pm struct{ To, Msg string }
-	if !decode(args, &pm) {
-		v.emit("errorMsg", map[string]string{"msg": "Unexpected error for message pm: invalid"})
-		return
-	}
-	problem := ""
-	target := v.c.find(pm.To)
-	switch {
-	case v.person == nil:
-		problem = "You must be signed in to send PMs"
-	case target == v.person:
-		problem = "You can't PM yourself!"
-	case target == nil:
-		problem = pm.To + " is not on this channel."
-	}
-	if problem != "" {
-		v.emit("errorMsg", map[string]string{"msg": problem})
-		return
-	}
-	if !v.flooding() {
-		v.c.pm(v.person, target, pm.Msg)
-	}
 }
