@@ -335,7 +335,7 @@ func TestExport_AnInterruptedFileIsNotThere(t *testing.T) {
 	}
 	c := &exportCmd{Out: file}
 	wrong := errors.New("wrong")
-	err = c.finish(&console{nil, &bytes.Buffer{}}, out, "rows", func() (uint64, error) {
+	err = c.finish(&console{err: &bytes.Buffer{}}, out, "rows", func() (uint64, error) {
 		if _, err := out.w.WriteString("half"); err != nil {
 			t.Fatal(err)
 		}

@@ -39,6 +39,8 @@ type cli struct {
 // console is where a command speaks.
 type console struct {
 	out, err io.Writer
+	// seen is how the output is looked at. Default: as its terminal says.
+	seen *look
 }
 
 // exit codes: 1 for what went wrong, 2 for what was asked wrongly or could not
@@ -60,6 +62,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // execute runs one command line until it is done, or the context is.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return executeOn(ctx, args, stdout, stderr, &console{out: outputWriter{stdout}, err: stderr})
+}
+
+// executeOn lets the command speak on a console of its own.
+func executeOn(ctx context.Context, args []string, stdout, stderr io.Writer, con *console) int {
 	if errCrash != nil {
 		fmt.Fprintf(stderr, "rosey: %v\n", errCrash)
 		return exitUsage
@@ -79,7 +86,6 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "rosey: %v\ntry:   rosey %s--help\n", err, commandPrefix(err))
 		return exitUsage
 	}
-	con := &console{out: outputWriter{stdout}, err: stderr}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(con)
 	err = kctx.Run()

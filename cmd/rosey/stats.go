@@ -71,11 +71,11 @@ func (f tablesFlag) read(ctx context.Context, question func(schema.Queryer) erro
 	return question(tx)
 }
 
-// ask answers one of the questions below, and says what to do where there is no
-// answer.
-func (c *statsCmd) ask(ctx context.Context, con *console, question func(schema.Queryer) error) error {
+// ask lets a source answer one of the questions below, and says what to do where
+// there is no answer.
+func (c *statsCmd) ask(ctx context.Context, con *console, question func(source) error) error {
 	ignoreBrokenPipe()
-	err := c.read(ctx, question)
+	err := c.answer(ctx, con, question)
 	var missing *query.NotFoundError
 	switch {
 	case errors.Is(err, query.ErrInvalid):
@@ -91,20 +91,30 @@ func (c *statsCmd) ask(ctx context.Context, con *console, question func(schema.Q
 	}
 }
 
-// named is the channel asked for, empty for all.
-func (c *statsCmd) named(ctx context.Context, q schema.Queryer) (string, error) {
-	if c.Only == "" {
-		return "", nil
+func (c *statsCmd) answer(ctx context.Context, con *console, question func(source) error) (err error) {
+	s, err := c.open(ctx, con)
+	if err != nil {
+		return err
 	}
-	return query.Channel(ctx, q, c.Only)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return question(s)
+}
+
+// open finds out who answers.
+func (c *statsCmd) open(ctx context.Context, con *console) (source, error) {
+	path, err := c.path()
+	if err != nil {
+		return nil, err
+	}
+	return openFile(ctx, path)
 }
 
 // one is the channel asked for, else the one observed last.
-func (c *statsCmd) one(ctx context.Context, con *console, q schema.Queryer) (string, error) {
+func (c *statsCmd) one(ctx context.Context, con *console, s source) (string, error) {
 	if c.Only != "" {
-		return query.Channel(ctx, q, c.Only)
+		return c.Only, nil
 	}
-	all, err := query.Channels(ctx, q)
+	all, err := s.Channels(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -127,12 +137,8 @@ func (c *statsUserCmd) examples() string {
 
 // Run prints the user in each channel that knows the name.
 func (c *statsUserCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.named(ctx, q)
-		if err != nil {
-			return err
-		}
-		users, err := query.UserStats(ctx, q, channel, c.Name)
+	return stats.ask(ctx, con, func(s source) error {
+		users, err := s.UserStats(ctx, stats.Only, c.Name)
 		if err != nil {
 			return err
 		}
@@ -178,24 +184,42 @@ func (c *statsTopCmd) examples() string { return "  rosey stats top --period 7d 
 
 // Run prints who says most.
 func (c *statsTopCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.one(ctx, con, q)
+	return stats.ask(ctx, con, func(s source) error {
+		channel, err := stats.one(ctx, con, s)
 		if err != nil {
 			return err
 		}
-		top, err := query.Top(ctx, q, query.TopOptions{Channel: channel, Period: c.Period, Limit: c.Limit})
+		top, err := s.Top(ctx, query.TopOptions{Channel: channel, Period: c.Period, Limit: c.Limit})
 		if err != nil {
 			return err
 		}
 		if stats.JSON {
 			return printJSON(con.out, top)
 		}
-		t := newTable(con.out, "", "user", "lines", "joins", "connected", "last seen")
-		for i, u := range top.Users {
-			t.row(strconv.Itoa(i+1), printable(u.Username), number(u.ChatLines), number(u.Joins), lasting(u.TotalTimeConnected), moment(u.LastSeen*1000))
-		}
-		return t.flush()
+		return printTop(con, top)
 	})
+}
+
+func printTop(con *console, top query.TopUsers) error {
+	var most int64
+	rows := [][]string{{"", "user", "lines", "joins", "connected", "last seen"}}
+	for i, u := range top.Users {
+		most = max(most, u.ChatLines)
+		rows = append(rows, []string{
+			strconv.Itoa(i + 1), printable(u.Username), number(u.ChatLines), number(u.Joins), lasting(u.TotalTimeConnected), moment(u.LastSeen * 1000),
+		})
+	}
+	view := con.looks()
+	if width := view.beside(rows); width > 0 {
+		for i, u := range top.Users {
+			rows[i+1] = append(rows[i+1], view.bar(u.ChatLines, most, width))
+		}
+	}
+	t := newTable(con.out)
+	for _, r := range rows {
+		t.row(r...)
+	}
+	return t.flush()
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

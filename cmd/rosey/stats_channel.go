@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"rosey/projector/query"
-	"rosey/schema"
 )
 
 type statsOverviewCmd struct{}
@@ -16,12 +15,8 @@ func (c *statsOverviewCmd) examples() string {
 
 // Run prints how far the tables are and what they hold.
 func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.named(ctx, q)
-		if err != nil {
-			return err
-		}
-		o, err := query.Status(ctx, q, channel)
+	return stats.ask(ctx, con, func(s source) error {
+		o, err := s.Status(ctx, stats.Only)
 		if err != nil {
 			return err
 		}
@@ -38,9 +33,9 @@ func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCm
 		t = newTable(con.out)
 		t.row()
 		t.row("channel", "lines", "users", "present", "joins", "polls", "media", "most users", "most connected", "last observed")
-		for _, s := range o.Channels {
-			t.row(printable(s.Channel), number(s.ChatLines), number(s.Users), number(s.Present), number(s.Joins), number(s.Polls), number(s.Media),
-				optionalNumber(s.MaxUsers), optionalNumber(s.MaxConnected), moment(s.LastObservedMS))
+		for _, ch := range o.Channels {
+			t.row(printable(ch.Channel), number(ch.ChatLines), number(ch.Users), number(ch.Present), number(ch.Joins), number(ch.Polls), number(ch.Media),
+				optionalNumber(ch.MaxUsers), optionalNumber(ch.MaxConnected), moment(ch.LastObservedMS))
 		}
 		return t.flush()
 	})
@@ -54,12 +49,8 @@ func (c *statsChannelCmd) examples() string {
 
 // Run prints each channel, or the one asked for.
 func (c *statsChannelCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.named(ctx, q)
-		if err != nil {
-			return err
-		}
-		o, err := query.Status(ctx, q, channel)
+	return stats.ask(ctx, con, func(s source) error {
+		o, err := s.Status(ctx, stats.Only)
 		if err != nil {
 			return err
 		}
@@ -70,11 +61,11 @@ func (c *statsChannelCmd) Run(ctx context.Context, con *console, stats *statsCmd
 			return printEach(con.out, o.Channels)
 		}
 		t := newTable(con.out)
-		for i, s := range o.Channels {
+		for i, ch := range o.Channels {
 			if i > 0 {
 				t.row()
 			}
-			channelRows(t, s)
+			channelRows(t, ch)
 		}
 		return t.flush()
 	})
@@ -139,61 +130,18 @@ func nextPage(con *console, before int64) {
 	}
 }
 
-type statsHistoryCmd struct{ pageFlags }
-
-func (c *statsHistoryCmd) examples() string { return "  rosey stats history --period 24h --limit 288" }
-
-// Run prints how many were there, oldest first.
-func (c *statsHistoryCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.one(ctx, con, q)
-		if err != nil {
-			return err
-		}
-		h, err := query.UserCountHistory(ctx, q, c.options(channel))
-		if err != nil {
-			return err
-		}
-		if stats.JSON {
-			return printJSON(con.out, h)
-		}
-		if err := printHistory(newTable(con.out, "time", "users", "connected"), h, onTerminal(con.out)); err != nil {
-			return err
-		}
-		nextPage(con, h.Before)
-		return nil
-	})
-}
-
-const barWidth = 40
-
-func printHistory(t *table, h query.UserCounts, bars bool) error {
-	var most int64
-	for _, n := range h.Counts {
-		most = max(most, n.ChatUsers, n.ConnectedUsers)
-	}
-	for _, n := range h.Counts {
-		cells := []string{moment(n.Timestamp * 1000), number(n.ChatUsers), number(n.ConnectedUsers)}
-		if bars {
-			cells = append(cells, bar(n.ChatUsers, most, barWidth))
-		}
-		t.row(cells...)
-	}
-	return t.flush()
-}
-
 type statsMediaCmd struct{ pageFlags }
 
 func (c *statsMediaCmd) examples() string { return "  rosey stats media --limit 50" }
 
 // Run prints what played, newest first.
 func (c *statsMediaCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.one(ctx, con, q)
+	return stats.ask(ctx, con, func(s source) error {
+		channel, err := stats.one(ctx, con, s)
 		if err != nil {
 			return err
 		}
-		p, err := query.MediaHistory(ctx, q, c.options(channel))
+		p, err := s.MediaHistory(ctx, c.options(channel))
 		if err != nil {
 			return err
 		}

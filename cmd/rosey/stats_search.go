@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"rosey/projector/query"
-	"rosey/schema"
 )
 
 type statsSearchCmd struct {
@@ -21,13 +20,9 @@ func (c *statsSearchCmd) examples() string {
 
 // Run prints the lines found, newest first.
 func (c *statsSearchCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
-	return stats.ask(ctx, con, func(q schema.Queryer) error {
-		channel, err := stats.named(ctx, q)
-		if err != nil {
-			return err
-		}
-		p, err := query.SearchChat(ctx, q, query.SearchOptions{
-			Text: strings.Join(c.Text, " "), Channel: channel, Username: c.User, Before: c.Before, Limit: c.Limit,
+	return stats.ask(ctx, con, func(s source) error {
+		p, err := s.SearchChat(ctx, query.SearchOptions{
+			Text: strings.Join(c.Text, " "), Channel: stats.Only, Username: c.User, Before: c.Before, Limit: c.Limit,
 		})
 		if err != nil {
 			return err

@@ -474,15 +474,3 @@ func intoClosedPipe(t *testing.T, args ...string) result {
 	code := run(args, w, &errs)
 	return result{code: code, err: errs.String()}
 }
-
-func TestHistory_BarsForATerminal(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		n, most int64
-		want    string
-	}{{0, 10, ""}, {10, 10, "████"}, {5, 10, "██"}, {1, 1000, "▏"}, {3, 32, "▍"}, {31, 32, "███▉"}, {5, 0, ""}, {-1, 5, ""}} {
-		if got := bar(tt.n, tt.most, 4); got != tt.want {
-			t.Errorf("bar(%d, %d): %q, want %q", tt.n, tt.most, got, tt.want)
-		}
-	}
-}

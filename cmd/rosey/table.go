@@ -6,23 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
 
 // table aligns columns. What others wrote has to go through printable first: a
 // cell holds neither tabs nor line breaks.
 type table struct{ w *tabwriter.Writer }
 
+// columnGap is the space between columns.
+const columnGap = 2
+
 func newTable(w io.Writer, header ...string) *table {
-	t := &table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	t := &table{tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)}
 	if len(header) > 0 {
 		t.row(header...)
 	}
@@ -39,28 +39,6 @@ func (t *table) flush() error {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
-}
-
-// onTerminal reports whether a person looks at the output.
-func onTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// bar is a count as a line of at most width blocks.
-func bar(n, most int64, width int) string {
-	if n <= 0 || most <= 0 {
-		return ""
-	}
-	eighths := int(n * int64(width) * 8 / most)
-	text := strings.Repeat("█", eighths/8)
-	if rest := eighths % 8; rest > 0 {
-		text += string([]rune("▏▎▍▌▋▊▉")[rest-1])
-	}
-	if text == "" {
-		text = "▏"
-	}
-	return text
 }
 
 // moment shows a time in Unix milliseconds, 0 for none.

@@ -170,7 +170,7 @@ func TestTail_FollowsARunningInstallationUntilToldToStop(t *testing.T) {
 	var out, errs safeBuffer
 	done := make(chan error, 1)
 	c := &tailCmd{dataFlag: dataFlag{Data: string(dir)}, eventFilter: eventFilter{kindFlag: kindFlag{[]string{"message"}}, User: "ANN"}}
-	go func() { done <- c.Run(ctx, &console{&out, &errs}) }()
+	go func() { done <- c.Run(ctx, &console{out: &out, err: &errs}) }()
 	await(t, "what was there", func() bool { return strings.Contains(out.String(), "before") })
 	appendAll(t, s.Stream, joined(2, "ann"), said(3, "ann", "meanwhile"))
 	await(t, "what came", func() bool { return strings.Contains(out.String(), "meanwhile") })
