@@ -203,6 +203,23 @@ func TestExport_TablesInBothFormats(t *testing.T) {
 	}
 }
 
+// What was told of an outcome, and what was not.
+func TestExport_OutboundMessages(t *testing.T) {
+	t.Parallel()
+	dir := record(t, at(0, events.KindMarkFailed, &events.OutboundMark{
+		MessageID: 9007199254740991, Message: "psst, \"you\"", Recipient: "Ann", QueuedMS: 1, Attempts: 2, Reason: "no_echo", State: events.OutcomeUnknown,
+	}), at(0, events.KindMarkSent, &events.OutboundMark{MessageID: 7}))
+	r := rosey(t, "export", "outbound_messages", "--data", string(dir))
+	same(t, "NDJSON", r.out, `
+{"channel":"tv","message_id":7,"status":"sent","message":"","recipient":"","queued_ms":null,"sent_ms":null,"attempts":0,"reason":"","seq":2}
+{"channel":"tv","message_id":9007199254740991,"status":"unknown","message":"psst, \"you\"","recipient":"Ann","queued_ms":1,"sent_ms":null,"attempts":2,"reason":"no_echo","seq":1}
+`)
+	r = rosey(t, "export", "outbound_messages", "--format", "csv", "--data", string(dir))
+	same(t, "CSV", r.out, "channel,message_id,status,message,recipient,queued_ms,sent_ms,attempts,reason,seq\n"+
+		"tv,7,sent,\"\",\"\",,,0,\"\",2\n"+
+		"tv,9007199254740991,unknown,\"psst, \"\"you\"\"\",Ann,1,,2,no_echo,1\n")
+}
+
 func TestExport_BlobsAreBase64(t *testing.T) {
 	t.Parallel()
 	dir := installation.Dir(t.TempDir())
