@@ -44,8 +44,11 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	var changes []Change
 	info, err := c.streamInfo(ctx)
 	if errors.Is(err, ErrNoStream) {
-		// First the leases: a stream that takes all there is leaves no room for them.
+		// First the buckets: a stream that takes all there is leaves no room for them.
 		if err = c.setupLeases(ctx, want.Replicas); err == nil {
+			_, err = c.setupBuckets(ctx, want.Replicas)
+		}
+		if err == nil {
 			info, changes, err = c.createFitting(ctx, &want, o.MaxBytes == 0)
 		}
 	}
@@ -59,6 +62,11 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 		return nil, changes, err
 	}
 	if err := c.setupLeases(ctx, info.Config.Replicas); err != nil {
+		return nil, changes, err
+	}
+	made, err := c.setupBuckets(ctx, info.Config.Replicas)
+	changes = append(changes, made...)
+	if err != nil {
 		return nil, changes, err
 	}
 	s, err := c.useStream(ctx, info)
@@ -186,6 +194,11 @@ func Check(ctx context.Context, c *Conn, o StreamOptions) ([]Difference, error) 
 	diffs, _ := compare(&info.Config, &want)
 	if info.Config.Metadata[identityKey] == "" {
 		diffs = append(diffs, Difference{Field: "identity", Is: "none", Want: "a UUID", Changeable: true})
+	}
+	buckets, err := c.checkBuckets(ctx, want.Replicas)
+	diffs = append(diffs, buckets...)
+	if err != nil {
+		return diffs, fmt.Errorf("streams: check stream %s: %w", StreamName, err)
 	}
 	err = c.checkServices(ctx)
 	var capture *CaptureError

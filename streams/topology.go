@@ -261,18 +261,7 @@ func keepUnset(want *jetstream.StreamConfig, is *jetstream.StreamConfig, o Strea
 // compare lists how a stream differs from the wanted one, and returns the
 // stream's configuration with everything changed that can be.
 func compare(is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamConfig) {
-	repaired := *is
-	var diffs []Difference
-	for _, p := range properties {
-		have, wanted := p.show(is), p.show(want)
-		if have == wanted {
-			continue
-		}
-		diffs = append(diffs, Difference{Field: p.name, Is: have, Want: wanted, Changeable: p.set != nil, Remedy: p.remedy})
-		if p.set != nil {
-			p.set(&repaired, want)
-		}
-	}
+	diffs, repaired := compareProperties(properties, is, want)
 	missing := without(want.Subjects, is.Subjects)
 	// A wider subject already in the stream stands for the narrower ones below it;
 	// the server would refuse both together.
@@ -288,6 +277,23 @@ func compare(is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamCo
 			Field: FieldExtraSubjects, Is: strings.Join(extra, " "), Want: "none",
 			Remedy: "nothing reads them; if they are not wanted, " + byHand,
 		})
+	}
+	return diffs, repaired
+}
+
+// compareProperties is compare for the given properties alone.
+func compareProperties(list []property, is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamConfig) {
+	repaired := *is
+	var diffs []Difference
+	for _, p := range list {
+		have, wanted := p.show(is), p.show(want)
+		if have == wanted {
+			continue
+		}
+		diffs = append(diffs, Difference{Field: p.name, Is: have, Want: wanted, Changeable: p.set != nil, Remedy: p.remedy})
+		if p.set != nil {
+			p.set(&repaired, want)
+		}
 	}
 	return diffs, repaired
 }

@@ -25,6 +25,7 @@ var may = map[string][]string{
 	"replay":                {"events", "schema", "streams", "projector"},
 	"bot":                   {"events", "streams", "bot/cytube", "bot/spool", "github.com/go-faster/jx"},
 	"bot/spool":             {"events", "streams", "modernc.org/sqlite", "github.com/gofrs/flock"},
+	"bot/outbound":          {"events", "streams", "bot/cytube"},
 	"bot/cytube":            {"github.com/gorilla/websocket"},
 	"bot/cytube/cytubetest": {"bot/cytube", "github.com/gorilla/websocket"},
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},

@@ -1,0 +1,269 @@
+package streams
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// WatchOp says what an Update is about.
+type WatchOp int
+
+// What can be seen on a bucket.
+const (
+	// WatchPut is a value, present or new.
+	WatchPut WatchOp = iota + 1
+	// WatchRemoved is the end of a key: somebody deleted it, or its time was over.
+	// A key that Remove erased ends without it.
+	WatchRemoved
+	// WatchCaughtUp comes once all values were delivered that were there.
+	WatchCaughtUp
+	// WatchRestarted means that the bucket was replaced by another, or by an older
+	// state of itself: nothing that was seen counts, and all values come again.
+	WatchRestarted
+)
+
+// Update is one thing seen on a bucket.
+type Update struct {
+	Op WatchOp
+	Entry
+}
+
+// BucketWatcher follows a bucket: first all its values, then every change. It
+// survives lost connections and restarted servers by going on after the last
+// revision; of a key that changed several times meanwhile it sees the newest value.
+// One goroutine may use it at a time.
+type BucketWatcher struct {
+	b      *Bucket
+	filter string // subjects
+
+	created   time.Time // of the bucket that was seen last
+	last      uint64    // the last revision seen
+	caught    bool      // WatchCaughtUp was delivered
+	restarted bool      // WatchRestarted is to be delivered
+
+	cons     jetstream.Consumer
+	pull     *pull
+	delivery uint64
+	left     uint64 // values that were there when the consumer was made, and are still to come
+	attempt  int
+	closed   bool
+}
+
+// Watch follows the keys that match a filter, such as "channel.*"; an empty one
+// stands for all. The error is ErrNoBucket where there is nothing to follow.
+func (b *Bucket) Watch(ctx context.Context, filter string) (*BucketWatcher, error) {
+	if filter == "" {
+		filter = ">"
+	}
+	w := &BucketWatcher{b: b, filter: b.subject(filter)}
+	if err := w.open(ctx); err != nil {
+		return nil, fmt.Errorf("streams: watch bucket %s: %w", b.name, err)
+	}
+	return w, nil
+}
+
+// List returns the present values of the keys that match a filter, by revision.
+func (b *Bucket) List(ctx context.Context, filter string) ([]Entry, error) {
+	w, err := b.Watch(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	present := map[string]Entry{}
+	for {
+		u, err := w.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch u.Op {
+		case WatchCaughtUp:
+			return slices.SortedFunc(maps.Values(present), func(a, b Entry) int { return cmp.Compare(a.Revision, b.Revision) }), nil
+		case WatchPut:
+			present[u.Key] = u.Entry
+		case WatchRemoved:
+			delete(present, u.Key)
+		case WatchRestarted:
+			clear(present)
+		}
+	}
+}
+
+// open makes the consumer behind the watcher.
+func (w *BucketWatcher) open(ctx context.Context) error {
+	c := w.b.c
+	lost := c.disconnected()
+	info, err := c.bucketInfo(ctx, w.b.name)
+	if err != nil {
+		return err
+	}
+	if !w.created.IsZero() && (!info.Created.Equal(w.created) || info.State.LastSeq < w.last) {
+		w.restarted, w.last, w.caught = true, 0, false
+	}
+	w.created = info.Created
+	lctx, req := c.call(ctx)
+	defer req.end()
+	cons, err := c.js.CreateConsumer(lctx, bucketStream(w.b.name), jetstream.ConsumerConfig{
+		Name: "watcher-" + nuid.Next(),
+		// One value is kept of each key, so that this is the newest of each.
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       w.last + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		FilterSubject:     w.filter,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("create watcher: %w", req.explain(err))
+	}
+	p, err := c.startPull(cons, minInFlight, lost)
+	if err != nil {
+		return fmt.Errorf("start watcher: %w", err)
+	}
+	w.cons, w.pull, w.delivery, w.left = cons, p, 0, cons.CachedInfo().NumPending
+	return nil
+}
+
+// quietLimit is how long nothing may come of the values that were there before
+// the server is asked for them: some may have been erased on the way.
+const quietLimit = 500 * time.Millisecond
+
+// Next returns what is seen next, waiting for it if need be. The error is ctx's
+// own, or one that trying again will not cure, such as ErrNoBucket or
+// ErrPermission.
+func (w *BucketWatcher) Next(ctx context.Context) (Update, error) {
+	u, err := w.next(ctx)
+	if err != nil {
+		return Update{}, fmt.Errorf("streams: watch bucket %s: %w", w.b.name, err)
+	}
+	return u, nil
+}
+
+func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
+	for {
+		if w.closed {
+			return Update{}, ErrDeliveryStopped
+		}
+		if w.pull == nil {
+			if err := w.reopen(ctx); err != nil {
+				return Update{}, err
+			}
+		}
+		if w.restarted {
+			w.restarted = false
+			return Update{Op: WatchRestarted}, nil
+		}
+		if !w.caught && w.left == 0 {
+			w.caught = true
+			return Update{Op: WatchCaughtUp}, nil
+		}
+		raw, err := w.pullNext(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return Update{}, ctx.Err()
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				w.recount(ctx)
+				continue
+			}
+			w.b.c.log.Debug("watcher lost its consumer", "stream", bucketStream(w.b.name), "seq", w.last, "err", err)
+			w.drop()
+			continue
+		}
+		m, err := toMessage(raw)
+		if err != nil {
+			return Update{}, err
+		}
+		if m.delivery != w.delivery+1 || m.Seq <= w.last {
+			w.b.c.log.Debug("watcher lost a message", "stream", bucketStream(w.b.name), "seq", w.last)
+			w.drop()
+			continue
+		}
+		w.delivery, w.last, w.attempt = m.delivery, m.Seq, 0
+		w.left = min(max(w.left, 1)-1, m.Pending)
+		u := Update{Op: WatchPut, Entry: Entry{
+			Key: strings.TrimPrefix(m.Subject, w.b.prefix()), Value: m.Data, Revision: m.Seq, Time: m.Time,
+		}}
+		if isMarker(m.Header) {
+			u.Op = WatchRemoved
+		}
+		return u, nil
+	}
+}
+
+// pullNext waits for a message, and while there should be one not for ever.
+func (w *BucketWatcher) pullNext(ctx context.Context) (jetstream.Msg, error) {
+	if w.caught {
+		return w.pull.next(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, quietLimit)
+	defer cancel()
+	return w.pull.next(limited)
+}
+
+// recount asks how many of the values that were there are still to come.
+func (w *BucketWatcher) recount(ctx context.Context) {
+	ctx, req := w.b.c.call(ctx)
+	defer req.end()
+	info, err := w.cons.Info(ctx)
+	switch {
+	case err != nil:
+		w.drop()
+	case info.NumPending == 0 && info.Delivered.Consumer <= w.delivery:
+		w.left = 0
+	}
+}
+
+// reopen makes another consumer after the last revision, as soon as there is a
+// server, with growing pauses where that fails.
+func (w *BucketWatcher) reopen(ctx context.Context) error {
+	for {
+		if err := pause(ctx, w.attempt); err != nil {
+			return err
+		}
+		w.attempt++
+		if err := w.b.c.Connected(ctx); err != nil {
+			return err
+		}
+		err := w.open(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, ErrPermission), errors.Is(err, ErrNoBucket), w.b.c.nc.IsClosed():
+			return err
+		}
+		w.b.c.log.Debug("watcher cannot resume yet", "stream", bucketStream(w.b.name), "seq", w.last, "attempt", w.attempt, "err", err)
+	}
+}
+
+// drop gives up the consumer.
+func (w *BucketWatcher) drop() {
+	if w.pull == nil {
+		return
+	}
+	w.pull.stop()
+	w.pull = nil
+	if w.b.c.nc.IsConnected() {
+		// A courtesy: the server removes it by itself after a minute.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = w.b.c.js.DeleteConsumer(ctx, bucketStream(w.b.name), w.cons.CachedInfo().Name)
+	}
+}
+
+// Close ends the watcher and waits until nothing of it runs.
+func (w *BucketWatcher) Close() {
+	w.closed = true
+	w.drop()
+}
