@@ -116,7 +116,7 @@ func (s *Service) open(ctx context.Context, e Endpoint) error {
 	if err != nil {
 		return err
 	}
-	d := &door{endpoint: e, slots: make(chan struct{}, e.Limit), counts: counts{codes: map[Code]uint64{}}}
+	d := &door{endpoint: e, slots: make(chan struct{}, e.Limit), counts: counts{codes: map[Code]uint64{}, times: newTimes()}}
 	s.doors[e.Name] = d
 	return s.micro.AddEndpoint(e.Name, micro.HandlerFunc(func(r micro.Request) { s.take(ctx, d, r) }),
 		micro.WithEndpointSubject(e.Subject), micro.WithEndpointMetadata(metadata))
