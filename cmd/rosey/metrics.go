@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"rosey/bot/outbound"
 	"rosey/internal/obs"
 	"rosey/streams"
 )
@@ -31,9 +32,17 @@ func (f metricsFlag) show(ctx context.Context, w io.Writer, src obs.Sources, log
 
 // sources are all parts of a house.
 func (h *house) sources(spoolLimit int64) obs.Sources {
+	src := streamSources(h.server.Stream)
+	src.Recorder, src.SpoolLimit, src.Projector = h.recorder.Status, spoolLimit, h.projector.Status
+	src.Server, src.Losses = h.server.Embedded.Health, obs.TableLosses(h.store)
+	return src
+}
+
+// streamSources are what the server knows.
+func streamSources(s *streams.Stream) obs.Sources {
 	return obs.Sources{
-		Recorder: h.recorder.Status, SpoolLimit: spoolLimit, Projector: h.projector.Status, Stream: h.server.Stream.State,
-		Server: h.server.Embedded.Health, Losses: obs.TableLosses(h.store),
+		Stream: s.State, Bots: s.Bots,
+		Queue: obs.QueueStates(func(ctx context.Context) (*outbound.Queue, error) { return outbound.OpenQueue(ctx, s) }),
 	}
 }
 

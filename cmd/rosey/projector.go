@@ -46,9 +46,9 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
-	hide, err := c.show(ctx, con.out, obs.Sources{
-		Projector: p.Status, Stream: a.Stream.State, Losses: obs.TableLosses(dir.Database()),
-	}, log)
+	src := streamSources(a.Stream)
+	src.Projector, src.Losses = p.Status, obs.TableLosses(dir.Database())
+	hide, err := c.show(ctx, con.out, src, log)
 	if err != nil {
 		return errors.Join(err, p.Close(), a.Close())
 	}

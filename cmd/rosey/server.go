@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"rosey/internal/installation"
-	"rosey/internal/obs"
 )
 
 type serverCmd struct {
@@ -42,7 +41,9 @@ func (c *serverCmd) Run(ctx context.Context, con *console) error {
 	if url := s.Embedded.MonitorURL(); url != "" {
 		fmt.Fprintf(con.out, "monitor    %s\n", url)
 	}
-	hide, err := c.show(ctx, con.out, obs.Sources{Stream: s.Stream.State, Server: s.Embedded.Health}, log)
+	src := streamSources(s.Stream)
+	src.Server = s.Embedded.Health
+	hide, err := c.show(ctx, con.out, src, log)
 	if err != nil {
 		return errors.Join(err, s.Stop())
 	}

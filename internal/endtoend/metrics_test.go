@@ -70,14 +70,21 @@ func TestMetrics_TheDocumentListsWhatIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile("`(rosey_[a-z_]+)`").FindAllStringSubmatch(string(doc), -1) {
+	for _, m := range regexp.MustCompile("`(rosey_[a-z_]+)(\\{[a-z, ]+\\})?`").FindAllStringSubmatch(string(doc), -1) {
 		listed[m[1]] = true
 	}
 	shown := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^(rosey_[a-z_]+)(\{[^}]*\})? `).FindAllStringSubmatch(body, -1) {
-		shown[m[1]] = true
-		if m[2] != "" {
-			t.Errorf("%s has labels: %s", m[1], m[2])
+	label := regexp.MustCompile(`^(state|reason|endpoint|code|le)="[a-z0-9_.+Inf]*"$`)
+	for _, m := range regexp.MustCompile(`(?m)^(rosey_[a-z_]+?)(_bucket|_sum|_count)?(\{[^}]*\})? `).FindAllStringSubmatch(body, -1) {
+		name := m[1]
+		if !strings.HasSuffix(name, "_seconds") {
+			name += m[2] // not a histogram's
+		}
+		shown[name] = true
+		for _, l := range strings.FieldsFunc(strings.Trim(m[3], "{}"), func(r rune) bool { return r == ',' }) {
+			if !label.MatchString(l) {
+				t.Errorf("%s has a label that can be anything: %s", name, l)
+			}
 		}
 	}
 	for name := range shown {

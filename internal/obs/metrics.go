@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rosey/internal/tally"
 )
 
 // askLimit bounds what a scrape or a health check waits for one part.
@@ -16,12 +18,26 @@ type metric struct {
 	kind prometheus.ValueType
 }
 
-func gauge(name, help string) metric {
-	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue}
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc(name, help, labels, nil), prometheus.GaugeValue}
 }
 
-func counter(name, help string) metric {
-	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue}
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue}
+}
+
+// histogram is told by tellTimes.
+func histogram(name, help string, labels ...string) metric {
+	return metric{desc: prometheus.NewDesc(name, help, labels, nil)}
+}
+
+// tellTimes shows what a part has counted.
+func tellTimes(ch chan<- prometheus.Metric, m metric, r tally.Reading, labels ...string) {
+	buckets := make(map[float64]uint64, len(r.Buckets))
+	for _, b := range r.Buckets {
+		buckets[b.Bound.Seconds()] = b.Count
+	}
+	ch <- prometheus.MustNewConstHistogram(m.desc, r.Count, r.Sum.Seconds(), buckets, labels...)
 }
 
 // The metrics. docs/metrics.md lists them.
@@ -48,6 +64,8 @@ var (
 	projectorCommits       = counter("rosey_projector_commits_total", "Transactions committed.")
 	projectorInterruptions = counter("rosey_projector_errors_total", "Interruptions of the projection.")
 	projectorResets        = counter("rosey_projector_resets_total", "Interruptions because order could not be proven.")
+
+	botsAlive = gauge("rosey_bots_alive", "Bots that said lately that they are alive.")
 
 	deadLetters    = gauge("rosey_dead_letters_count", "Events that could not be applied.")
 	deadLettersAge = gauge("rosey_dead_letters_oldest_age_seconds", "Time since the stream stored the oldest of them; 0 for none.")
@@ -98,6 +116,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			tell(streamLastSeq, float64(s.LastSeq))
 		}
 	}
+	if c.src.Bots != nil {
+		if bots, err := c.src.Bots(ctx); err == nil {
+			tell(botsAlive, float64(len(bots)))
+		}
+	}
+	c.outbound(ctx, ch)
+	c.services(ch)
 	if c.src.Server != nil {
 		tell(serverHealthy, flag(c.src.Server() == nil))
 	}

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"rosey/bot"
+	"rosey/bot/outbound"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/service"
 )
 
 // Sources are the parts that run in this process; a nil one does not.
@@ -24,29 +26,62 @@ type Sources struct {
 	Stream func(ctx context.Context) (streams.State, error)
 	// Server is the embedded server's complete health.
 	Server func() error
+	// Bots asks for those that are alive.
+	Bots func(ctx context.Context) ([]streams.Heartbeat, error)
+	// Queue counts the messages of the outbound queue by their state.
+	Queue func(ctx context.Context) (map[outbound.State]int, error)
+	// Outbound is what the bot's sender has counted.
+	Outbound func() outbound.StatsReading
+	// Services are the numbers of each service by its endpoints.
+	Services []func() map[string]service.Counts
 	// Losses asks the tables what is missing.
 	Losses func(ctx context.Context) (query.Losses, error)
 }
 
-// lossesEvery is how often the tables are asked at most.
-const lossesEvery = 10 * time.Second
+// askEvery is how often tables and queue are asked at most: reading them takes a
+// while, and who looks must not hold up who works.
+const askEvery = 10 * time.Second
+
+// seldom asks at most every askEvery and repeats the last answer in between.
+func seldom[T any](ask func(context.Context) (T, error)) func(context.Context) (T, error) {
+	var mu sync.Mutex
+	var asked time.Time
+	var last T
+	var lastErr error
+	return func(ctx context.Context) (T, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked.IsZero() || time.Since(asked) >= askEvery {
+			last, lastErr = ask(ctx)
+			asked = time.Now()
+		}
+		return last, lastErr
+	}
+}
 
 // TableLosses asks the store's current database, at most every ten seconds.
 func TableLosses(store schema.Store) func(ctx context.Context) (query.Losses, error) {
-	var mu sync.Mutex
-	var asked time.Time
-	var last query.Losses
-	var lastErr error
-	return func(ctx context.Context) (query.Losses, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !asked.IsZero() && time.Since(asked) < lossesEvery {
-			return last, lastErr
+	return seldom(func(ctx context.Context) (query.Losses, error) { return readLosses(ctx, store) })
+}
+
+// QueueStates counts what is in the outbound queue, at most every ten seconds.
+// open is asked each time: the bucket may be made while the program runs.
+func QueueStates(open func(ctx context.Context) (*outbound.Queue, error)) func(ctx context.Context) (map[outbound.State]int, error) {
+	return seldom(func(ctx context.Context) (map[outbound.State]int, error) {
+		q, err := open(ctx)
+		if err != nil {
+			return nil, err
 		}
-		last, lastErr = readLosses(ctx, store)
-		asked = time.Now()
-		return last, lastErr
-	}
+		list, err := q.List(ctx, outbound.Filter{})
+		if err != nil {
+			return nil, err
+		}
+		states := map[outbound.State]int{}
+		for _, m := range list {
+			states[m.State]++
+		}
+		return states, nil
+	})
 }
 
 func readLosses(ctx context.Context, store schema.Store) (_ query.Losses, err error) {
