@@ -83,7 +83,7 @@ type Channel struct {
 
 	lastChat   int64
 	history    []*chatLine
-	said       int                 // lines that came into the history
+	said       int                 // lines of people without a connection that came into the history
 	filter     func(string) string // of the chat; may be nil
 	flood      antiflood
 	newUser    newUserDelays

@@ -26,6 +26,7 @@ type chatLine struct {
 	To       string         `json:"to,omitempty"`
 
 	counted bool // in the Ledger
+	nth     int  // of the lines of people without a connection; 0 for a client's
 }
 
 var (
@@ -57,20 +58,23 @@ func (c *Channel) SayAt(name, text string) (timeMS int64, err error) {
 	}
 	before := c.said
 	c.say(p, text)
-	if c.said == before {
+	if c.said == before || p.v != nil {
 		return 0, nil
 	}
 	return c.history[len(c.history)-1].Time, nil
 }
 
-// ForgetChat takes the first n of all lines ever said out of the history: a join
+// ForgetChat takes the first n of all lines ever said by people without a
+// connection out of the history, and what clients said before those: a join
 // brings only later ones again.
 func (c *Channel) ForgetChat(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := c.said - len(c.history) // lines that are not there any more
-	if n = min(n-first, len(c.history)); n > 0 {
-		c.history = slices.Delete(c.history, 0, n)
+	for i, line := range slices.Backward(c.history) {
+		if line.nth > 0 && line.nth <= n {
+			c.history = slices.Delete(c.history, 0, i+1)
+			return
+		}
 	}
 }
 
@@ -139,12 +143,17 @@ func (c *Channel) process(p *person, text string, meta map[string]any) {
 		return
 	}
 	line := &chatLine{Username: p.name, Msg: c.toHTML(text), Meta: meta, Time: c.chatTime()}
-	c.noteShown(Shown{Author: p.name, Text: text, HTML: line.Msg, TimeMS: line.Time, Shadow: p.mute == shadowMuted})
+	if p.v != nil {
+		c.noteShown(Shown{Author: p.name, Text: text, HTML: line.Msg, TimeMS: line.Time, Shadow: p.mute == shadowMuted})
+	}
 	if p.mute == shadowMuted {
 		c.whisper(line)
 		return
 	}
-	c.said++
+	if p.v == nil {
+		c.said++
+		line.nth = c.said
+	}
 	c.history = append(c.history, line)
 	if extra := len(c.history) - c.cfg.History; extra > 0 {
 		c.history = slices.Delete(c.history, 0, extra)

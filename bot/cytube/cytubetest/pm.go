@@ -27,7 +27,9 @@ func (c *Channel) pm(sender, target *person, text string) {
 	if strings.HasPrefix(text, ">") {
 		line.Meta["addClass"] = "greentext"
 	}
-	c.noteShown(Shown{Author: sender.name, To: target.name, Text: text, HTML: line.Msg, TimeMS: line.Time})
+	if sender.v != nil {
+		c.noteShown(Shown{Author: sender.name, To: target.name, Text: text, HTML: line.Msg, TimeMS: line.Time})
+	}
 	for _, p := range []*person{target, sender} {
 		if p.v != nil {
 			p.v.emit("pm", line)

@@ -2,10 +2,10 @@ package cytubetest
 
 import "slices"
 
-// maxShown bounds what a long demo keeps of the chat.
+// maxShown bounds what a long demo keeps of what clients wrote.
 const maxShown = 100_000
 
-// Shown is one line that came into the chat, or one private message.
+// Shown is a line or private message of a client that the channel has shown.
 type Shown struct {
 	Author string
 	To     string // of a private message
@@ -15,14 +15,14 @@ type Shown struct {
 	Shadow bool  // written by somebody shadow-muted: ordinary people were not shown it
 }
 
-// Shown returns every line since the channel began, oldest first.
+// Shown returns what clients wrote and the channel showed, oldest first.
 func (c *Channel) Shown() []Shown {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.shown)
 }
 
-// ShownBy returns the texts of the public lines of one author, oldest first.
+// ShownBy returns the texts of the public lines of one client, oldest first.
 func (c *Channel) ShownBy(author string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
