@@ -27,6 +27,8 @@ type cli struct {
 	Projector   projectorCmd   `cmd:"" help:"Run the projector alone."`
 	Replay      replayCmd      `cmd:"" help:"Rebuild the tables from the stream, or verify them."`
 	Stats       statsCmd       `cmd:"" help:"Ask the tables."`
+	Send        sendCmd        `cmd:"" help:"Let the bot say something."`
+	Outbound    outboundCmd    `cmd:"" help:"What the bot is to say: list, show, cancel, retry."`
 	Tail        tailCmd        `cmd:"" help:"Watch or page through events."`
 	Export      exportCmd      `cmd:"" help:"Write events or a table as NDJSON or CSV."`
 	Stream      streamCmd      `cmd:"" help:"Show, set up or check the stream."`
@@ -39,6 +41,8 @@ type cli struct {
 // console is where a command speaks.
 type console struct {
 	out, err io.Writer
+	// in is what it reads. Default: standard input.
+	in io.Reader
 	// seen is how the output is looked at. Default: as its terminal says.
 	seen *look
 }

@@ -98,6 +98,15 @@ func (l look) beside(rows [][]string) int {
 	if !l.plots {
 		return 0
 	}
+	room := l.room(rows) - columnGap
+	if room < leastBar {
+		return 0
+	}
+	return min(room, mostBar)
+}
+
+// room is the width that a table leaves behind its last column.
+func (l look) room(rows [][]string) int {
 	var columns []int
 	for _, row := range rows {
 		for i, cell := range row {
@@ -107,12 +116,9 @@ func (l look) beside(rows [][]string) int {
 			columns[i] = max(columns[i], utf8.RuneCountInString(cell))
 		}
 	}
-	left := l.width - 1
+	room := l.width - 1 + columnGap
 	for _, c := range columns {
-		left -= c + columnGap
+		room -= c + columnGap
 	}
-	if left < leastBar {
-		return 0
-	}
-	return min(left, mostBar)
+	return room
 }

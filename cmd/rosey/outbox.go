@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"rosey/bot/outbound"
+	"rosey/streams"
+	"rosey/streams/service"
+)
+
+// outbox is where messages for a channel are left: the service of a running
+// installation, or the queue itself.
+type outbox interface {
+	Enqueue(ctx context.Context, r outbound.Request) (queued, error)
+	Get(ctx context.Context, channel string, id int64) (outbound.Message, error)
+	List(ctx context.Context, f outbound.Filter) ([]outbound.Message, error)
+	Cancel(ctx context.Context, channel string, id int64) (outbound.Message, error)
+	Retry(ctx context.Context, channel string, id int64) (outbound.Message, error)
+	// Await returns a message once nothing more happens to it by itself.
+	Await(ctx context.Context, channel string, id int64) (outbound.Message, error)
+}
+
+// queued is a message that was left.
+type queued struct {
+	outbound.Message
+	// Existed is whether a request with this key was there already.
+	Existed bool
+	// Present is whether a bot is in the channel now.
+	Present bool
+}
+
+// outboxFlags say which installation's.
+type outboxFlags struct {
+	dataFlag
+	natsFlags
+	logFlags
+	JSON bool `help:"Print JSON, one object a line; texts as they are, times in milliseconds."`
+}
+
+// words are the flags as another command needs them.
+func (f outboxFlags) words() string {
+	switch {
+	case f.external():
+		return " --nats " + shell(strings.Join(f.Nats, ","))
+	case f.Data != defaultData:
+		return " --data " + shell(f.Data)
+	}
+	return ""
+}
+
+// postOffice is an outbox, and what is known about where it stands.
+type postOffice struct {
+	outbox
+	// running is whether a server runs that a bot can come to meanwhile.
+	running bool
+	close   func() error
+}
+
+// open finds the service; where none answers, the queue is used directly, and
+// that is said.
+func (f outboxFlags) open(ctx context.Context, con *console) (*postOffice, error) {
+	log := f.logger(con.err, slog.LevelError)
+	a, err := attachInTurn(ctx, con, f.dataFlag, f.natsFlags, log)
+	if err != nil {
+		return nil, err
+	}
+	p := &postOffice{running: a.Running, close: a.Close}
+	if a.Running && answers(ctx, a.Conn, outboundService) {
+		p.outbox = outboxService{a.Conn}
+		return p, nil
+	}
+	q, err := outbound.OpenQueue(ctx, a.Stream)
+	if err != nil {
+		return nil, errors.Join(f.explainBucket(err), a.Close())
+	}
+	where := "nothing runs here"
+	if a.Running {
+		where = "no bot and no projector runs here"
+	}
+	fmt.Fprintf(con.err, "%s; the queue is used directly\n", where)
+	p.outbox = &outboxQueue{Queue: q, stream: a.Stream, known: f.knownChannels}
+	return p, nil
+}
+
+// answers reports whether a service of that name is there. One that may not be
+// asked for may be there.
+func answers(ctx context.Context, c *streams.Conn, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := c.NATS().RequestWithContext(ctx, "$SRV.PING."+name, nil)
+	return !errors.Is(err, nats.ErrNoResponders)
+}
+
+func (f outboxFlags) explainBucket(err error) error {
+	if errors.Is(err, streams.ErrNoBucket) {
+		return advise(err, "rosey stream setup%s", f.words())
+	}
+	return err
+}
+
+// knownChannels lists the channels that a data folder has to do with, for a
+// message that names none.
+func (f outboxFlags) knownChannels(ctx context.Context) ([]string, error) {
+	if f.external() {
+		return nil, nil
+	}
+	dir, err := f.dir()
+	if err != nil {
+		return nil, err
+	}
+	t, err := openFile(ctx, dir.Database().Link)
+	if err != nil {
+		return nil, nil // no tables: nothing is known
+	}
+	defer func() { _ = t.Close() }()
+	return t.Channels(ctx)
+}
+
+// explain adds the next step to what the outbox refuses.
+func (f outboxFlags) explain(con *console, err error) error {
+	var given *adviceError
+	var missing *channelRequiredError
+	code := service.CodeOf(err)
+	switch {
+	case err == nil, errors.As(err, &given):
+		return err
+	case errors.As(err, &missing):
+		if len(missing.known) == 0 {
+			return misused(con, advise(err, "--channel NAME"))
+		}
+		return misused(con, advise(err, "--channel NAME with one of: %s", printable(strings.Join(missing.known, ", "))))
+	case errors.Is(err, outbound.ErrInvalid), code == service.Invalid, code == service.TooLarge:
+		return misused(con, advise(err, "rosey send --help"))
+	case code == service.ChannelRequired:
+		return misused(con, advise(err, "--channel NAME"))
+	case errors.Is(err, outbound.ErrNotFound), code == service.NotFound:
+		return advise(err, "rosey outbound list%s   (finished messages are kept for a week)", f.words())
+	case errors.Is(err, outbound.ErrAmbiguous):
+		return advise(err, "--channel NAME")
+	case errors.Is(err, outbound.ErrKeyConflict), code == service.Conflict:
+		return advise(err, "another --key, or the same message as before")
+	case errors.Is(err, outbound.ErrState), code == service.InvalidState:
+		return advise(err, "rosey outbound list%s   (shows the state of each)", f.words())
+	case errors.Is(err, service.ErrNoAnswer), errors.Is(err, service.ErrNoService), code == service.Unavailable, code == service.Busy, code == service.Timeout:
+		return advise(err, "try again; rosey doctor%s tells what is wrong", f.words())
+	}
+	return err
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"rosey/bot/outbound"
+)
+
+type sendCmd struct {
+	outboxFlags
+	Text       []string      `arg:"" help:"What the bot is to say; - reads it from standard input. Before a text that begins with - write --."`
+	Channel    string        `help:"Channel. Default: the only one there is." placeholder:"NAME"`
+	PM         string        `name:"pm" help:"Say it to this user alone." placeholder:"USER"`
+	In         time.Duration `help:"Not before this long from now, such as 10m." placeholder:"DURATION"`
+	At         clock         `help:"Not before this time: 20:15 (the next one), 2026-04-01 20:15, or RFC 3339." placeholder:"TIME"`
+	Key        string        `help:"Your own name for the request: repeated with it, nothing is queued twice." placeholder:"KEY"`
+	RefuseLong bool          `help:"Refuse a text that is longer than a line of the channel, instead of splitting it."`
+	Wait       bool          `help:"Wait until the channel has shown it; the exit code says what became of it."`
+	Timeout    time.Duration `help:"How long to wait once it is due." default:"1m" placeholder:"DURATION"`
+}
+
+// Exit codes of send --wait, beside 1 for a message that was not sent and never
+// will be.
+const (
+	exitUnknown = 3
+	exitWaiting = 4
+)
+
+func (c *sendCmd) examples() string {
+	return `  rosey send "good evening" --wait
+  rosey send "the film begins" --channel lounge --at 20:15
+  rosey send "psst" --pm ann --in 10m
+  rosey send - --key evening-news --refuse-long
+  rosey send hello --nats nats://10.0.0.5:4222 --nats-creds bot.creds --json`
+}
+
+// Help is what else there is to know; the parser prints it.
+func (c *sendCmd) Help() string {
+	return "With --wait the exit code is 0 when the channel has shown the message, 1 when it was not sent and will not be, " +
+		"3 when nobody can tell, and 4 when it still waits at the end of --timeout or at Ctrl-C; it stays queued then. " +
+		"As always, 2 is for a wrong command line."
+}
+
+// clock is a time as a person writes it.
+type clock struct{ time.Time }
+
+// UnmarshalText reads a time of day, the next one there is, or a date with one.
+func (c *clock) UnmarshalText(text []byte) error {
+	at, err := parseClock(string(text), time.Now())
+	c.Time = at
+	return err
+}
+
+func parseClock(text string, now time.Time) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	of, err := time.ParseInLocation("15:04", text, time.Local)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time: give one such as 20:15, 2026-04-01 20:15 or 2026-04-01T20:15:00Z", text)
+	}
+	now = now.Local()
+	at := time.Date(now.Year(), now.Month(), now.Day(), of.Hour(), of.Minute(), 0, 0, time.Local)
+	if !at.After(now) {
+		at = time.Date(now.Year(), now.Month(), now.Day()+1, of.Hour(), of.Minute(), 0, 0, time.Local)
+	}
+	return at, nil
+}
+
+// Validate refuses what cannot be meant; the parser calls it.
+func (c *sendCmd) Validate() error {
+	switch {
+	case c.In < 0:
+		return fmt.Errorf("--in: %s is past", c.In)
+	case c.In > 0 && !c.At.IsZero():
+		return errors.New("--in and --at are two times: give one of them")
+	case c.Timeout < 0:
+		return fmt.Errorf("--timeout: %s is no time to wait for", c.Timeout)
+	}
+	return nil
+}
+
+// Run leaves the message, and waits for what becomes of it if that was asked for.
+func (c *sendCmd) Run(ctx context.Context, con *console) (err error) {
+	ignoreBrokenPipe()
+	r, err := c.request(con)
+	if err != nil {
+		return misused(con, err)
+	}
+	office, err := c.open(ctx, con)
+	if err != nil {
+		return unlessPipe(err)
+	}
+	defer func() { err = errors.Join(err, office.close()) }()
+	q, err := office.Enqueue(ctx, r)
+	if err != nil {
+		return c.explain(con, err)
+	}
+	if !c.Wait {
+		return unlessPipe(c.printQueued(con, q))
+	}
+	return c.await(ctx, con, office, q)
+}
+
+func (c *sendCmd) request(con *console) (outbound.Request, error) {
+	r := outbound.Request{Channel: c.Channel, Recipient: c.PM, Key: c.Key, NotBefore: c.At.Time}
+	if c.RefuseLong {
+		r.Long = outbound.LongRefuse
+	}
+	if c.In > 0 {
+		r.NotBefore = time.Now().Add(c.In)
+	}
+	if r.Key == "" {
+		// A request whose answer is lost can be repeated.
+		r.Key = "rosey send " + rand.Text()
+	}
+	r.Text = strings.Join(c.Text, " ")
+	if r.Text != "-" {
+		return r, nil
+	}
+	// One byte more than there may be: then it is refused, not cut.
+	text, err := io.ReadAll(io.LimitReader(con.input(), outbound.MaxText+2))
+	if err != nil {
+		return r, fmt.Errorf("send: read standard input: %w", err)
+	}
+	r.Text = strings.TrimRight(string(text), "\r\n")
+	return r, nil
+}
+
+// input is where a command reads from.
+func (c *console) input() io.Reader {
+	if c.in != nil {
+		return c.in
+	}
+	return os.Stdin
+}
+
+// shownMessage is a message for machines.
+type shownMessage struct {
+	outbound.Message
+	Existed *bool  `json:"existed,omitempty"`
+	Bot     string `json:"bot,omitempty"`
+	// Sent is when the channel showed it, in words of machines.
+	Sent string `json:"sent,omitempty"`
+}
+
+func forMachines(m outbound.Message) shownMessage {
+	s := shownMessage{Message: m}
+	if m.SentMS > 0 {
+		s.Sent = time.UnixMilli(m.SentMS).UTC().Format(time.RFC3339Nano)
+	}
+	return s
+}
+
+func (q queued) forMachines() shownMessage {
+	s := forMachines(q.Message)
+	s.Existed, s.Bot = &q.Existed, "absent"
+	if q.Present {
+		s.Bot = "present"
+	}
+	return s
+}
+
+func (c *sendCmd) printQueued(con *console, q queued) error {
+	if c.JSON {
+		return printJSON(con.out, q.forMachines())
+	}
+	state := "queued"
+	if q.Existed {
+		state = "queued before, " + printable(string(q.State))
+	}
+	bot := "a bot is there now"
+	if !q.Present {
+		bot = "no bot is there now: it is sent once one is"
+	}
+	when := ""
+	if q.NotBeforeMS > time.Now().UnixMilli() {
+		when = " not before " + moment(q.NotBeforeMS)
+	}
+	_, err := fmt.Fprintf(con.out, "%s  %d  for %s%s; %s\n", state, q.ID, printable(q.Channel), when, bot)
+	return err
+}
+
+// await tells what became of a message, by words and by the exit code.
+func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q queued) error {
+	m, err := c.outcome(ctx, office, q)
+	if err != nil {
+		return c.explain(con, err)
+	}
+	if c.JSON {
+		err = printJSON(con.out, forMachines(m))
+	} else {
+		err = printOutcome(con, m)
+	}
+	if err = unlessPipe(err); err != nil {
+		return err
+	}
+	if next := nextStep(m, c.words()); next != "" {
+		if !q.Present && !m.State.Final() {
+			next = "rosey up https://cytu.be/r/" + m.Channel + "   (no bot is in the channel); or " + next
+		}
+		fmt.Fprintf(con.err, "try:   %s\n", printable(next))
+	}
+	return exitOf(m.State)
+}
+
+// outcome waits until nothing more happens to a message by itself, or time is
+// over: then it is as it is.
+func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (outbound.Message, error) {
+	if q.State.Final() || !office.running {
+		return q.Message, nil // nobody sends it while this command holds the store
+	}
+	limit := c.Timeout + max(0, time.Until(time.UnixMilli(q.NotBeforeMS)))
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	m, err := office.Await(waiting, q.Channel, q.ID)
+	if err == nil || waiting.Err() == nil {
+		return m, err
+	}
+	now, cancelNow := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
+	defer cancelNow()
+	return office.Get(now, q.Channel, q.ID)
+}
+
+func printOutcome(con *console, m outbound.Message) error {
+	if m.State == outbound.Sent {
+		_, err := fmt.Fprintf(con.out, "sent  %d  shown in %s %s\n", m.ID, printable(m.Channel), moment(m.SentMS))
+		return err
+	}
+	_, err := fmt.Fprintf(con.out, "%s  %d  for %s: %s\n", printable(string(m.State)), m.ID, printable(m.Channel), told(m, time.Now()))
+	return err
+}
+
+// exitOf is the exit code of a message's state.
+func exitOf(s outbound.State) error {
+	switch s {
+	case outbound.Sent:
+		return nil
+	case outbound.Failed, outbound.Abandoned, outbound.Cancelled:
+		return exitError(exitFailed)
+	case outbound.Unknown:
+		return exitError(exitUnknown)
+	}
+	return exitError(exitWaiting)
+}
