@@ -30,6 +30,9 @@ type RecorderConfig struct {
 	Leases func(ctx context.Context) (Leases, error)
 	// LeaseEvery is how often the right is renewed or asked for. Default 5 s.
 	LeaseEvery time.Duration
+	// Hear gets every item, in order, once the spool has it: what follows from one
+	// can be recorded after it. It must not block. Nil: nobody listens.
+	Hear func(cytube.Item)
 	// BotVersion is told in bot.started.
 	BotVersion string
 	// SettleLimit bounds how long a stop waits for the spool to drain. What is left
@@ -60,8 +63,10 @@ type Recorder struct {
 	// fullness has a lock of its own: it is asked while others are held.
 	fullness fullness
 
-	order      sync.Mutex // held from translating to committing
-	mu         sync.Mutex // guards translator, and spool against Status
+	order      sync.Mutex    // held from translating to committing
+	recording  bool          // between bot.started and bot.stopped; guarded by order
+	gathered   []cytube.Item // of the commit under way; guarded by order
+	mu         sync.Mutex    // guards translator, and spool against Status
 	translator *Translator
 	reached    atomic.Bool              // the stream was there once
 	standing   atomic.Pointer[standing] // what was told last
@@ -210,6 +215,7 @@ func (r *Recorder) record(ctx context.Context) error {
 	if err := r.announce(keep, started); err != nil {
 		return fmt.Errorf("bot: %w", err)
 	}
+	r.setRecording(true)
 	lineCtx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	g := new(errgroup.Group)
@@ -238,6 +244,7 @@ func (r *Recorder) record(ctx context.Context) error {
 		return r.commit(keep)
 	})
 	err := g.Wait()
+	r.setRecording(false)
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
 	if failed := r.announce(keep, stopped); failed != nil {
 		err = errors.Join(err, fmt.Errorf("bot: %w", failed))

@@ -68,11 +68,14 @@ func (r *Recorder) commit(ctx context.Context) error {
 }
 
 // inOrder commits events in the order in which they were translated: a roster
-// that is told again must not overtake, nor be overtaken by, a leave.
+// that is told again must not overtake, nor be overtaken by, a leave. Then those
+// who listen hear what was committed.
 func (r *Recorder) inOrder(ctx context.Context, make func() []*events.Event) error {
 	r.order.Lock()
 	defer r.order.Unlock()
-	return r.put(ctx, make())
+	err := r.put(ctx, make())
+	r.tellListener()
+	return err
 }
 
 func (r *Recorder) gather(first *heard) []*events.Event {
@@ -100,6 +103,9 @@ func (r *Recorder) item(t *Translator, h heard) []*events.Event {
 	switch h.item.(type) {
 	case cytube.Frame, cytube.Unreadable:
 		r.frames.Add(1)
+	}
+	if r.cfg.Hear != nil {
+		r.gathered = append(r.gathered, h.item)
 	}
 	if r.fullness.drops(h) {
 		return nil

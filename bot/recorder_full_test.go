@@ -88,7 +88,7 @@ func TestRecorder_FullSpoolLeavesTheChannelUntilThereIsRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	chatter(t, c, r)
-	eventually(t, "out of the channel", func() bool { return !present(c) && c.Clients() == 0 })
+	eventually(t, "out of the channel", func() bool { return !present(c) && c.Clients() == 0 && !r.Status().Line.Connected })
 	if err := c.Say("ann", "while the bot is away"); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package bot
 import (
 	"encoding/json"
 
+	"rosey/bot/cytube"
 	"rosey/events"
 )
 
@@ -57,7 +58,7 @@ func readChatMsg(t *Translator, f *frame) (events.Payload, error) {
 	}
 	return &events.MessageLog{
 		Username: *line.Username,
-		Message:  plainText(*line.Msg),
+		Message:  cytube.PlainText(*line.Msg),
 		// Until the user list has come, every line is one that was re-sent: no
 		// live line can mix into what a join brings.
 		History: t.session.burst,
@@ -72,5 +73,5 @@ func readPM(_ *Translator, f *frame) (events.Payload, error) {
 	if err != nil || line.To == nil {
 		return nil, errShape
 	}
-	return &events.MessagePrivate{Username: *line.Username, Recipient: *line.To, Message: plainText(*line.Msg)}, nil
+	return &events.MessagePrivate{Username: *line.Username, Recipient: *line.To, Message: cytube.PlainText(*line.Msg)}, nil
 }

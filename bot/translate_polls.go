@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"rosey/bot/cytube"
 	"rosey/events"
 )
 
@@ -24,11 +25,11 @@ func readPoll(t *Translator, f *frame) (*events.Poll, error) {
 		return nil, errShape
 	}
 	p := &events.Poll{
-		Title: plainText(*w.Title), Options: make([]string, len(*w.Options)), Counts: w.Counts,
+		Title: cytube.PlainText(*w.Title), Options: make([]string, len(*w.Options)), Counts: w.Counts,
 		Initiator: *w.Initiator, OpenedMS: int64(*w.Timestamp),
 	}
 	for i, o := range *w.Options {
-		p.Options[i] = plainText(o)
+		p.Options[i] = cytube.PlainText(o)
 	}
 	t.session.poll = &events.PollClosed{Initiator: p.Initiator, OpenedMS: p.OpenedMS}
 	return p, nil

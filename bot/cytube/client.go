@@ -31,6 +31,7 @@ type Client struct {
 
 	status  status
 	running atomic.Bool
+	visits  atomic.Uint64
 	warned  time.Time // last warning about bad frames; belongs to the reading goroutine
 
 	mu      sync.Mutex
@@ -104,6 +105,17 @@ func (c *Client) Run(ctx context.Context, h Handler) error {
 // returns nil says that the event was written to the socket, not that the
 // server acted on it.
 func (c *Client) Send(ctx context.Context, event string, args ...any) error {
+	return c.sendIn(ctx, 0, event, args...)
+}
+
+// SendIn is Send for one visit to the channel, numbered as its Joined is: in any
+// other it returns ErrNotJoined. What must not be said twice is bound to the visit
+// whose end its sender would hear of.
+func (c *Client) SendIn(ctx context.Context, visit uint64, event string, args ...any) error {
+	return c.sendIn(ctx, visit, event, args...)
+}
+
+func (c *Client) sendIn(ctx context.Context, visit uint64, event string, args ...any) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("cytube: send %s: %w", event, err)
 	}
@@ -114,7 +126,7 @@ func (c *Client) Send(ctx context.Context, event string, args ...any) error {
 	c.mu.Lock()
 	s := c.session
 	c.mu.Unlock()
-	if s == nil {
+	if s == nil || visit != 0 && s.visit != visit {
 		return ErrNotJoined
 	}
 	if s.tooLarge(frame) {

@@ -43,6 +43,7 @@ type Unreadable struct {
 // in possession of the user list. It follows the Frame that completed this.
 type Joined struct {
 	At    time.Time
+	Visit uint64 // numbers the client's visits to the channel, for SendIn
 	Name  string // as the server spells it; empty for an anonymous bot
 	Guest bool
 }

@@ -284,7 +284,7 @@ func (s *session) joinedIfComplete() bool {
 	if s.closing() {
 		s.c.setSession(nil) // ended meanwhile by the end of Run's context
 	}
-	return s.push(Joined{At: s.lastFrame, Name: s.name, Guest: s.guest})
+	return s.push(Joined{At: s.lastFrame, Visit: s.visit, Name: s.name, Guest: s.guest})
 }
 
 func (s *session) askedForPassword(args []json.RawMessage) {

@@ -26,6 +26,7 @@ const (
 // the items on.
 type session struct {
 	c     *Client
+	visit uint64 // see Joined
 	cfg   Config
 	conn  *websocket.Conn
 	url   string
@@ -80,6 +81,7 @@ func (c *Client) dial(ctx context.Context) (*session, error) {
 	}
 	s := &session{
 		c:       c,
+		visit:   c.visits.Add(1),
 		cfg:     c.cfg,
 		conn:    conn,
 		url:     address,

@@ -591,3 +591,35 @@ func TestClient_HistoryComesAgainAfterACut(t *testing.T) {
 		t.Errorf("an old line came %d times, want at least 4", n)
 	}
 }
+
+// What belongs to one visit is not said in another.
+func TestClient_SendIn(t *testing.T) {
+	t.Parallel()
+	srv := newChannel(t, cytubetest.ChannelConfig{})
+	client := newClient(t, quickConfig(srv.URL(), srv.Name(), "rosey"))
+	line := map[string]any{"msg": "hi", "meta": map[string]any{}}
+	var got collector
+	stop := start(t, client, got.handle)
+	visits := func() (list []uint64) {
+		for _, it := range got.all() {
+			if j, ok := it.(Joined); ok {
+				list = append(list, j.Visit)
+			}
+		}
+		return list
+	}
+	eventually(t, "joined", func() bool { return len(visits()) == 1 })
+	first := visits()[0]
+	if err := client.SendIn(t.Context(), first, "chatMsg", line); err != nil {
+		t.Fatal(err)
+	}
+	srv.CutAll()
+	eventually(t, "joined again", func() bool { return len(visits()) == 2 })
+	if err := client.SendIn(t.Context(), first, "chatMsg", line); !errors.Is(err, ErrNotJoined) {
+		t.Errorf("in a later visit: %v, want %v", err, ErrNotJoined)
+	}
+	if err := client.SendIn(t.Context(), visits()[1], "chatMsg", line); err != nil {
+		t.Error(err)
+	}
+	_ = stop()
+}

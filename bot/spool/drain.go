@@ -114,7 +114,7 @@ func (d *drainer) step(ctx context.Context) error {
 		if err := d.spool.giveBack(ctx); err != nil {
 			return err
 		}
-		if err := d.spool.waitFor(ctx, func(depth Depth) bool { return depth.Events > 0 }); err != nil {
+		if err := d.spool.waitFor(ctx, func(st state) bool { return st.depth.Events > 0 }); err != nil {
 			return err
 		}
 		if err := d.lookRecovered(ctx); err != nil {

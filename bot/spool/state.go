@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"rosey/events"
 )
 
 // Depth is what waits in the spool.
@@ -135,11 +137,11 @@ func (s *Spool) setState(st state) {
 	s.changed = make(chan struct{})
 }
 
-// waitFor blocks until the number of waiting events is as wanted.
-func (s *Spool) waitFor(ctx context.Context, wanted func(Depth) bool) error {
+// waitFor blocks until the state is as wanted.
+func (s *Spool) waitFor(ctx context.Context, wanted func(state) bool) error {
 	for {
 		st, changed := s.snapshot()
-		if wanted(st.depth) {
+		if wanted(st) {
 			return nil
 		}
 		select {
@@ -155,5 +157,22 @@ func (s *Spool) waitFor(ctx context.Context, wanted func(Depth) bool) error {
 // Settle waits until nothing waits in the spool: for an orderly stop, while a
 // Drain is running. It returns the context's error when that takes too long.
 func (s *Spool) Settle(ctx context.Context) error {
-	return s.waitFor(ctx, func(d Depth) bool { return d.Events == 0 })
+	return s.waitFor(ctx, func(st state) bool { return st.depth.Events == 0 })
+}
+
+// SettleEarlier waits until the stream has all that earlier runs left in the
+// spool, while a Drain is running.
+func (s *Spool) SettleEarlier(ctx context.Context) error {
+	return s.waitFor(ctx, func(st state) bool {
+		// Events leave in order: after one of this run none of an earlier one waits.
+		producer, _, _ := events.ParseID(st.lastEventID)
+		return st.depth.Events == 0 || producer == st.producer
+	})
+}
+
+// Acknowledged is the last stream sequence that acknowledged an event of this
+// spool, 0 where it has none yet.
+func (s *Spool) Acknowledged() uint64 {
+	st, _ := s.snapshot()
+	return st.lastStreamSeq
 }

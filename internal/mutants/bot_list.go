@@ -17,7 +17,7 @@ var botMutants = []Mutant{
 		Old: "	f.timeMS = int64(*line.Time)\n", New: "",
 	},
 	{
-		Name: "text is decoded twice", File: "bot/htmltext.go", Package: botTests,
+		Name: "text is decoded twice", File: "bot/cytube/htmltext.go", Package: "./bot/cytube",
 		Old: "		return html.UnescapeString(msg)\n", New: "		return html.UnescapeString(html.UnescapeString(msg))\n",
 	},
 	{

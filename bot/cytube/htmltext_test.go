@@ -1,4 +1,4 @@
-package bot
+package cytube
 
 import "testing"
 
@@ -23,8 +23,8 @@ func TestPlainText(t *testing.T) {
 		{"<!-- hidden -->seen", "seen"},
 		{"  blanks  ", "  blanks  "},
 	} {
-		if got := plainText(tt.in); got != tt.want {
-			t.Errorf("plainText(%q) = %q, want %q", tt.in, got, tt.want)
+		if got := PlainText(tt.in); got != tt.want {
+			t.Errorf("PlainText(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
 }
@@ -34,7 +34,7 @@ func FuzzPlainText(f *testing.F) {
 	f.Add("<a href='x>&lt;")
 	f.Add("<plaintext>&amp;")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := plainText(s)
+		got := PlainText(s)
 		if len(got) > 3*len(s)+3 {
 			t.Errorf("%d bytes became %d", len(s), len(got))
 		}

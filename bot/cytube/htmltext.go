@@ -1,4 +1,4 @@
-package bot
+package cytube
 
 import (
 	"strings"
@@ -6,10 +6,10 @@ import (
 	"golang.org/x/net/html"
 )
 
-// plainText is what a person reads in the HTML that CyTube sends for chat lines
+// PlainText is what a person reads in the HTML that CyTube sends for chat lines
 // and polls: tags are dropped and entities decoded once. Decoding twice would
 // turn what somebody typed into something else.
-func plainText(msg string) string {
+func PlainText(msg string) string {
 	if !strings.ContainsAny(msg, "<&") {
 		return msg
 	}
