@@ -61,6 +61,10 @@ func tellChanges(log *slog.Logger, changes []streams.Change) {
 			log.Info("stream created", "stream", streams.StreamName)
 			return // with whatever size it has
 		}
+		if c.Was == "none" {
+			log.Info("made what the stream was lacking", "stream", streams.StreamName, "change", c.String())
+			continue
+		}
 		log.Warn("stream changed to its definition", "stream", streams.StreamName, "change", c.String())
 	}
 }

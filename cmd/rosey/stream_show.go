@@ -49,6 +49,17 @@ type streamState struct {
 	MaxAge float64 `json:"max_age_seconds"`
 
 	Consumers []consumerState `json:"consumers"`
+	Buckets   []bucketState   `json:"buckets"`
+}
+
+// bucketState is a key-value bucket beside the stream.
+type bucketState struct {
+	Name   string `json:"name"`
+	Values uint64 `json:"values"`
+	Bytes  uint64 `json:"bytes"`
+	// TTL is how long a value stays after it was written; 0 where each value has a
+	// time of its own, or none.
+	TTL float64 `json:"ttl_seconds"`
 }
 
 // consumerState is somebody who reads the stream.
@@ -114,7 +125,24 @@ func readStream(ctx context.Context, c *streams.Conn) (streamState, error) {
 		return s, fmt.Errorf("show consumers of stream %s: %w", streams.StreamName, err)
 	}
 	slices.SortFunc(s.Consumers, func(a, b consumerState) int { return strings.Compare(a.Name, b.Name) })
-	return s, nil
+	s.Buckets, err = readBuckets(ctx, c)
+	return s, err
+}
+
+// readBuckets lists the buckets that belong to the stream.
+func readBuckets(ctx context.Context, c *streams.Conn) ([]bucketState, error) {
+	list := c.JetStream().KeyValueStores(ctx)
+	buckets := []bucketState{}
+	for b := range list.Status() {
+		if strings.HasPrefix(b.Bucket(), streams.StreamName+"_") {
+			buckets = append(buckets, bucketState{Name: b.Bucket(), Values: b.Values(), Bytes: b.Bytes(), TTL: b.TTL().Seconds()})
+		}
+	}
+	if err := list.Error(); err != nil {
+		return buckets, fmt.Errorf("show buckets: %w", err)
+	}
+	slices.SortFunc(buckets, func(a, b bucketState) int { return strings.Compare(a.Name, b.Name) })
+	return buckets, nil
 }
 
 func describeStream(info *jetstream.StreamInfo) streamState {
@@ -168,7 +196,10 @@ func (s streamState) print(con *console) error {
 		}
 		t.row(name, printable(subject))
 	}
-	if err := t.flush(); err != nil || len(s.Consumers) == 0 {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := s.printBuckets(con); err != nil || len(s.Consumers) == 0 {
 		return err
 	}
 	t = newTable(con.out)
@@ -177,6 +208,23 @@ func (s streamState) print(con *console) error {
 	for _, c := range s.Consumers {
 		t.row(printable(c.Name), fmt.Sprintf("seq=%d", c.AckFloor), fmt.Sprintf("seq=%d", c.Delivered),
 			fmt.Sprint(c.Pending), number(int64(c.AckPending)), number(int64(c.Waiting)))
+	}
+	return t.flush()
+}
+
+func (s streamState) printBuckets(con *console) error {
+	if len(s.Buckets) == 0 {
+		return nil
+	}
+	t := newTable(con.out)
+	t.row()
+	t.row("bucket", "values", "size", "kept")
+	for _, b := range s.Buckets {
+		kept := "as each says"
+		if b.TTL > 0 {
+			kept = lasting(int64(b.TTL))
+		}
+		t.row(printable(b.Name), fmt.Sprint(b.Values), humanize.IBytes(b.Bytes), kept)
 	}
 	return t.flush()
 }

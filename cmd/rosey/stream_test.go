@@ -59,7 +59,7 @@ func TestStreamShow_RunningAndNot(t *testing.T) {
 			t.Errorf("%s: consumer %+v", what, c)
 		}
 		r = rosey(t, "stream", "show", "--data", string(dir))
-		for _, want := range []string{"identity  " + got.ID, "last      seq=15, stored ", "messages  14, 1 erased", cons.Name() + "  seq=5 ", "subjects  rosey.db.bot.>"} {
+		for _, want := range []string{"identity  " + got.ID, "last      seq=15, stored ", "messages  14, 1 erased", cons.Name() + "  seq=5 ", "subjects  rosey.db.bot.>", "ROSEY_OUTBOUND  0 "} {
 			if r.code != 0 || !strings.Contains(r.out, want) {
 				t.Errorf("%s: no %q in\n%s%s", what, want, r.out, r.err)
 			}
@@ -77,7 +77,7 @@ func TestStreamShow_Empty(t *testing.T) {
 	dir := string(record(t))
 	r := rosey(t, "stream", "show", "--json", "--data", dir)
 	if r.code != 0 || !strings.Contains(r.out, `"first_seq":1,"last_seq":0,"first_time":null,"last_time":null,"messages":0,`) ||
-		!strings.Contains(r.out, `"consumers":[]}`) {
+		!strings.Contains(r.out, `"consumers":[],"buckets":[{"name":"ROSEY_BOTS","values":0,`) {
 		t.Errorf("%+v", r)
 	}
 	if r := rosey(t, "stream", "show", "--data", dir); r.code != 0 || !strings.Contains(r.out, "messages  0, 0 erased") {
