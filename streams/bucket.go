@@ -164,6 +164,15 @@ func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision 
 	return next, nil
 }
 
+// LastRevision is the revision of what was written last, to any key.
+func (b *Bucket) LastRevision(ctx context.Context) (uint64, error) {
+	info, err := b.c.bucketInfo(ctx, b.name)
+	if err != nil {
+		return 0, fmt.Errorf("streams: state of bucket %s: %w", b.name, err)
+	}
+	return info.State.LastSeq, nil
+}
+
 // Put writes a key, whatever it was before.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte) error {
 	if err := b.publish(ctx, &nats.Msg{Subject: b.subject(key), Data: value}, nil); err != nil {

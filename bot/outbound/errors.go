@@ -3,6 +3,7 @@ package outbound
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What a request to the queue can come to.
@@ -12,8 +13,9 @@ var (
 	ErrInvalid = errors.New("invalid message")
 	// ErrNotFound means that the queue holds no such message.
 	ErrNotFound = errors.New("message not found")
-	// ErrAmbiguous means that several channels hold a message of that id.
-	ErrAmbiguous = errors.New("several channels have a message of that id: name the channel")
+	// ErrAmbiguous means that several channels hold a message of that id. The error is
+	// an *AmbiguousError.
+	ErrAmbiguous = errors.New("several channels have a message of that id")
 	// ErrState means that a message cannot go from its state to the wanted one. The
 	// error is a *StateError.
 	ErrState = errors.New("the message is in another state")
@@ -43,3 +45,13 @@ func (e *StateError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrState) hold.
 func (e *StateError) Unwrap() error { return ErrState }
+
+// AmbiguousError names the channels that hold a message of one id.
+type AmbiguousError struct{ Channels []string }
+
+func (e *AmbiguousError) Error() string {
+	return "several channels have a message of that id: name one of " + strings.Join(e.Channels, ", ")
+}
+
+// Is makes errors.Is(err, ErrAmbiguous) hold.
+func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"rosey/events"
 )
@@ -27,7 +28,7 @@ func ofChannel(channel string) string {
 	if channel == "" {
 		return ""
 	}
-	return events.Token(channel) + ".*"
+	return events.Token(strings.ToLower(channel)) + ".*"
 }
 
 // anyChannel matches the keys of an id.
@@ -78,6 +79,11 @@ func (q *Queue) Lease(ctx context.Context, channel, holder string, limit, maxRet
 	if err != nil {
 		return nil, err
 	}
+	return q.lease(ctx, all, holder, limit, maxRetries)
+}
+
+// lease claims out of messages that were seen.
+func (q *Queue) lease(ctx context.Context, all []Message, holder string, limit, maxRetries int) ([]Message, error) {
 	var leased []Message
 	now := q.cfg.Now()
 	for _, m := range all {
@@ -101,4 +107,16 @@ func (q *Queue) Lease(ctx context.Context, channel, holder string, limit, maxRet
 		}
 	}
 	return leased, nil
+}
+
+// channelsOf names the channels of messages, each once.
+func channelsOf(list []Message) []string {
+	var names []string
+	for _, m := range list {
+		if !slices.Contains(names, m.Channel) {
+			names = append(names, m.Channel)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -122,6 +122,8 @@ type Message struct {
 	// StreamSeq is the last stream sequence acknowledged before it left: its outcome
 	// can only be after that.
 	StreamSeq uint64 `json:"stream_seq,omitempty"`
+	// MarkSeq is the stream sequence of the outcome that moved it last.
+	MarkSeq uint64 `json:"mark_seq,omitempty"`
 	// Position is the revision of its creation, the order within the channel.
 	Position uint64 `json:"position,omitempty"`
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -196,7 +197,7 @@ func (q *Queue) find(ctx context.Context, channel string, id int64) (Message, er
 		return Message{}, ErrNotFound
 	}
 	if channel != "" {
-		s, err := q.get(ctx, keyOf(channel, id))
+		s, err := q.get(ctx, keyOf(strings.ToLower(channel), id))
 		if errors.Is(err, streams.ErrNoKey) || errors.Is(err, ErrForeign) {
 			return Message{}, ErrNotFound
 		}
@@ -209,7 +210,7 @@ func (q *Queue) find(ctx context.Context, channel string, id int64) (Message, er
 	case len(found) == 0:
 		return Message{}, ErrNotFound
 	case len(found) > 1:
-		return Message{}, ErrAmbiguous
+		return Message{}, &AmbiguousError{Channels: channelsOf(found)}
 	}
 	return found[0], nil
 }

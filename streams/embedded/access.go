@@ -53,7 +53,7 @@ func readerPermissions(protected []string) *server.Permissions {
 	allow = append(allow, events.ServiceSubjects()...)
 
 	var deny []string
-	for _, name := range protected {
+	for _, name := range append(slices.Clone(protected), streams.OutboundConsumer) {
 		deny = append(deny,
 			api+"CONSUMER.CREATE."+stream+"."+name,
 			api+"CONSUMER.CREATE."+stream+"."+name+".>",

@@ -1,0 +1,85 @@
+package outbound
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rosey/streams"
+	"rosey/streams/service"
+)
+
+// presence is who was alive lately. Heartbeats come every few seconds, so asking
+// for each request would tell nothing more.
+type presence struct {
+	mu    sync.Mutex
+	asked time.Time
+	bots  []streams.Heartbeat
+}
+
+// presenceHolds is how long an answer is good for.
+const presenceHolds = time.Second
+
+func (p *presence) look(ctx context.Context, s *streams.Stream) ([]streams.Heartbeat, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.asked.IsZero() && time.Since(p.asked) < presenceHolds {
+		return p.bots, nil
+	}
+	bots, err := s.Bots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.bots, p.asked = bots, time.Now()
+	return bots, nil
+}
+
+// The values of EnqueueReply.Bot.
+const (
+	BotPresent = "present"
+	BotAbsent  = "absent"
+	BotUnknown = "unknown"
+)
+
+// bot says whether a bot is in the channel now.
+func (s *Service) bot(ctx context.Context, channel string) string {
+	bots, err := s.bots.look(ctx, s.stream)
+	if err != nil {
+		s.log.Debug("heartbeats cannot be read", "channel", channel, "err", err)
+		return BotUnknown
+	}
+	if slices.ContainsFunc(bots, func(b streams.Heartbeat) bool { return b.Joined && sameChannel(b.Channel, channel) }) {
+		return BotPresent
+	}
+	return BotAbsent
+}
+
+// onlyChannel is the channel of a request that names none: the only one there is.
+func (s *Service) onlyChannel(ctx context.Context) (string, error) {
+	var names []string
+	bots, err := s.bots.look(ctx, s.stream)
+	for _, b := range bots {
+		names = append(names, b.Channel)
+	}
+	if len(distinct(names)) != 1 && s.cfg.Channels != nil {
+		var more []string
+		if more, err = s.cfg.Channels(ctx); err == nil {
+			names = append(names, more...)
+		}
+	}
+	names = distinct(names)
+	switch len(names) {
+	case 1:
+		return names[0], nil
+	case 0:
+		if err != nil {
+			s.log.Debug("no channels can be told", "err", err)
+		}
+		return "", service.Errorf(service.ChannelRequired, "name the channel: none is known here")
+	}
+	e := service.Errorf(service.ChannelRequired, "name the channel, one of %s", strings.Join(names, ", "))
+	e.Details = map[string]any{"channels": names}
+	return "", e
+}
