@@ -91,7 +91,7 @@ func (p *Projector) begin(ctx context.Context) error {
 		return err
 	}
 	p.applier = a
-	p.status.open(p.db.Path(), p.applier.Checkpoint(), dead)
+	p.status.open(schema.Opened{Path: p.db.Path(), File: f.main, Current: true}, p.applier.Checkpoint(), dead)
 	return nil
 }
 
@@ -99,6 +99,7 @@ func (p *Projector) begin(ctx context.Context) error {
 func (p *Projector) Close() error {
 	var err error
 	p.place.release()
+	p.status.closed()
 	if p.db != nil {
 		err = p.db.Close()
 	}

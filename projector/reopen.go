@@ -54,7 +54,8 @@ func (p *Projector) replaced(err error) bool {
 
 // drop gives up the open file. What bears its name now is left as it is.
 func (p *Projector) drop(ctx context.Context) error {
-	p.status.reopened()
+	// A file that neither was moved nor lost its link may have been written over.
+	p.status.reopened(!p.file.inPlace() || !p.file.linked())
 	if err := steady(ctx, p.cfg.Store.Link, p.file.path); err != nil {
 		return err
 	}

@@ -94,22 +94,37 @@ type status struct {
 	s       Status
 	writing bool // the trouble is that a batch cannot be written
 	changed chan struct{}
+	opened  schema.Opened
 }
 
 // open begins with a database; counters go on.
-func (s *status) open(path string, c schema.Checkpoint, dead DeadLetters) {
+func (s *status) open(o schema.Opened, c schema.Checkpoint, dead DeadLetters) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.s.Path, s.s.Checkpoint, s.s.DeadLetters = path, c, dead
+	s.opened = o
+	s.s.Path, s.s.Checkpoint, s.s.DeadLetters = o.Path, c, dead
 	s.s.StreamSeq, s.s.Oldest = max(s.s.StreamSeq, c.Seq), time.Time{}
 	s.s.Lag = streams.Lag(s.s.StreamSeq, c.Seq)
 	s.wake()
 }
 
-func (s *status) reopened() {
+// reopened says that the open file is given up. One that is whole still answers
+// those who read it, until there is another.
+func (s *status) reopened(whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.s.Reopened++
+	s.opened.Current = false
+	if !whole {
+		s.opened = schema.Opened{}
+	}
+}
+
+// closed says that no file is open.
+func (s *status) closed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened = schema.Opened{}
 }
 
 // wake tells those who wait. The caller holds mu.
@@ -211,6 +226,22 @@ func (p *Projector) Status() Status {
 	p.status.mu.Lock()
 	defer p.status.mu.Unlock()
 	return p.status.s
+}
+
+// Database returns the file that is open, for those who read it beside the
+// projector in this process. They close what they opened before Close is called.
+func (p *Projector) Database() schema.Opened {
+	p.status.mu.Lock()
+	defer p.status.mu.Unlock()
+	return p.status.opened
+}
+
+// Delay returns how many events are yet to come, at most, and how long the oldest
+// of them has waited. It is not known where nobody can be asked how far the
+// stream goes.
+func (p *Projector) Delay(now time.Time) (events uint64, waited time.Duration, known bool) {
+	s := p.Status()
+	return s.Lag, s.LagTime(now), !s.LagUnknown
 }
 
 // WaitFor waits until the stream sequence is committed in the database.

@@ -14,7 +14,7 @@ import (
 func TestStatus_ARestoredStreamEndsWhereItSays(t *testing.T) {
 	t.Parallel()
 	var s status
-	s.open("", schema.Checkpoint{Seq: 50}, DeadLetters{})
+	s.open(schema.Opened{}, schema.Checkpoint{Seq: 50}, DeadLetters{})
 	for _, tt := range []struct{ says, last, lag uint64 }{
 		{80, 80, 30}, // more than deliveries told
 		{60, 60, 10}, // restored, and the checkpoint is in it

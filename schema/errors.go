@@ -49,3 +49,19 @@ func IsDamage(err error) bool {
 	var pe *fs.PathError
 	return !errors.As(err, &pe)
 }
+
+// IsSQLite reports whether an error is SQLite's own.
+func IsSQLite(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se)
+}
+
+// IsBusy reports whether an error is over when somebody else has finished.
+func IsBusy(err error) bool {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return false
+	}
+	code := se.Code() & 0xff
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+}

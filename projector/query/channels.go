@@ -39,3 +39,30 @@ func Channel(ctx context.Context, q schema.Queryer, name string) (string, error)
 	}
 	return "", &NotFoundError{What: "channel", Name: name, Known: all}
 }
+
+// OneChannel is the channel that a question about one is asked of: the one named,
+// as the tables spell it, else the only one there is. The error is ErrNotFound, or
+// a *ChannelRequiredError where there are several.
+func OneChannel(ctx context.Context, q schema.Queryer, name string) (string, error) {
+	if name != "" {
+		return Channel(ctx, q, name)
+	}
+	all, err := Channels(ctx, q)
+	switch {
+	case err != nil:
+		return "", err
+	case len(all) == 0:
+		return "", &NotFoundError{What: "channel"}
+	case len(all) > 1:
+		return "", &ChannelRequiredError{Known: all}
+	}
+	return all[0], nil
+}
+
+// anyChannel is the channel named, as the tables spell it, and none for none.
+func anyChannel(ctx context.Context, q schema.Queryer, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	return Channel(ctx, q, name)
+}

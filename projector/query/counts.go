@@ -14,6 +14,11 @@ type PageOptions struct {
 	Channel string
 	// Period is how far back. Default: PeriodAll.
 	Period Period
+	// SinceMS and UntilMS are for a span of one's own, instead of a period: from the
+	// one up to the other, which is not part of it.
+	SinceMS, UntilMS *int64
+	// Username narrows a history to what came about by one user, where it tells.
+	Username string
 	// Before leaves out this sequence and later ones.
 	Before int64
 	// Limit is how many rows. Default DefaultLimit, at most MaxLimit.
@@ -25,6 +30,8 @@ type UserCounts struct {
 	Channel string `json:"channel"`
 	Span
 	Counts []UserCount `json:"counts"`
+	// Points take the place of the counts where they were asked for.
+	Points []CountPoint `json:"points,omitempty"`
 	// Before is the key of the page before this one, 0 at the beginning.
 	Before int64 `json:"before"`
 }
@@ -39,7 +46,7 @@ type UserCount struct {
 
 // UserCountHistory returns the newest counts of a period.
 func UserCountHistory(ctx context.Context, q schema.Queryer, o PageOptions) (UserCounts, error) {
-	s, err := span(ctx, q, o.Period)
+	s, err := o.span(ctx, q)
 	if err != nil {
 		return UserCounts{}, err
 	}
@@ -47,8 +54,8 @@ func UserCountHistory(ctx context.Context, q schema.Queryer, o PageOptions) (Use
 	h.Counts, err = collect(ctx, q, "user_count_history", func(r *sql.Rows, c *UserCount) error {
 		return r.Scan(&c.Seq, &c.Timestamp, &c.ChatUsers, &c.ConnectedUsers)
 	}, `SELECT seq, timestamp, chat_users, connected_users FROM user_count_history
-		WHERE channel = ? AND timestamp >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
-		o.Channel, s.SinceMS/1000, older(o.Before), limited(o.Limit)+1)
+		WHERE channel = ? AND timestamp >= ? AND timestamp < ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+		o.Channel, s.SinceMS/1000, o.end(s)/1000, older(o.Before), limited(o.Limit)+1)
 	if err != nil {
 		return h, err
 	}

@@ -33,7 +33,7 @@ type Media struct {
 
 // MediaHistory returns what played.
 func MediaHistory(ctx context.Context, q schema.Queryer, o PageOptions) (MediaPage, error) {
-	s, err := span(ctx, q, o.Period)
+	s, err := o.span(ctx, q)
 	if err != nil {
 		return MediaPage{}, err
 	}
@@ -41,8 +41,9 @@ func MediaHistory(ctx context.Context, q schema.Queryer, o PageOptions) (MediaPa
 	p.Media, err = collect(ctx, q, "media_history", func(r *sql.Rows, m *Media) error {
 		return r.Scan(&m.Seq, &m.StartedMS, &m.EndedMS, &m.EndedBy, &m.MediaType, &m.MediaID, &m.Title, &m.Seconds, &m.QueuedBy, &m.Resumed)
 	}, `SELECT seq, started_ms, ended_ms, ended_by, media_type, media_id, title, seconds, queued_by, resumed FROM media_history
-		WHERE channel = ? AND started_ms >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
-		o.Channel, s.SinceMS, older(o.Before), limited(o.Limit)+1)
+		WHERE channel = ?1 AND started_ms >= ?2 AND started_ms < ?3 AND seq < ?4 AND (?5 = '' OR queued_by = ?5 COLLATE NOCASE)
+		ORDER BY seq DESC LIMIT ?6`,
+		o.Channel, s.SinceMS, o.end(s), older(o.Before), o.Username, limited(o.Limit)+1)
 	if err != nil {
 		return p, err
 	}

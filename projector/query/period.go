@@ -21,8 +21,9 @@ const (
 
 var periods = map[Period]time.Duration{PeriodDay: 24 * time.Hour, PeriodWeek: 7 * 24 * time.Hour, PeriodMonth: 30 * 24 * time.Hour}
 
-// Span is a period as it was counted: later than SinceMS, which is 0 for
-// everything, up to the newest moment the stream told.
+// Span is a period as it was counted: from SinceMS on, which is 0 for everything,
+// up to UntilMS, which is the newest moment the stream told where nobody named
+// another. Period is empty for a span that was asked for by its ends.
 type Span struct {
 	Period  Period `json:"period"`
 	SinceMS int64  `json:"since_ms"`
@@ -36,7 +37,7 @@ func span(ctx context.Context, q schema.Queryer, p Period) (Span, error) {
 	}
 	length, ok := periods[p]
 	if !ok && p != PeriodAll {
-		return Span{}, fmt.Errorf("query: period %q: %w: say 24h, 7d, 30d or all", p, ErrInvalid)
+		return Span{}, invalid(fmt.Sprintf("period %q", p), "say 24h, 7d, 30d or all")
 	}
 	c, err := schema.ReadCheckpoint(ctx, q)
 	if err != nil {
@@ -47,4 +48,38 @@ func span(ctx context.Context, q schema.Queryer, p Period) (Span, error) {
 		s.SinceMS = max(0, c.TimeMS-length.Milliseconds())
 	}
 	return s, nil
+}
+
+// span places what a page is asked of: a period, or what lies between two moments.
+func (o PageOptions) span(ctx context.Context, q schema.Queryer) (Span, error) {
+	if o.SinceMS == nil && o.UntilMS == nil {
+		return span(ctx, q, o.Period)
+	}
+	if o.Period != "" {
+		return Span{}, invalid("period", "give a period, or since and until")
+	}
+	s, err := span(ctx, q, PeriodAll)
+	if err != nil {
+		return Span{}, err
+	}
+	s.Period = ""
+	if o.SinceMS != nil {
+		s.SinceMS = *o.SinceMS
+	}
+	if o.UntilMS != nil {
+		s.UntilMS = *o.UntilMS
+	}
+	if s.SinceMS > s.UntilMS && o.UntilMS != nil {
+		return Span{}, invalid("period", "it ends before it begins")
+	}
+	return s, nil
+}
+
+// end is the SQL bound for the end of a span: the newest moment the stream told is
+// none, because a row may be later than when the stream stored its event.
+func (o PageOptions) end(s Span) int64 {
+	if o.UntilMS == nil {
+		return 1<<63 - 1
+	}
+	return s.UntilMS
 }

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"unicode"
 
@@ -94,15 +93,15 @@ func SearchChat(ctx context.Context, q schema.Queryer, o SearchOptions) (SearchP
 // cannot.
 func searchWords(text string) (indexed, plain []string, err error) {
 	if len(text) > maxSearchBytes {
-		return nil, nil, fmt.Errorf("query: search chat: %w: more than %d bytes", ErrInvalid, maxSearchBytes)
+		return nil, nil, invalid("search chat", "more than %d bytes", maxSearchBytes)
 	}
 	// SQLite reads a query up to its first NUL.
 	words := strings.FieldsFunc(text, func(r rune) bool { return r == 0 || unicode.IsSpace(r) })
 	if len(words) == 0 {
-		return nil, nil, fmt.Errorf("query: search chat: %w: no words to look for", ErrInvalid)
+		return nil, nil, invalid("search chat", "no words to look for")
 	}
 	if len(words) > maxSearchWords {
-		return nil, nil, fmt.Errorf("query: search chat: %w: more than %d words", ErrInvalid, maxSearchWords)
+		return nil, nil, invalid("search chat", "more than %d words", maxSearchWords)
 	}
 	for _, w := range words {
 		if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {

@@ -138,7 +138,7 @@ func tell(ctx context.Context, err error) *Error {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, context.DeadlineExceeded) && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return Errorf(Timeout, "the answer took too long")
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return Errorf(Unavailable, "the service is being stopped; ask again")

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -76,3 +77,12 @@ var ErrNoService = errors.New("no service answers")
 // ErrNoAnswer means that no answer came in time; what was asked for may have
 // happened all the same.
 var ErrNoAnswer = errors.New("the service did not answer in time")
+
+// ReadDetails reads the particulars into a value.
+func (e *Error) ReadDetails(into any) error {
+	text, err := json.Marshal(e.Details)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}

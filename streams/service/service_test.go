@@ -294,4 +294,3 @@ func TestService_RefusesWhatIsTooMuch(t *testing.T) {
 	close(goOn)
 	callers.Wait()
 }
-

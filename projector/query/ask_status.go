@@ -1,0 +1,108 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"rosey/events"
+	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/service"
+)
+
+// StatusRequest asks how far the tables are.
+type StatusRequest struct {
+	Channel string `json:"channel,omitempty" rule:"maxlen=256" doc:"What the tables hold of this channel alone. Default: of all of them."`
+	Reading
+}
+
+// ServiceStatus is the overview, and what only a running installation knows.
+type ServiceStatus struct {
+	Overview
+	// Version is the version of the program that answers.
+	Version string `json:"version"`
+	// LagEvents is how many events are yet to come, at most, and LagSeconds how long
+	// the oldest of them has waited; nil where nobody can tell.
+	LagEvents  *uint64  `json:"lag_events"`
+	LagSeconds *float64 `json:"lag_seconds"`
+	// Coverage is how much of the last seven days each channel was observed.
+	Coverage []Coverage `json:"coverage"`
+	// Outbound counts the messages whose outcome the tables know, by their state.
+	Outbound map[string]int64 `json:"outbound"`
+	// Bots are those alive now; nil where nobody can tell.
+	Bots []streams.Heartbeat `json:"bots_alive"`
+}
+
+// botsTimeout bounds how long a status waits for the bots: without them it is
+// still one.
+const botsTimeout = 2 * time.Second
+
+func (d *desk) status() service.Endpoint {
+	return ask(d, service.Declaration{
+		Name: "status", Subject: subject("query.status"),
+		Doc:      "How far the tables are, what they hold of each channel, and which bots are alive now.",
+		Examples: []string{`{}`, `{"channel":"tv"}`},
+	}, func(ctx context.Context, q schema.Queryer, r StatusRequest) (s ServiceStatus, err error) {
+		s.Version = d.cfg.Version
+		channel, err := anyChannel(ctx, q, r.Channel)
+		if err != nil {
+			return s, err
+		}
+		if s.Overview, err = Status(ctx, q, channel); err != nil {
+			return s, err
+		}
+		if s.Coverage, err = ChannelCoverage(ctx, q); err != nil {
+			return s, err
+		}
+		if s.Outbound, err = outboundCounts(ctx, q); err != nil {
+			return s, err
+		}
+		if n, waited, known := d.cfg.Tables.Delay(d.cfg.Now()); known {
+			seconds := waited.Seconds()
+			s.LagEvents, s.LagSeconds = &n, &seconds
+		}
+		s.Bots, err = d.bots(ctx)
+		return s, err
+	})
+}
+
+// bots are those alive now, nil where that cannot be told.
+func (d *desk) bots(ctx context.Context) ([]streams.Heartbeat, error) {
+	if d.cfg.Bots == nil {
+		return nil, nil
+	}
+	patience, cancel := context.WithTimeout(ctx, botsTimeout)
+	defer cancel()
+	list, err := d.cfg.Bots(patience)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, nil //nolint:nilerr // the rest of the status holds without them
+	}
+	return list, nil
+}
+
+func outboundCounts(ctx context.Context, q schema.Queryer) (map[string]int64, error) {
+	counts := map[string]int64{}
+	return counts, each(ctx, q, "outbound_messages", func(r *sql.Rows) error {
+		var state string
+		var n int64
+		err := r.Scan(&state, &n)
+		counts[state] = n
+		return err
+	}, "SELECT status, count(*) FROM outbound_messages GROUP BY status")
+}
+
+// subject is the full name of a service subject. One that package events does not
+// know would not be kept out of the stream.
+func subject(tail string) string {
+	for _, s := range events.ServiceSubjects() {
+		if s == events.SubjectPrefix+tail {
+			return s
+		}
+	}
+	panic(errors.New("no service subject ends in " + tail))
+}

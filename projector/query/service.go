@@ -1,0 +1,181 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/service"
+)
+
+// ServiceName is how the service is found.
+const ServiceName = "rosey-query"
+
+// Config says what a Service answers from.
+type Config struct {
+	// Conn is where requests come from.
+	Conn *streams.Conn
+	// Tables is the projector in this process.
+	Tables Projection
+	// Bots tells which bots are alive now. Without it the status tells none.
+	Bots func(context.Context) ([]streams.Heartbeat, error)
+	// Version is the program's.
+	Version string
+	// Conns is how many questions are read at a time. Default: twice the processors,
+	// at least four.
+	Conns int
+	// Logger receives what a person should know. Default: none.
+	Logger *slog.Logger
+	// Now is the clock that the age of events is told by. Default: time.Now.
+	Now func() time.Time
+}
+
+// Validate reports what NewService would refuse.
+func (c Config) Validate() error {
+	if c.Conn == nil || c.Tables == nil {
+		return errors.New("query: a service needs a connection and tables")
+	}
+	if c.Conns < 0 {
+		return errors.New("query: the number of connections cannot be negative")
+	}
+	return nil
+}
+
+// Service answers questions over NATS, from NewService until Stop.
+type Service struct {
+	service *service.Service
+	pool    *pool
+}
+
+// NewService answers from now on. Until there are tables the answer is an error of
+// code unavailable.
+func NewService(cfg Config) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	d := newDesk(cfg)
+	s, err := service.New(service.Config{
+		Conn: cfg.Conn, Name: ServiceName, Version: cfg.Version, Logger: cfg.Logger,
+		Description: "What happened in the channels, from the tables of a projector.", Endpoints: d.endpoints(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Service{service: s, pool: d.pool}, nil
+}
+
+// Stop takes no more requests, answers those it took as far as the context's time
+// allows, and gives the database back. It comes before the projector's Close.
+func (s *Service) Stop(ctx context.Context) error {
+	err := s.service.Stop(ctx)
+	s.pool.close()
+	return err
+}
+
+// Counts returns the numbers of all endpoints by their names.
+func (s *Service) Counts() map[string]service.Counts { return s.service.EveryCount() }
+
+// Endpoints are what the service answers, for documentation: without tables behind
+// them.
+func Endpoints() []service.Endpoint { return newDesk(Config{}).endpoints() }
+
+// desk is where questions are answered.
+type desk struct {
+	cfg  Config
+	pool *pool
+}
+
+func newDesk(cfg Config) *desk {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &desk{cfg: cfg, pool: newPool(cfg.Tables, cfg.Conns)}
+}
+
+func (d *desk) endpoints() []service.Endpoint {
+	return []service.Endpoint{
+		d.userStats(), d.channelStats(), d.topChatters(), d.userCountHistory(), d.mediaHistory(), d.searchChat(), d.status(),
+		d.recentChat(),
+	}
+}
+
+// Reading lets a question wait for what its caller has just seen stored.
+type Reading struct {
+	// WaitSeq is a stream sequence that the answer has to know of.
+	WaitSeq uint64 `json:"wait_seq,omitempty" doc:"Answer once the tables have reached this stream sequence."`
+	// Wait is how many seconds are waited for that.
+	Wait *float64 `json:"wait,omitempty" rule:"min=0,max=30,default=5" doc:"How many seconds to wait for that."`
+}
+
+func (r Reading) reading() Reading { return r }
+
+// The deadlines of a question: that of reading, and with waiting before it.
+const (
+	readTimeout = 10 * time.Second
+	maxWait     = 30 * time.Second
+)
+
+// ask declares an endpoint that is answered from the tables.
+func ask[R interface{ reading() Reading }, D any](
+	d *desk, decl service.Declaration, answer func(context.Context, schema.Queryer, R) (D, error),
+) service.Endpoint {
+	decl.Timeout = maxWait + readTimeout
+	return service.NewEndpoint(decl, func(ctx context.Context, r R) (service.At[D], error) {
+		var at service.At[D]
+		want := r.reading()
+		err := d.reached(ctx, want)
+		if err == nil {
+			at.Seq, err = d.read(ctx, want.WaitSeq, func(ctx context.Context, q schema.Queryer) (err error) {
+				at.Data, err = answer(ctx, q, r)
+				return err
+			})
+		}
+		return at, refusal(err)
+	})
+}
+
+// reached waits for what the caller wants to be told of.
+func (d *desk) reached(ctx context.Context, want Reading) error {
+	if want.WaitSeq == 0 {
+		return nil
+	}
+	wait := 5 * time.Second
+	if want.Wait != nil {
+		wait = time.Duration(*want.Wait * float64(time.Second))
+	}
+	patience, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := d.cfg.Tables.WaitFor(patience, want.WaitSeq)
+	if err != nil && ctx.Err() == nil {
+		return behind(want.WaitSeq)
+	}
+	return err
+}
+
+func behind(seq uint64) error {
+	return service.Errorf(service.Timeout, "the tables have not reached seq=%d yet", seq)
+}
+
+// read reads an answer, and up to which sequence it holds.
+func (d *desk) read(ctx context.Context, atLeast uint64, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err = d.pool.read(ctx, func(q schema.Queryer) error {
+		c, err := schema.ReadCheckpoint(ctx, q)
+		if err != nil {
+			return err
+		}
+		if seq = c.Seq; seq < atLeast {
+			return behind(atLeast) // an older database took the place of the one that had it
+		}
+		return answer(ctx, q)
+	})
+	if err != nil && ctx.Err() != nil {
+		// SQLite has words of its own for a question that was broken off.
+		err = ctx.Err()
+	}
+	return seq, err
+}
