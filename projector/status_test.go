@@ -39,7 +39,7 @@ func TestStatus_ANewDeliveryForgetsTheOldest(t *testing.T) {
 		{"not written", &writeError{errors.New("the disk is full")}, stored},
 	} {
 		var s status
-		s.open("", schema.Checkpoint{Seq: 50}, DeadLetters{})
+		s.open(schema.Opened{}, schema.Checkpoint{Seq: 50}, DeadLetters{})
 		s.waits(streams.Message{Seq: 51, Time: stored})
 		s.trouble(tt.trouble)
 		if s.s.LagUnknown != tt.want.IsZero() {
