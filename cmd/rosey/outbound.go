@@ -84,7 +84,7 @@ func (c *outboundListCmd) Run(ctx context.Context, con *console, flags *outbound
 // leastText is how much of a text is shown where there is little room.
 const leastText = 20
 
-func (c *outboundListCmd) print(con *console, list []outbound.Message, all int, now time.Time) error {
+func (c *outboundListCmd) print(con *console, list []outbound.View, all int, now time.Time) error {
 	if all == 0 {
 		_, err := fmt.Fprintln(con.out, "no messages; rosey send TEXT leaves one")
 		return err
@@ -105,7 +105,7 @@ func (c *outboundListCmd) print(con *console, list []outbound.Message, all int, 
 	t.row(rows[0]...)
 	for i, m := range list {
 		r := rows[i+1]
-		r[len(r)-1] = clipped(m.Text, width)
+		r[len(r)-1] = clipped(m.Message, width)
 		t.row(r...)
 	}
 	if err := t.flush(); err != nil {
@@ -144,33 +144,25 @@ func (c *outboundShowCmd) Run(ctx context.Context, con *console, flags *outbound
 }
 
 // printMessage tells the whole story of a message.
-func printMessage(con *console, m outbound.Message, flags string, now time.Time) error {
+func printMessage(con *console, m outbound.View, flags string, now time.Time) error {
 	t := newTable(con.out)
 	t.row("id", number(m.ID))
 	t.row("channel", printable(m.Channel))
-	if m.Private() {
+	if m.Recipient != "" {
 		t.row("to", printable(m.Recipient)+" alone")
 	}
-	t.row("text", printable(m.Text))
+	t.row("text", printable(m.Message))
 	t.row("state", printable(string(m.State))+": "+told(m, now))
 	t.row("queued", moment(m.QueuedMS)+", "+ago(m.QueuedMS, now)+" ago")
 	if m.NotBeforeMS > 0 {
 		t.row("not before", moment(m.NotBeforeMS))
 	}
 	t.row("attempts", number(int64(m.Attempts)))
-	if m.Floods > 0 {
-		t.row("flood control", "refused it "+times(m.Floods)+" in a row; that does not count")
-	}
 	if m.NextAttemptMS > 0 && !m.State.Final() {
 		t.row("next attempt", moment(m.NextAttemptMS)+", "+ahead(m.NextAttemptMS, now))
 	}
-	if m.Holder != "" && m.State == outbound.Claimed {
-		t.row("held by", printable(m.Holder)+" until "+moment(m.LeaseUntilMS))
-	} else if m.Holder != "" {
-		t.row("sent by", printable(m.Holder))
-	}
-	if m.SendingMS > 0 {
-		t.row("left", moment(m.SendingMS))
+	if m.Holder != "" {
+		t.row("taken by", printable(m.Holder))
 	}
 	if m.Parts > 1 {
 		t.row("lines", fmt.Sprintf("%d, %d of them shown", m.Parts, m.PartsSent))
@@ -199,7 +191,7 @@ func (c *outboundCancelCmd) examples() string { return "  rosey outbound cancel 
 
 // Run takes a message back.
 func (c *outboundCancelCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.change(ctx, con, func(o outbox) (outbound.Message, error) { return o.Cancel(ctx, c.Channel, c.ID) })
+	return flags.change(ctx, con, func(o outbox) (outbound.View, error) { return o.Cancel(ctx, c.Channel, c.ID) })
 }
 
 type outboundRetryCmd struct{ messageArg }
@@ -208,11 +200,11 @@ func (c *outboundRetryCmd) examples() string { return "  rosey outbound retry 17
 
 // Run queues a message again.
 func (c *outboundRetryCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.change(ctx, con, func(o outbox) (outbound.Message, error) { return o.Retry(ctx, c.Channel, c.ID) })
+	return flags.change(ctx, con, func(o outbox) (outbound.View, error) { return o.Retry(ctx, c.Channel, c.ID) })
 }
 
 // change lets a person decide about a message, and prints how it is then.
-func (c *outboundCmd) change(ctx context.Context, con *console, decide func(outbox) (outbound.Message, error)) error {
+func (c *outboundCmd) change(ctx context.Context, con *console, decide func(outbox) (outbound.View, error)) error {
 	return c.with(ctx, con, func(o outbox) error {
 		m, err := decide(o)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/internal/installation"
+	"rosey/streams"
 )
 
 // office is a data folder with a server and a queue. Nobody sends what is left in
@@ -18,9 +20,21 @@ type office struct {
 	t     testing.TB
 	dir   string
 	queue *outbound.Queue
+	// open is what a command says on the side before anything else.
+	open string
 }
 
-func newOffice(t testing.TB) *office {
+// eachOffice runs a test with the service, and with nobody to answer.
+func eachOffice(t *testing.T, test func(*testing.T, *office)) {
+	for _, serviced := range []bool{true, false} {
+		t.Run(fmt.Sprintf("service=%t", serviced), func(t *testing.T) {
+			t.Parallel()
+			test(t, newOffice(t, serviced))
+		})
+	}
+}
+
+func newOffice(t testing.TB, serviced bool) *office {
 	t.Helper()
 	dir := installation.Dir(t.TempDir())
 	s := serve(t, dir)
@@ -33,7 +47,31 @@ func newOffice(t testing.TB) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &office{t, string(dir), q}
+	o := &office{t: t, dir: string(dir), queue: q, open: "no bot and no projector runs here; the queue is used directly\n"}
+	if serviced {
+		o.open = ""
+		o.answer(s.Stream)
+	}
+	return o
+}
+
+// answer runs the service until the test ends.
+func (o *office) answer(s *streams.Stream) {
+	o.t.Helper()
+	service, err := outbound.NewService(outbound.ServiceConfig{Stream: func(context.Context) (*streams.Stream, error) { return s, nil }})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- service.Run(ctx) }()
+	o.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			o.t.Error(err)
+		}
+	})
+	await(o.t, "the service answers", func() bool { return answers(o.t.Context(), s.Conn(), outbound.ServiceName) })
 }
 
 // rosey runs a command on the folder.
@@ -87,109 +125,113 @@ func TestSend_WaitTellsTheOutcome(t *testing.T) {
 			"try:   rosey outbound retry ID --data DIR\n"},
 		{outbound.Unknown, outbound.ReasonNoEcho, 3, "unknown  ID  for lounge: nobody can tell whether it was shown: the channel did not show it in time\n",
 			"try:   look into the channel; rosey outbound retry ID --data DIR sends it again, so that it may be there twice\n"},
-		{outbound.Sending, "", 4, "sending  ID  for lounge: on its way since 2026-03-01T20:00:00Z\n",
+		{outbound.Sending, "", 4, "sending  ID  for lounge: on its way\n",
 			"try:   rosey up https://cytu.be/r/lounge   (no bot is in the channel); or rosey outbound show ID --data DIR   (it stays queued; rosey outbound cancel ID --data DIR takes it back)\n"},
 	} {
 		t.Run(string(tt.to)+" "+tt.reason, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t)
-			timeout := "30s"
-			if !tt.to.Final() {
-				timeout = "1s"
-			}
-			got := make(chan result, 1)
-			go func() { got <- o.rosey("send", "hello", "--channel", "Lounge", "--wait", "--timeout", timeout) }()
-			await(t, "the message is queued", func() bool {
-				list, err := o.queue.List(t.Context(), outbound.Filter{})
-				return err == nil && len(list) == 1
-			})
-			m := o.take(o.only(), tt.to, func(n *outbound.Message) {
-				n.Reason = tt.reason
-				if tt.to == outbound.Sent {
-					n.SentMS = 1772395200000
+			eachOffice(t, func(t *testing.T, o *office) {
+				timeout := "30s"
+				if !tt.to.Final() {
+					timeout = "1s"
+				}
+				got := make(chan result, 1)
+				go func() { got <- o.rosey("send", "hello", "--channel", "Lounge", "--wait", "--timeout", timeout) }()
+				await(t, "the message is queued", func() bool {
+					list, err := o.queue.List(t.Context(), outbound.Filter{})
+					return err == nil && len(list) == 1
+				})
+				m := o.take(o.only(), tt.to, func(n *outbound.Message) {
+					n.Reason = tt.reason
+					if tt.to == outbound.Sent {
+						n.SentMS = 1772395200000
+					}
+				})
+				r := <-got
+				fill := strings.NewReplacer("ID", number(m.ID), "DIR", shell(o.dir))
+				same(t, "output", r.out, fill.Replace(tt.out))
+				same(t, "stderr", strings.TrimPrefix(r.err, o.open), fill.Replace(tt.err))
+				if r.code != tt.code {
+					t.Errorf("exit %d, want %d", r.code, tt.code)
 				}
 			})
-			r := <-got
-			fill := strings.NewReplacer("ID", number(m.ID), "DIR", shell(o.dir))
-			same(t, "output", r.out, fill.Replace(tt.out))
-			same(t, "stderr", strings.TrimPrefix(r.err, "no bot and no projector runs here; the queue is used directly\n"), fill.Replace(tt.err))
-			if r.code != tt.code {
-				t.Errorf("exit %d, want %d", r.code, tt.code)
-			}
 		})
 	}
 }
 
 func TestSend_LeavesWhatIsAskedFor(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	r := o.rosey("send", "two", "words", "--channel", "Lounge", "--pm", "Ann", "--in", "10m", "--refuse-long", "--key", "k")
-	m := o.only()
-	if m.Text != "two words" || m.Channel != "lounge" || m.Recipient != "Ann" || m.Long != outbound.LongRefuse || m.Key != "k" {
-		t.Errorf("%+v", m)
-	}
-	if ahead := m.NotBeforeMS - m.QueuedMS; ahead < 9*60_000 || ahead > 10*60_000 {
-		t.Errorf("not before %d ms from now", ahead)
-	}
-	want := fmt.Sprintf("queued  %d  for lounge not before %s; no bot is there now: it is sent once one is\n", m.ID, moment(m.NotBeforeMS))
-	if r.code != 0 || r.out != want {
-		t.Errorf("exit %d, %q, want %q", r.code, r.out, want)
-	}
-	r = o.rosey("send", "two", "words", "--channel", "lounge", "--pm", "Ann", "--refuse-long", "--key", "k", "--json")
-	var again struct {
-		ID      int64
-		Existed bool
-		Bot     string
-	}
-	if err := json.Unmarshal([]byte(r.out), &again); err != nil || again.ID != m.ID || !again.Existed || again.Bot != "absent" {
-		t.Errorf("again: %v, %+v", err, r)
-	}
-	if r := o.rosey("send", "other", "--channel", "lounge", "--key", "k"); r.code != 1 || !strings.Contains(r.err, "try:   another --key") {
-		t.Errorf("another message: %+v", r)
-	}
+	eachOffice(t, func(t *testing.T, o *office) {
+		r := o.rosey("send", "two", "words", "--channel", "Lounge", "--pm", "Ann", "--in", "10m", "--refuse-long", "--key", "k")
+		m := o.only()
+		if m.Text != "two words" || m.Channel != "lounge" || m.Recipient != "Ann" || m.Long != outbound.LongRefuse || m.Key != "k" {
+			t.Errorf("%+v", m)
+		}
+		if ahead := m.NotBeforeMS - m.QueuedMS; ahead < 9*60_000 || ahead > 10*60_000 {
+			t.Errorf("not before %d ms from now", ahead)
+		}
+		want := fmt.Sprintf("queued  %d  for lounge not before %s; no bot is there now: it is sent once one is\n", m.ID, moment(m.NotBeforeMS))
+		if r.code != 0 || r.out != want {
+			t.Errorf("exit %d, %q, want %q", r.code, r.out, want)
+		}
+		r = o.rosey("send", "two", "words", "--channel", "lounge", "--pm", "Ann", "--refuse-long", "--key", "k", "--json")
+		var again struct {
+			ID      int64
+			Existed bool
+			Bot     string
+		}
+		if err := json.Unmarshal([]byte(r.out), &again); err != nil || again.ID != m.ID || !again.Existed || again.Bot != "absent" {
+			t.Errorf("again: %v, %+v", err, r)
+		}
+		if r := o.rosey("send", "other", "--channel", "lounge", "--key", "k"); r.code != 1 || !strings.Contains(r.err, "try:   another --key") {
+			t.Errorf("another message: %+v", r)
+		}
+	})
 }
 
 func TestSend_FromStandardInput(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	send := func(text string) result {
-		var out, errs safeBuffer
-		con := &console{out: &out, err: &errs, in: strings.NewReader(text)}
-		code := executeOn(t.Context(), []string{"send", "-", "--channel", "tv", "--data", o.dir}, &out, &errs, con)
-		return result{code, out.String(), errs.String()}
-	}
-	if r := send("line one\nline two\n"); r.code != 0 {
-		t.Errorf("%+v", r)
-	}
-	if m := o.only(); m.Text != "line one\nline two" {
-		t.Errorf("text %q", m.Text)
-	}
-	for what, text := range map[string]string{"nothing": "", "blank": " \n\t\n", "too much": strings.Repeat("x", outbound.MaxText+1), "no UTF-8": "\xff"} {
-		if r := send(text); r.code != 2 || r.out != "" || !strings.Contains(r.err, "invalid message: message is ") {
-			t.Errorf("%s: %+v", what, r)
+	eachOffice(t, func(t *testing.T, o *office) {
+		send := func(text string) result {
+			var out, errs safeBuffer
+			con := &console{out: &out, err: &errs, in: strings.NewReader(text)}
+			code := executeOn(t.Context(), []string{"send", "-", "--channel", "tv", "--data", o.dir}, &out, &errs, con)
+			return result{code, out.String(), errs.String()}
 		}
-	}
-	if r := send(strings.Repeat("x", outbound.MaxText) + "\n"); r.code != 0 {
-		t.Errorf("as much as there may be: exit %d, %s", r.code, r.err)
-	}
+		if r := send("line one\nline two\n"); r.code != 0 {
+			t.Errorf("%+v", r)
+		}
+		if m := o.only(); m.Text != "line one\nline two" {
+			t.Errorf("text %q", m.Text)
+		}
+		for what, text := range map[string]string{"nothing": "", "blank": " \n\t\n", "too much": strings.Repeat("x", outbound.MaxText+1), "no UTF-8": "\xff"} {
+			if r := send(text); r.code != 2 || r.out != "" || !strings.Contains(r.err, "message ") {
+				t.Errorf("%s: %+v", what, r)
+			}
+		}
+		if r := send(strings.Repeat("x", outbound.MaxText) + "\n"); r.code != 0 {
+			t.Errorf("as much as there may be: exit %d, %s", r.code, r.err)
+		}
+	})
 }
 
 func TestSend_WrongCommandLines(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	for _, args := range [][]string{
-		{"send"}, {"send", "x", "--in", "1m", "--at", "20:15"}, {"send", "x", "--in", "-1m"}, {"send", "x", "--at", "soon"}, {"send", "x", "--timeout", "-1s"},
-		{"send", "x"}, // no channel is known
-		{"send", "x", "--channel", "not a name"}, {"send", "x", "--channel", "tv", "--pm", "not a name"}, {"send", "x", "--channel", "tv", "--at", "2999-01-01 20:15"},
-		{"outbound", "list", "--limit", "0"}, {"outbound", "list", "--state", "lost"}, {"outbound", "show"}, {"outbound", "cancel", "x"},
-	} {
-		if r := o.rosey(args...); r.code != 2 || r.out != "" || !strings.Contains(r.err, "\ntry:   ") {
-			t.Errorf("%v: %+v", args, r)
+	eachOffice(t, func(t *testing.T, o *office) {
+		for _, args := range [][]string{
+			{"send"}, {"send", "x", "--in", "1m", "--at", "20:15"}, {"send", "x", "--in", "-1m"}, {"send", "x", "--at", "soon"}, {"send", "x", "--timeout", "-1s"},
+			{"send", "x"}, // no channel is known
+			{"send", "x", "--channel", "not a name"}, {"send", "x", "--channel", "tv", "--pm", "not a name"}, {"send", "x", "--channel", "tv", "--at", "2999-01-01 20:15"},
+			{"outbound", "list", "--limit", "0"}, {"outbound", "list", "--state", "lost"}, {"outbound", "show"}, {"outbound", "cancel", "x"},
+		} {
+			if r := o.rosey(args...); r.code != 2 || r.out != "" || !strings.Contains(r.err, "\ntry:   ") {
+				t.Errorf("%v: %+v", args, r)
+			}
 		}
-	}
-	if list, err := o.queue.List(t.Context(), outbound.Filter{}); err != nil || len(list) != 0 {
-		t.Errorf("%d messages are queued all the same, %v", len(list), err)
-	}
+		if list, err := o.queue.List(t.Context(), outbound.Filter{}); err != nil || len(list) != 0 {
+			t.Errorf("%d messages are queued all the same, %v", len(list), err)
+		}
+	})
 }
 
 // Where nothing runs, a message waits in the folder for whoever runs there next.
@@ -217,60 +259,62 @@ func TestSend_WhereNothingRuns(t *testing.T) {
 
 func TestOutbound_ListShowCancelRetry(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	if r := o.rosey("outbound", "list"); r.code != 0 || r.out != "no messages; rosey send TEXT leaves one\n" {
-		t.Errorf("an empty queue: %+v", r)
-	}
-	const hostile = "\x1b]0;owned\x07 \u202etxt.exe\n\r\tend"
-	var ids []string
-	for i, text := range []string{"first", hostile, "third"} {
-		m, _, err := o.queue.Enqueue(t.Context(), outbound.Request{Channel: []string{"tv", "tv", "radio"}[i], Text: text, Recipient: []string{"", "ann", ""}[i]})
+	eachOffice(t, func(t *testing.T, o *office) {
+		if r := o.rosey("outbound", "list"); r.code != 0 || r.out != "no messages; rosey send TEXT leaves one\n" {
+			t.Errorf("an empty queue: %+v", r)
+		}
+		const hostile = "\x1b]0;owned\x07 \u202etxt.exe\n\r\tend"
+		var ids []string
+		for i, text := range []string{"first", hostile, "third"} {
+			m, _, err := o.queue.Enqueue(t.Context(), outbound.Request{Channel: []string{"tv", "tv", "radio"}[i], Text: text, Recipient: []string{"", "ann", ""}[i]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, number(m.ID))
+		}
+		r := o.rosey("outbound")
+		lines := strings.Split(r.out, "\n")
+		if r.code != 0 || len(lines) != 5 || strings.ContainsAny(r.out, "\x1b\x07\u202e\r") || !strings.Contains(lines[2], "owned") {
+			t.Errorf("list: %+v", r)
+		}
+		if r := o.rosey("outbound", "list", "--limit", "1"); !strings.Contains(r.out, "third") || strings.Contains(r.out, "first") || strings.TrimPrefix(r.err, o.open) != "2 older ones: --limit 3\n" {
+			t.Errorf("the newest: %+v", r)
+		}
+		if r := o.rosey("outbound", "list", "--channel", "tv", "--json"); strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `\u001b]0;owned\u0007`) {
+			t.Errorf("one channel: %+v", r)
+		}
+		if r := o.rosey("outbound", "show", ids[1]); r.code != 0 || strings.ContainsAny(r.out, "\x1b\x07\u202e\r") || !strings.Contains(r.out, "\nto        ann alone\n") {
+			t.Errorf("show: %+v", r)
+		}
+		if r := o.rosey("outbound", "cancel", ids[0]); r.code != 0 || !strings.HasPrefix(r.out, "cancelled  "+ids[0]+"  for tv: taken back") {
+			t.Errorf("cancel: %+v", r)
+		}
+		if r := o.rosey("outbound", "cancel", ids[0]); r.code != 1 || !strings.Contains(r.err, "is cancelled and cannot become cancelled\ntry:   rosey outbound list") {
+			t.Errorf("cancel again: %+v", r)
+		}
+		if r := o.rosey("outbound", "retry", ids[2]); r.code != 1 || !strings.Contains(r.err, "is queued and cannot become queued") {
+			t.Errorf("retry of one that waits: %+v", r)
+		}
+		m, err := o.queue.Get(t.Context(), "radio", mustInt(t, ids[2]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, number(m.ID))
-	}
-	r := o.rosey("outbound")
-	lines := strings.Split(r.out, "\n")
-	if r.code != 0 || len(lines) != 5 || strings.ContainsAny(r.out, "\x1b\x07\u202e\r") || !strings.Contains(lines[2], "owned") {
-		t.Errorf("list: %+v", r)
-	}
-	if r := o.rosey("outbound", "list", "--limit", "1"); !strings.Contains(r.out, "third") || strings.Contains(r.out, "first") || r.err[strings.Index(r.err, "\n")+1:] != "2 older ones: --limit 3\n" {
-		t.Errorf("the newest: %+v", r)
-	}
-	if r := o.rosey("outbound", "list", "--channel", "tv", "--json"); strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `\u001b]0;owned\u0007`) {
-		t.Errorf("one channel: %+v", r)
-	}
-	if r := o.rosey("outbound", "show", ids[1]); r.code != 0 || strings.ContainsAny(r.out, "\x1b\x07\u202e\r") || !strings.Contains(r.out, "\nto        ann alone\n") {
-		t.Errorf("show: %+v", r)
-	}
-	if r := o.rosey("outbound", "cancel", ids[0]); r.code != 0 || !strings.HasPrefix(r.out, "cancelled  "+ids[0]+"  for tv: taken back") {
-		t.Errorf("cancel: %+v", r)
-	}
-	if r := o.rosey("outbound", "cancel", ids[0]); r.code != 1 || !strings.Contains(r.err, "is cancelled and cannot become cancelled\ntry:   rosey outbound list") {
-		t.Errorf("cancel again: %+v", r)
-	}
-	if r := o.rosey("outbound", "retry", ids[2]); r.code != 1 || !strings.Contains(r.err, "is queued and cannot become queued") {
-		t.Errorf("retry of one that waits: %+v", r)
-	}
-	m, err := o.queue.Get(t.Context(), "radio", mustInt(t, ids[2]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.take(m, outbound.Unknown, nil)
-	if r := o.rosey("outbound", "list", "--state", "unknown", "--state", "cancelled", "--json"); strings.Count(r.out, "\n") != 2 {
-		t.Errorf("two states: %+v", r)
-	}
-	if r := o.rosey("outbound", "retry", ids[2]); r.code != 0 || !strings.HasPrefix(r.out, "queued  "+ids[2]) {
-		t.Errorf("retry: %+v", r)
-	}
-	for _, command := range []string{"show", "cancel", "retry"} {
-		if r := o.rosey("outbound", command, "4711"); r.code != 1 || !strings.Contains(r.err, "message 4711: message not found\ntry:   rosey outbound list --data "+shell(o.dir)) {
-			t.Errorf("%s of none: %+v", command, r)
+		o.take(m, outbound.Unknown, nil)
+		if r := o.rosey("outbound", "list", "--state", "unknown", "--state", "cancelled", "--json"); strings.Count(r.out, "\n") != 2 {
+			t.Errorf("two states: %+v", r)
 		}
-	}
+		if r := o.rosey("outbound", "retry", ids[2]); r.code != 0 || !strings.HasPrefix(r.out, "queued  "+ids[2]) {
+			t.Errorf("retry: %+v", r)
+		}
+		for _, command := range []string{"show", "cancel", "retry"} {
+			if r := o.rosey("outbound", command, "4711"); r.code != 1 || !strings.Contains(r.err, "\ntry:   rosey outbound list --data "+shell(o.dir)) {
+				t.Errorf("%s of none: %+v", command, r)
+			}
+		}
+	})
 }
 
+// mustInt reads an id.
 func mustInt(t testing.TB, text string) (n int64) {
 	t.Helper()
 	if _, err := fmt.Sscan(text, &n); err != nil {
@@ -320,8 +364,8 @@ func TestOutbound_Words(t *testing.T) {
 			m.State, m.FinishedMS, m.Long, m.Key = outbound.Cancelled, ms, outbound.LongRefuse, "k\x1b"
 		}),
 	} {
-		fmt.Fprintf(&b, "== %s\n", inBrief(m, now))
-		if err := printMessage(&console{out: &b}, m, " --data d", now); err != nil {
+		fmt.Fprintf(&b, "== %s\n", inBrief(m.View(), now))
+		if err := printMessage(&console{out: &b}, m.View(), " --data d", now); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -35,7 +35,7 @@ func why(reason string) string {
 }
 
 // told is the story of a message in one line: where it is, and why.
-func told(m outbound.Message, now time.Time) string {
+func told(m outbound.View, now time.Time) string {
 	because := func(text string) string {
 		if m.Reason == "" {
 			return text
@@ -46,9 +46,9 @@ func told(m outbound.Message, now time.Time) string {
 	case outbound.Queued:
 		return because(waits(m, now))
 	case outbound.Claimed:
-		return "somebody is about to send it, or gives it back until " + moment(m.LeaseUntilMS)
+		return "about to be sent"
 	case outbound.Sending:
-		return "on its way since " + moment(m.SendingMS)
+		return "on its way"
 	case outbound.Sent:
 		return "shown " + moment(m.SentMS)
 	case outbound.Failed:
@@ -64,7 +64,7 @@ func told(m outbound.Message, now time.Time) string {
 }
 
 // inBrief is a message's state as one cell of a list.
-func inBrief(m outbound.Message, now time.Time) string {
+func inBrief(m outbound.View, now time.Time) string {
 	text := printable(string(m.State))
 	switch m.State {
 	case outbound.Queued:
@@ -79,7 +79,7 @@ func inBrief(m outbound.Message, now time.Time) string {
 }
 
 // waits says what a message waits for.
-func waits(m outbound.Message, now time.Time) string {
+func waits(m outbound.View, now time.Time) string {
 	ms := now.UnixMilli()
 	switch {
 	case m.NextAttemptMS > ms && m.NextAttemptMS >= m.NotBeforeMS:
@@ -137,7 +137,7 @@ func roughly(d time.Duration) string {
 
 // nextStep is what a person can do about a message, empty where there is nothing
 // to do.
-func nextStep(m outbound.Message, flags string) string {
+func nextStep(m outbound.View, flags string) string {
 	retry := fmt.Sprintf("rosey outbound retry %d%s", m.ID, flags)
 	switch m.State {
 	case outbound.Failed, outbound.Abandoned:

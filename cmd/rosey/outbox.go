@@ -19,17 +19,17 @@ import (
 // installation, or the queue itself.
 type outbox interface {
 	Enqueue(ctx context.Context, r outbound.Request) (queued, error)
-	Get(ctx context.Context, channel string, id int64) (outbound.Message, error)
-	List(ctx context.Context, f outbound.Filter) ([]outbound.Message, error)
-	Cancel(ctx context.Context, channel string, id int64) (outbound.Message, error)
-	Retry(ctx context.Context, channel string, id int64) (outbound.Message, error)
+	Get(ctx context.Context, channel string, id int64) (outbound.View, error)
+	List(ctx context.Context, f outbound.Filter) ([]outbound.View, error)
+	Cancel(ctx context.Context, channel string, id int64) (outbound.View, error)
+	Retry(ctx context.Context, channel string, id int64) (outbound.View, error)
 	// Await returns a message once nothing more happens to it by itself.
-	Await(ctx context.Context, channel string, id int64) (outbound.Message, error)
+	Await(ctx context.Context, channel string, id int64) (outbound.View, error)
 }
 
 // queued is a message that was left.
 type queued struct {
-	outbound.Message
+	outbound.View
 	// Existed is whether a request with this key was there already.
 	Existed bool
 	// Present is whether a bot is in the channel now.
@@ -72,7 +72,7 @@ func (f outboxFlags) open(ctx context.Context, con *console) (*postOffice, error
 		return nil, err
 	}
 	p := &postOffice{running: a.Running, close: a.Close}
-	if a.Running && answers(ctx, a.Conn, outboundService) {
+	if a.Running && answers(ctx, a.Conn, outbound.ServiceName) {
 		p.outbox = outboxService{a.Conn}
 		return p, nil
 	}
@@ -85,7 +85,7 @@ func (f outboxFlags) open(ctx context.Context, con *console) (*postOffice, error
 		where = "no bot and no projector runs here"
 	}
 	fmt.Fprintf(con.err, "%s; the queue is used directly\n", where)
-	p.outbox = &outboxQueue{Queue: q, stream: a.Stream, known: f.knownChannels}
+	p.outbox = &outboxQueue{queue: q, stream: a.Stream, known: f.knownChannels}
 	return p, nil
 }
 

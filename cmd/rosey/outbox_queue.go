@@ -11,7 +11,7 @@ import (
 
 // outboxQueue is the queue itself, for when no service answers.
 type outboxQueue struct {
-	*outbound.Queue
+	queue  *outbound.Queue
 	stream *streams.Stream
 	known  func(context.Context) ([]string, error)
 }
@@ -28,12 +28,42 @@ func (o *outboxQueue) Enqueue(ctx context.Context, r outbound.Request) (queued, 
 			return queued{}, err
 		}
 	}
-	m, existed, err := o.Queue.Enqueue(ctx, r)
-	q := queued{Message: m, Existed: existed}
+	m, existed, err := o.queue.Enqueue(ctx, r)
+	q := queued{View: m.View(), Existed: existed}
 	for _, b := range bots {
 		q.Present = q.Present || b.Joined && strings.EqualFold(b.Channel, m.Channel)
 	}
 	return q, err
+}
+
+// Get and what follows tell of a message as the service does.
+func (o *outboxQueue) Get(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	m, err := o.queue.Get(ctx, channel, id)
+	return m.View(), err
+}
+
+func (o *outboxQueue) Cancel(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	m, err := o.queue.Cancel(ctx, channel, id)
+	return m.View(), err
+}
+
+func (o *outboxQueue) Retry(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	m, err := o.queue.Retry(ctx, channel, id)
+	return m.View(), err
+}
+
+func (o *outboxQueue) Await(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	m, err := o.queue.Await(ctx, channel, id)
+	return m.View(), err
+}
+
+func (o *outboxQueue) List(ctx context.Context, f outbound.Filter) ([]outbound.View, error) {
+	all, err := o.queue.List(ctx, f)
+	list := make([]outbound.View, len(all))
+	for i, m := range all {
+		list[i] = m.View()
+	}
+	return list, err
 }
 
 func (o *outboxQueue) only(ctx context.Context, bots []streams.Heartbeat) (string, error) {

@@ -11,9 +11,6 @@ import (
 	"rosey/streams/service"
 )
 
-// outboundService is the name under which the outbox is found.
-const outboundService = "rosey-outbound"
-
 // outboxService is the service of a running installation.
 type outboxService struct{ conn *streams.Conn }
 
@@ -30,84 +27,57 @@ func ask[T any](ctx context.Context, c *streams.Conn, name string, request any) 
 	return a.Data, err
 }
 
-type enqueueRequest struct {
-	Message   string `json:"message"`
-	Channel   string `json:"channel,omitempty"`
-	Recipient string `json:"recipient,omitempty"`
-	NotBefore string `json:"not_before,omitempty"`
-	Key       string `json:"key,omitempty"`
-	Long      string `json:"long,omitempty"`
-}
-
-type enqueueReply struct {
-	ID      int64          `json:"id"`
-	Channel string         `json:"channel"`
-	State   outbound.State `json:"state"`
-	Existed bool           `json:"existed"`
-	Bot     string         `json:"bot"`
-}
-
 // Enqueue leaves a message. With a key it asks again where the answer was lost:
 // what is there is not queued twice.
 func (o outboxService) Enqueue(ctx context.Context, r outbound.Request) (queued, error) {
-	request := enqueueRequest{Message: r.Text, Channel: r.Channel, Recipient: r.Recipient, Key: r.Key, Long: r.Long}
+	request := outbound.EnqueueRequest{Message: r.Text, Channel: r.Channel, Recipient: r.Recipient, Key: r.Key, Long: r.Long}
 	if !r.NotBefore.IsZero() {
-		request.NotBefore = r.NotBefore.UTC().Format(time.RFC3339Nano)
+		request.NotBefore = &outbound.Moment{Time: r.NotBefore}
 	}
-	reply, err := ask[enqueueReply](ctx, o.conn, "enqueue", request)
+	reply, err := ask[outbound.EnqueueReply](ctx, o.conn, "enqueue", request)
 	if err != nil && r.Key != "" && errors.Is(err, service.ErrNoAnswer) && ctx.Err() == nil {
-		reply, err = ask[enqueueReply](ctx, o.conn, "enqueue", request)
+		reply, err = ask[outbound.EnqueueReply](ctx, o.conn, "enqueue", request)
 	}
 	if err != nil {
 		return queued{}, err
 	}
-	m, err := o.Get(ctx, reply.Channel, reply.ID)
-	if err != nil {
-		return queued{}, err
-	}
-	return queued{Message: m, Existed: reply.Existed, Present: reply.Bot == "present"}, nil
+	return queued{View: reply.View, Existed: reply.Existed, Present: reply.Bot == outbound.BotPresent}, nil
 }
 
-// oneRequest names a message.
-type oneRequest struct {
-	ID      int64  `json:"id"`
-	Channel string `json:"channel,omitempty"`
-	Wait    int    `json:"wait,omitempty"` // seconds
+func (o outboxService) Get(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	return ask[outbound.View](ctx, o.conn, "status", outbound.IDRequest{ID: id, Channel: channel})
 }
 
-func (o outboxService) Get(ctx context.Context, channel string, id int64) (outbound.Message, error) {
-	return ask[outbound.Message](ctx, o.conn, "status", oneRequest{ID: id, Channel: channel})
+func (o outboxService) Cancel(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	return ask[outbound.View](ctx, o.conn, "cancel", outbound.IDRequest{ID: id, Channel: channel})
 }
 
-func (o outboxService) Cancel(ctx context.Context, channel string, id int64) (outbound.Message, error) {
-	return ask[outbound.Message](ctx, o.conn, "cancel", oneRequest{ID: id, Channel: channel})
-}
-
-func (o outboxService) Retry(ctx context.Context, channel string, id int64) (outbound.Message, error) {
-	return ask[outbound.Message](ctx, o.conn, "retry", oneRequest{ID: id, Channel: channel})
+func (o outboxService) Retry(ctx context.Context, channel string, id int64) (outbound.View, error) {
+	return ask[outbound.View](ctx, o.conn, "retry", outbound.IDRequest{ID: id, Channel: channel})
 }
 
 const (
-	// awaitStep is how long one request waits for an outcome, in seconds.
-	awaitStep = 30
+	// awaitStep is how long one request waits for an outcome.
+	awaitStep = 30 * time.Second
 	// awaitPause is how long a service that is away is left alone.
 	awaitPause = 300 * time.Millisecond
 )
 
 // Await asks again for as long as there is no outcome, also while the service is
 // away for a moment.
-func (o outboxService) Await(ctx context.Context, channel string, id int64) (outbound.Message, error) {
+func (o outboxService) Await(ctx context.Context, channel string, id int64) (outbound.View, error) {
 	for {
-		left := awaitStep * time.Second
+		left := awaitStep
 		if deadline, ok := ctx.Deadline(); ok {
 			left = min(left, time.Until(deadline))
 		}
-		if left <= 0 || ctx.Err() != nil {
-			return outbound.Message{}, context.DeadlineExceeded
+		if left <= 0 {
+			<-ctx.Done() // in this moment
+			return outbound.View{}, ctx.Err()
 		}
-		request := oneRequest{ID: id, Channel: channel, Wait: int(max(1, left.Seconds()))}
-		step, cancel := context.WithTimeout(ctx, time.Duration(request.Wait)*time.Second+askLimit)
-		a, err := service.Call[outbound.Message](step, o.conn, outboundSubject("status"), request)
+		request := outbound.StatusRequest{IDRequest: outbound.IDRequest{ID: id, Channel: channel}, Wait: left.Seconds()}
+		step, cancel := context.WithTimeout(ctx, left+askLimit)
+		a, err := service.Call[outbound.View](step, o.conn, outboundSubject("status"), request)
 		cancel()
 		if err == nil && a.Data.State.Final() {
 			return a.Data, nil
@@ -117,7 +87,7 @@ func (o outboxService) Await(ctx context.Context, channel string, id int64) (out
 			!o.conn.IsConnected()
 		switch {
 		case ctx.Err() != nil:
-			return outbound.Message{}, ctx.Err()
+			return outbound.View{}, ctx.Err()
 		case err == nil, code == service.Timeout:
 		case away:
 			select {
@@ -125,40 +95,27 @@ func (o outboxService) Await(ctx context.Context, channel string, id int64) (out
 			case <-time.After(awaitPause):
 			}
 		default:
-			return outbound.Message{}, err
+			return outbound.View{}, err
 		}
 	}
-}
-
-type listRequest struct {
-	Channel string           `json:"channel,omitempty"`
-	State   []outbound.State `json:"state,omitempty"`
-	After   uint64           `json:"after,omitempty"`
-	Limit   int              `json:"limit,omitempty"`
-}
-
-type listReply struct {
-	Messages []outbound.Message `json:"messages"`
-	// After goes on with the next page, 0 at the end.
-	After uint64 `json:"after"`
 }
 
 // listStep is how many messages one answer lists.
 const listStep = 100
 
 // List asks for page after page.
-func (o outboxService) List(ctx context.Context, f outbound.Filter) ([]outbound.Message, error) {
-	var all []outbound.Message
-	request := listRequest{Channel: f.Channel, State: f.States, After: f.After, Limit: listStep}
+func (o outboxService) List(ctx context.Context, f outbound.Filter) ([]outbound.View, error) {
+	var all []outbound.View
+	request := outbound.ListRequest{Channel: f.Channel, State: f.States, After: f.After, Limit: listStep}
 	for {
-		reply, err := ask[listReply](ctx, o.conn, "list", request)
+		reply, err := ask[outbound.ListReply](ctx, o.conn, "list", request)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, reply.Messages...)
-		if reply.After == 0 || len(reply.Messages) == 0 {
+		if reply.Next == 0 || len(reply.Messages) == 0 {
 			return all, nil
 		}
-		request.After = reply.After
+		request.After = reply.Next
 	}
 }

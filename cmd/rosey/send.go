@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"rosey/bot/outbound"
 )
@@ -127,15 +128,18 @@ func (c *sendCmd) request(con *console) (outbound.Request, error) {
 		r.Key = "rosey send " + rand.Text()
 	}
 	r.Text = strings.Join(c.Text, " ")
-	if r.Text != "-" {
-		return r, nil
+	if r.Text == "-" {
+		// More than there may be is refused, not cut.
+		text, err := io.ReadAll(io.LimitReader(con.input(), outbound.MaxText+8))
+		if err != nil {
+			return r, fmt.Errorf("send: read standard input: %w", err)
+		}
+		r.Text = strings.TrimRight(string(text), "\r\n")
 	}
-	// One byte more than there may be: then it is refused, not cut.
-	text, err := io.ReadAll(io.LimitReader(con.input(), outbound.MaxText+2))
-	if err != nil {
-		return r, fmt.Errorf("send: read standard input: %w", err)
+	if !utf8.ValidString(r.Text) {
+		// JSON would make other characters of it.
+		return r, advise(errors.New("send: the message is no valid UTF-8"), "iconv -t UTF-8 | rosey send -")
 	}
-	r.Text = strings.TrimRight(string(text), "\r\n")
 	return r, nil
 }
 
@@ -149,15 +153,15 @@ func (c *console) input() io.Reader {
 
 // shownMessage is a message for machines.
 type shownMessage struct {
-	outbound.Message
+	outbound.View
 	Existed *bool  `json:"existed,omitempty"`
 	Bot     string `json:"bot,omitempty"`
 	// Sent is when the channel showed it, in words of machines.
 	Sent string `json:"sent,omitempty"`
 }
 
-func forMachines(m outbound.Message) shownMessage {
-	s := shownMessage{Message: m}
+func forMachines(m outbound.View) shownMessage {
+	s := shownMessage{View: m}
 	if m.SentMS > 0 {
 		s.Sent = time.UnixMilli(m.SentMS).UTC().Format(time.RFC3339Nano)
 	}
@@ -165,7 +169,7 @@ func forMachines(m outbound.Message) shownMessage {
 }
 
 func (q queued) forMachines() shownMessage {
-	s := forMachines(q.Message)
+	s := forMachines(q.View)
 	s.Existed, s.Bot = &q.Existed, "absent"
 	if q.Present {
 		s.Bot = "present"
@@ -218,9 +222,9 @@ func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q
 
 // outcome waits until nothing more happens to a message by itself, or time is
 // over: then it is as it is.
-func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (outbound.Message, error) {
+func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (outbound.View, error) {
 	if q.State.Final() || !office.running {
-		return q.Message, nil // nobody sends it while this command holds the store
+		return q.View, nil // nobody sends it while this command holds the store
 	}
 	limit := c.Timeout + max(0, time.Until(time.UnixMilli(q.NotBeforeMS)))
 	waiting, cancel := context.WithTimeout(ctx, limit)
@@ -234,7 +238,7 @@ func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (ou
 	return office.Get(now, q.Channel, q.ID)
 }
 
-func printOutcome(con *console, m outbound.Message) error {
+func printOutcome(con *console, m outbound.View) error {
 	if m.State == outbound.Sent {
 		_, err := fmt.Fprintf(con.out, "sent  %d  shown in %s %s\n", m.ID, printable(m.Channel), moment(m.SentMS))
 		return err
