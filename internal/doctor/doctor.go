@@ -52,6 +52,10 @@ type Report struct {
 	Producers []Producer  `json:"producers"`
 	// Spools are the files that were looked at.
 	Spools []SpoolInfo `json:"spools"`
+	// Bots are those that are alive, on whatever channel.
+	Bots []streams.Heartbeat `json:"bots"`
+	// Outbound is null where the queue could not be read.
+	Outbound *OutboundInfo `json:"outbound"`
 }
 
 // StreamInfo is how far the stream was read.
@@ -133,6 +137,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	}
 	e := &examination{cfg: cfg, now: cfg.Now(), found: map[string]Check{}, spooled: map[string]spoolRun{}, holders: map[string]bool{}, alive: map[string]bool{}}
 	e.report.AtMS = e.now.UnixMilli()
+	e.report.Bots = []streams.Heartbeat{}
 	e.report.Running = cfg.Conn != nil && !cfg.Stopped
 	// The order matters: see the package's doc.
 	e.lookAtSpools(ctx)
@@ -146,6 +151,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.lookAtProjector(ctx)
 	e.account()
 	e.lookAtFull(ctx)
+	e.lookAtOutbound(ctx)
 	e.lookAtFiles()
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("doctor: %w", err)
