@@ -27,3 +27,10 @@ func golden(t testing.TB, name, got string) {
 	}
 	same(t, name, got, string(want))
 }
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

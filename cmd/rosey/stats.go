@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 
 type statsCmd struct {
 	tablesFlag
+	natsFlags
+	logFlags
 	Only string `name:"channel" help:"Channel, where the tables hold several." placeholder:"NAME"`
 	JSON bool   `help:"Print JSON, one object a line; times as in the tables."`
 
@@ -31,7 +34,14 @@ func (c *statsCmd) examples() string {
   rosey stats user ann
   rosey stats user -- -name-with-a-dash
   rosey stats top --period 7d --limit 10
-  rosey stats search pizza --json`
+  rosey stats search pizza --json
+  rosey stats top --nats nats://10.0.0.5:4222`
+}
+
+// Help is what else there is to know; the parser prints it.
+func (c *statsCmd) Help() string {
+	return "A running installation answers by its query service, a stopped one from its database file; the answer is the same. " +
+		"--db reads a file, --nats asks a service."
 }
 
 // tablesFlag names a database: an installation's, or any file.
@@ -91,22 +101,29 @@ func (c *statsCmd) ask(ctx context.Context, con *console, question func(source) 
 	}
 }
 
-func (c *statsCmd) answer(ctx context.Context, con *console, question func(source) error) (err error) {
-	s, err := c.open(ctx, con)
+func (c *statsCmd) answer(ctx context.Context, con *console, question func(source) error) error {
+	log := c.logger(con.err, slog.LevelError)
+	if c.DB == "" {
+		err := c.askService(ctx, log, question)
+		if c.external() || !errors.Is(err, errNoService) && !errors.Is(err, query.ErrUnavailable) {
+			return err
+		}
+		log.Debug("no service answers; reading the file", "err", err)
+	}
+	return c.askFile(ctx, question)
+}
+
+func (c *statsCmd) askFile(ctx context.Context, question func(source) error) (err error) {
+	path, err := c.path()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return question(s)
-}
-
-// open finds out who answers.
-func (c *statsCmd) open(ctx context.Context, con *console) (source, error) {
-	path, err := c.path()
+	f, err := openFile(ctx, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return openFile(ctx, path)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return question(f)
 }
 
 // one is the channel asked for, else the one observed last.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rosey/projector/query"
+	"rosey/streams"
 )
 
 type statsOverviewCmd struct{}
@@ -23,10 +24,17 @@ func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCm
 		if stats.JSON {
 			return printJSON(con.out, o)
 		}
+		bots, err := botsAlive(ctx, s)
+		if err != nil {
+			return err
+		}
 		t := newTable(con.out)
 		t.row("events", fmt.Sprintf("up to seq=%d, stored %s", o.Seq, moment(o.StreamTimeMS)))
 		t.row("dead letters", number(o.DeadLetters))
 		t.row("missing", fmt.Sprintf("%d inside the recorders' numbering", o.MissingEvents))
+		for _, b := range bots {
+			t.row("bot alive", botLine(b))
+		}
 		if err := t.flush(); err != nil || len(o.Channels) == 0 {
 			return err
 		}
@@ -39,6 +47,35 @@ func (c *statsOverviewCmd) Run(ctx context.Context, con *console, stats *statsCm
 		}
 		return t.flush()
 	})
+}
+
+// botsAlive are those that a running installation knows of; the tables know none.
+func botsAlive(ctx context.Context, s source) ([]streams.Heartbeat, error) {
+	c, ok := s.(*query.Client)
+	if !ok {
+		return nil, nil
+	}
+	st, err := c.ServiceStatus(ctx, "")
+	return st.Bots, err
+}
+
+// botLine says what a bot does now.
+func botLine(b streams.Heartbeat) string {
+	name, where := who(printable(b.Name)), "on its way into "
+	if b.Joined {
+		where = "in "
+	}
+	line := name + " " + where + printable(b.Channel)
+	if !b.Leads {
+		line += ", standing by"
+	}
+	if b.OutboundWaiting > 0 {
+		line += fmt.Sprintf(", %d messages to send", b.OutboundWaiting)
+	}
+	if b.SpoolWaiting > 0 {
+		line += fmt.Sprintf(", %d events to store", b.SpoolWaiting)
+	}
+	return line
 }
 
 type statsChannelCmd struct{}
@@ -112,27 +149,14 @@ func optionalNumber(n *int64) string {
 	return number(*n)
 }
 
-// pageFlags narrow a history.
-type pageFlags struct {
-	Period query.Period `help:"How far back from the newest event: 24h, 7d, 30d or all." enum:"24h,7d,30d,all" default:"all" placeholder:"PERIOD"`
-	Before int64        `help:"Only what lies before this sequence: the next page." placeholder:"SEQ"`
-	Limit  int          `help:"How many, at most 1000." default:"20" placeholder:"N"`
+type statsMediaCmd struct {
+	pageFlags
+	User string `help:"Only what this user queued." placeholder:"NAME"`
 }
 
-func (f pageFlags) options(channel string) query.PageOptions {
-	return query.PageOptions{Channel: channel, Period: f.Period, Before: f.Before, Limit: f.Limit}
+func (c *statsMediaCmd) examples() string {
+	return "  rosey stats media --limit 50\n  rosey stats media --since 2h --user ann"
 }
-
-// nextPage tells a person how to go on.
-func nextPage(con *console, before int64) {
-	if before > 0 {
-		fmt.Fprintf(con.err, "older: --before %d\n", before)
-	}
-}
-
-type statsMediaCmd struct{ pageFlags }
-
-func (c *statsMediaCmd) examples() string { return "  rosey stats media --limit 50" }
 
 // Run prints what played, newest first.
 func (c *statsMediaCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
@@ -141,7 +165,9 @@ func (c *statsMediaCmd) Run(ctx context.Context, con *console, stats *statsCmd) 
 		if err != nil {
 			return err
 		}
-		p, err := s.MediaHistory(ctx, c.options(channel))
+		o := c.options(channel)
+		o.Username = c.User
+		p, err := s.MediaHistory(ctx, o)
 		if err != nil {
 			return err
 		}

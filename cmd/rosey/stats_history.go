@@ -26,6 +26,9 @@ func (c *statsHistoryCmd) Run(ctx context.Context, con *console, stats *statsCmd
 		if stats.JSON {
 			return printJSON(con.out, h)
 		}
+		if err := c.draw(ctx, con, s, channel); err != nil {
+			return err
+		}
 		if err := printHistory(con, h); err != nil {
 			return err
 		}
@@ -35,18 +38,13 @@ func (c *statsHistoryCmd) Run(ctx context.Context, con *console, stats *statsCmd
 }
 
 func printHistory(con *console, h query.UserCounts) error {
-	view := con.looks()
-	if view.plots && len(h.Counts) > 1 {
-		if err := drawHistory(con, view, h.Counts); err != nil {
-			return err
-		}
-	}
 	var most int64
 	rows := [][]string{{"time", "users", "connected"}}
 	for _, n := range h.Counts {
 		most = max(most, n.ChatUsers)
 		rows = append(rows, []string{moment(n.Timestamp * 1000), number(n.ChatUsers), number(n.ConnectedUsers)})
 	}
+	view := con.looks()
 	if width := view.beside(rows); width > 0 {
 		for i, n := range h.Counts {
 			rows[i+1] = append(rows[i+1], view.bar(n.ChatUsers, most, width))
@@ -63,25 +61,34 @@ func printHistory(con *console, h query.UserCounts) error {
 // bot that is in the channel takes for the next.
 const countHolds = 10 * time.Minute
 
-// drawHistory draws the counts side by side, so that an evening is seen at once.
-func drawHistory(con *console, view look, counts []query.UserCount) error {
+// draw draws the whole period that was asked for, so that it is seen at once: the
+// table shows the end of it.
+func (c *statsHistoryCmd) draw(ctx context.Context, con *console, s source, channel string) error {
 	const label = "connected  "
-	users, connected := make([]sample, len(counts)), make([]sample, len(counts))
+	view := con.looks()
+	width := view.width - 1 - len(label) - len("  most 99999")
+	if !view.plots || width < leastPlot || c.Before != 0 {
+		return nil
+	}
+	h, err := s.UserCountPoints(ctx, c.options(channel), width)
+	if err != nil || len(h.Points) < 2 {
+		return err
+	}
+	users, connected := make([]sample, len(h.Points)), make([]sample, len(h.Points))
 	var mostUsers, mostConnected int64
-	for i, n := range counts {
-		users[i], connected[i] = sample{n.Timestamp * 1000, n.ChatUsers}, sample{n.Timestamp * 1000, n.ConnectedUsers}
-		mostUsers, mostConnected = max(mostUsers, n.ChatUsers), max(mostConnected, n.ConnectedUsers)
+	for i, p := range h.Points {
+		users[i], connected[i] = sample{p.Timestamp * 1000, p.ChatUsersMax}, sample{p.Timestamp * 1000, p.ConnectedUsersMax}
+		mostUsers, mostConnected = max(mostUsers, p.ChatUsersMax), max(mostConnected, p.ConnectedUsersMax)
 	}
-	first, last := moment(users[0].ms), moment(users[len(users)-1].ms)
-	width := view.width - 1 - len(label) - len(fmt.Sprintf("  most %d", max(mostUsers, mostConnected)))
-	if width < len(first)+len(last)+1 {
-		return nil // nothing would be seen
-	}
-	line := func(samples []sample) string {
-		return view.spark(spread(samples, width, countHolds.Milliseconds()))
-	}
-	_, err := fmt.Fprintf(con.out, "%-*s%s  most %d\n%-*s%s  most %d\n%*s%s%*s\n\n",
+	from, to := users[0].ms, users[len(users)-1].ms
+	// A count may be at the end of one part, and the next at the beginning of another.
+	holds := countHolds.Milliseconds() + (to-from)/int64(width)
+	line := func(samples []sample) string { return view.spark(spread(samples, width, holds)) }
+	_, err = fmt.Fprintf(con.out, "%-*s%s  most %d\n%-*s%s  most %d\n%*s%s%*s\n\n",
 		len(label), "users", line(users), mostUsers, len(label), "connected", line(connected), mostConnected,
-		len(label), "", first, width-len(first), last)
+		len(label), "", moment(from), width-len(moment(from)), moment(to))
 	return err
 }
+
+// leastPlot has room for the times of its ends.
+const leastPlot = 2*len(time.RFC3339) + 1

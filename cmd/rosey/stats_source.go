@@ -5,9 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"time"
 
 	"rosey/projector/query"
 	"rosey/schema"
+	"rosey/streams"
 )
 
 // source answers the questions of stats: a database file, or the query service.
@@ -17,11 +21,59 @@ type source interface {
 	UserStats(ctx context.Context, channel, name string) ([]query.User, error)
 	Top(ctx context.Context, o query.TopOptions) (query.TopUsers, error)
 	UserCountHistory(ctx context.Context, o query.PageOptions) (query.UserCounts, error)
+	UserCountPoints(ctx context.Context, o query.PageOptions, points int) (query.UserCounts, error)
 	MediaHistory(ctx context.Context, o query.PageOptions) (query.MediaPage, error)
 	SearchChat(ctx context.Context, o query.SearchOptions) (query.SearchPage, error)
 	// Channels lists what there is, the one observed last first.
 	Channels(ctx context.Context) ([]string, error)
-	Close() error
+}
+
+var _ = []source{(*query.Client)(nil), (*file)(nil)}
+
+// errNoService says that the tables cannot be asked over NATS.
+var errNoService = errors.New("no query service answers")
+
+// serviceWait bounds how long a server of this machine is tried: the file is
+// there anyway.
+const serviceWait = 2 * time.Second
+
+// askService puts a question to the query service.
+func (c *statsCmd) askService(ctx context.Context, log *slog.Logger, question func(source) error) error {
+	conn, err := c.connectToService(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if !answers(ctx, conn, query.ServiceName) {
+		return advise(errNoService, "rosey projector --nats %s   (it answers questions; or --db FILE)", shell(strings.Join(c.Nats, ",")))
+	}
+	return question(&query.Client{Conn: conn})
+}
+
+func (c *statsCmd) connectToService(ctx context.Context, log *slog.Logger) (*streams.Conn, error) {
+	if c.external() {
+		cfg, err := c.config(log)
+		if err != nil {
+			return nil, err
+		}
+		return streams.Connect(ctx, cfg)
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := dir.Endpoint(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoService, err)
+	}
+	cfg, err := dir.ClientConfig(log)
+	if err == nil {
+		var conn *streams.Conn
+		cfg.Timeout = serviceWait
+		if conn, err = streams.Connect(ctx, cfg); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", errNoService, err)
 }
 
 // file answers from a database file, all of it from one transaction: so all of an
@@ -87,6 +139,13 @@ func (f *file) UserCountHistory(ctx context.Context, o query.PageOptions) (query
 		return query.UserCounts{}, err
 	}
 	return query.UserCountHistory(ctx, f.tx, o)
+}
+
+func (f *file) UserCountPoints(ctx context.Context, o query.PageOptions, points int) (query.UserCounts, error) {
+	if err := f.spelled(ctx, &o.Channel); err != nil {
+		return query.UserCounts{}, err
+	}
+	return query.UserCountPoints(ctx, f.tx, o, points)
 }
 
 func (f *file) MediaHistory(ctx context.Context, o query.PageOptions) (query.MediaPage, error) {
