@@ -50,10 +50,24 @@ func IsDamage(err error) bool {
 	return !errors.As(err, &pe)
 }
 
-// IsSQLite reports whether an error is SQLite's own.
-func IsSQLite(err error) bool {
+// IsUnreadable reports whether an error comes from the file rather than from the
+// question: there is none, it is no database, or what lies there is not whole.
+func IsUnreadable(err error) bool {
+	for _, known := range []error{ErrNoDatabase, ErrNotADatabase, ErrForeignDatabase, ErrReplaced} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
 	var se *sqlite.Error
-	return errors.As(err, &se)
+	if !errors.As(err, &se) {
+		return false
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA:
+		return true
+	}
+	return false
 }
 
 // IsBusy reports whether an error is over when somebody else has finished.

@@ -2,7 +2,7 @@ package query
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -37,9 +37,36 @@ type pool struct {
 
 // handle is a database with its users.
 type handle struct {
-	file  schema.Opened
-	db    *schema.DB
-	users int // the pool is one of them while it is the pool's; belongs to pool.mu
+	file    schema.Opened
+	db      *schema.DB
+	readers chan *reader // those at rest
+	users   int          // the pool is one of them while it is the pool's; belongs to pool.mu
+}
+
+// openHandle opens the file with all the connections that will ever lead there.
+func openHandle(ctx context.Context, file schema.Opened, conns int) (_ *handle, err error) {
+	h := &handle{file: file, readers: make(chan *reader, conns), users: 1}
+	if h.db, err = schema.OpenPool(ctx, file, conns); err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	for range conns {
+		r, err := newReader(ctx, h.db)
+		if err != nil {
+			return nil, errors.Join(err, h.close())
+		}
+		h.readers <- r
+	}
+	return h, nil
+}
+
+// close ends the connections, all of which are at rest.
+func (h *handle) close() error {
+	close(h.readers)
+	var errs []error
+	for r := range h.readers {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(append(errs, h.db.Close())...)
 }
 
 func newPool(t Projection, conns int) *pool {
@@ -58,16 +85,13 @@ func (p *pool) read(ctx context.Context, question func(schema.Queryer) error) er
 		return err
 	}
 	defer p.giveBack(h)
-	return inTransaction(ctx, h.db, question)
-}
-
-func inTransaction(ctx context.Context, db *schema.DB, question func(schema.Queryer) error) error {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("query: read %s: %w", db.Path(), err)
+	select {
+	case r := <-h.readers:
+		defer func() { h.readers <- r }()
+		return r.read(ctx, question)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return question(tx)
 }
 
 // take returns the database that is to be asked now.
@@ -86,14 +110,14 @@ func (p *pool) take(ctx context.Context) (*handle, error) {
 		return nil, fmt.Errorf("query: %w", schema.ErrNoDatabase)
 	}
 	// It outlives this question.
-	db, err := schema.OpenPool(context.WithoutCancel(ctx), now, p.conns)
+	h, err := openHandle(context.WithoutCancel(ctx), now, p.conns)
 	if err != nil {
-		return nil, fmt.Errorf("query: %w", err)
+		return nil, err
 	}
-	h := &handle{file: now, db: db, users: 2}
 	p.mu.Lock()
 	old := p.file
 	p.file = h
+	h.users++
 	p.mu.Unlock()
 	p.giveBack(old)
 	return h, nil
@@ -124,7 +148,7 @@ func (p *pool) giveBack(h *handle) {
 	last := h.users == 0
 	p.mu.Unlock()
 	if last {
-		_ = h.db.Close() // it was only read
+		_ = h.close() // it was only read
 	}
 }
 

@@ -24,7 +24,7 @@ func refusal(err error) error {
 		return &service.Error{Code: service.ChannelRequired, Message: which.Error(), Details: which}
 	case errors.As(err, &senseless):
 		return service.Errorf(service.Invalid, "%s: %s", senseless.what, senseless.why)
-	case errors.Is(err, schema.ErrNoDatabase), errors.Is(err, schema.ErrReplaced), schema.IsDamage(err) && schema.IsSQLite(err):
+	case schema.IsUnreadable(err):
 		return service.Errorf(service.Unavailable, "there are no tables to read now; ask again")
 	case schema.IsBusy(err):
 		return service.Errorf(service.Busy, "the tables are locked; ask again")

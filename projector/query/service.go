@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"rosey/schema"
@@ -85,14 +86,21 @@ func Endpoints() []service.Endpoint { return newDesk(Config{}).endpoints() }
 // desk is where questions are answered.
 type desk struct {
 	cfg  Config
+	log  *slog.Logger
 	pool *pool
+
+	mu   sync.Mutex
+	told time.Time // when somebody was last told that the tables cannot be read
 }
 
 func newDesk(cfg Config) *desk {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &desk{cfg: cfg, pool: newPool(cfg.Tables, cfg.Conns)}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &desk{cfg: cfg, log: cfg.Logger.With("component", "query"), pool: newPool(cfg.Tables, cfg.Conns)}
 }
 
 func (d *desk) endpoints() []service.Endpoint {
@@ -177,5 +185,20 @@ func (d *desk) read(ctx context.Context, atLeast uint64, answer func(context.Con
 		// SQLite has words of its own for a question that was broken off.
 		err = ctx.Err()
 	}
+	if schema.IsUnreadable(err) && !errors.Is(err, schema.ErrNoDatabase) {
+		d.complain(err)
+	}
 	return seq, err
+}
+
+// complainEvery is how often tables that cannot be read are told of.
+const complainEvery = 10 * time.Second
+
+func (d *desk) complain(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now := time.Now(); d.told.IsZero() || now.Sub(d.told) > complainEvery {
+		d.told = now
+		d.log.Warn("the tables cannot be read", "err", err)
+	}
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +33,25 @@ type desk struct {
 	service *query.Service
 	caller  *streams.Conn
 	client  *query.Client
+	log     lines // of the service
+}
+
+// lines is a log that a test reads.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // newDesk projects the stream into a new database and answers from it, until the
@@ -53,6 +74,7 @@ func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 	go func() { done <- d.Run(ctx) }()
 	d.service, err = query.NewService(query.Config{
 		Conn: conn, Tables: d.Projector, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
+		Logger: slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,217 @@
+package query_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rosey/events"
+	"rosey/projector/query"
+	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/streamstest"
+)
+
+// copyOf makes a whole copy of the current database, and returns its path.
+func copyOf(t testing.TB, store schema.Store, to string) {
+	t.Helper()
+	db, err := schema.OpenWriter(t.Context(), store.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), "VACUUM INTO ?", to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// askers ask for a user without a pause until they are told to stop; they return
+// how many answers there were, and what was no answer.
+func askers(ctx context.Context, d *desk, n int) (stop func() (uint64, []error)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var (
+		work    sync.WaitGroup
+		answers atomic.Uint64
+		mu      sync.Mutex
+		errs    []error
+	)
+	for range n {
+		work.Go(func() {
+			for ctx.Err() == nil {
+				users, err := d.client.UserStats(context.WithoutCancel(ctx), "tv", "ann")
+				if err == nil && (len(users) != 1 || users[0].TotalChatLines < 2) {
+					err = errors.New("the answer is of no whole database")
+				}
+				if err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+				answers.Add(1)
+			}
+		})
+	}
+	return func() (uint64, []error) {
+		cancel()
+		work.Wait()
+		return answers.Load(), errs
+	}
+}
+
+// A new generation takes the place of the old one without anybody noticing.
+func TestService_GenerationsSwappedWhileAsked(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, streamstest.New(t), "main")
+	e := anEvening(t)
+	d.tell(e)
+	stop := askers(t.Context(), d, 4)
+	for n := range uint64(2) {
+		g, err := d.store.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyOf(t, d.store, g.Path)
+		if err := d.store.Swap(g); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the new generation is open", func() bool { o := d.Database(); return o.Current && o.Path == g.Path && d.Status().Reopened == n+1 })
+		last := d.tell(e.in("tv").after(time.Second).said("Ann", "again"))
+		c := query.Client{Conn: d.caller, WaitSeq: last}
+		if users, err := c.UserStats(t.Context(), "tv", "ann"); err != nil || users[0].TotalChatLines != int64(3+n) {
+			t.Errorf("after the swap: %+v, %v", users, err)
+		}
+	}
+	answers, errs := stop()
+	if len(errs) > 0 || answers < 10 {
+		t.Errorf("%d of %d requests were not answered, such as: %v", len(errs), answers, errs)
+	}
+}
+
+// Whatever else happens to the file: who asks is told that there are no tables,
+// or gets an answer, and soon the right one.
+func TestService_DatabaseReplacedWhileAsked(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, store schema.Store, path, older string)
+	}{
+		{"deleted", func(t *testing.T, store schema.Store, path, _ string) {
+			for _, p := range []string{path, store.Link} {
+				if err := os.Remove(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		{"the log deleted", func(t *testing.T, _ schema.Store, path, _ string) {
+			if err := os.Remove(path + "-wal"); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"an older copy moved over it", func(t *testing.T, _ schema.Store, path, older string) {
+			if err := os.Rename(older, path); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"an older copy written over it", func(t *testing.T, _ schema.Store, path, older string) {
+			text, err := os.ReadFile(older)
+			if err == nil {
+				err = os.WriteFile(path, text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, streamstest.New(t), "main")
+			e := anEvening(t)
+			d.tell(e)
+			older := d.store.Link + ".copy"
+			copyOf(t, d.store, older)
+			d.tell(e.in("tv").after(time.Second).said("Ann", "again"))
+			stop := askers(t.Context(), d, 2)
+			tt.do(t, d.store, d.Database().Path, older)
+			eventually(t, "another file is open", func() bool { return d.Status().Reopened > 0 && d.Database().Current })
+			last := d.tell(e.after(time.Second).said("Ann", "and again"))
+			c := query.Client{Conn: d.caller, WaitSeq: last}
+			users, err := c.UserStats(t.Context(), "tv", "ann")
+			if err != nil || users[0].TotalChatLines != 4 {
+				t.Errorf("in the end: %+v, %v", users, err)
+			}
+			_, errs := stop()
+			if text := d.log.String(); strings.Contains(text, "level=ERROR") {
+				t.Errorf("the log: %.2000s", text)
+			}
+			for _, err := range errs {
+				if !errors.Is(err, query.ErrUnavailable) && !errors.Is(err, query.ErrNotFound) {
+					t.Errorf("meanwhile: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Many ask while the projector writes as fast as it can.
+func TestService_ManyAskWhileTheProjectorWrites(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, streamstest.New(t), "main")
+	e := anEvening(t)
+	d.tell(e)
+	stop := askers(t.Context(), d, 200)
+	for range 5 {
+		for range 400 {
+			e.after(time.Millisecond).said("bob", "busy")
+		}
+		var batch []streams.AppendMessage
+		for _, it := range e.items {
+			batch = append(batch, streams.AppendMessage{Subject: it.Msg.Subject, Data: it.Msg.Data})
+		}
+		last := d.env.Append(t, batch...)
+		e.items = nil
+		if err := d.WaitFor(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "many are answered", func() bool { return d.service.Counts()["user_stats"].Answered > 400 })
+	answers, errs := stop()
+	if len(errs) > 0 {
+		t.Errorf("%d of %d requests were not answered, such as: %v", len(errs), answers, errs[0])
+	}
+	c := d.service.Counts()["user_stats"]
+	t.Logf("%d answers, %v each on average, %v the longest", c.Answered, c.Took/time.Duration(c.Answered), c.Longest)
+}
+
+// The service goes on when its server does.
+func TestService_ServerRestarted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, streamstest.New(t), "main")
+	e := anEvening(t)
+	d.tell(e)
+	if err := d.env.Server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.client.Timeout = 500 * time.Millisecond // what was on its way is lost
+	eventually(t, "it answers", func() bool {
+		_, err := d.client.UserStats(t.Context(), "tv", "ann")
+		return err == nil
+	})
+	last := d.tell(e.happened(events.KindUserLeft, &events.UserLeft{Username: "zoe"}))
+	if s, err := d.client.Status(t.Context(), ""); err != nil || s.Seq != last {
+		t.Errorf("got seq %d, %v; want %d", s.Seq, err, last)
+	}
+}
