@@ -124,11 +124,13 @@ func (s *Service) wait(ctx context.Context, q *Queue, m Message, seconds float64
 	defer over.Stop()
 	for {
 		now, err := q.Get(ctx, m.Channel, m.ID)
-		if err != nil {
+		switch {
+		case err == nil && now.State.Final():
+			return now, true, nil
+		case err == nil:
+			m = now
+		case !passing(err) || ctx.Err() != nil:
 			return m, false, err
-		}
-		if m = now; m.State.Final() {
-			return m, true, nil
 		}
 		// Without the board, looking from time to time has to do.
 		again := time.NewTimer(waitLooks)

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"strings"
 	"time"
 
 	"rosey/events"
@@ -69,7 +70,7 @@ func (k mark) failure(m Message, attempts int) verdict {
 		reason = ReasonMarked
 	}
 	if len(reason) > maxReason {
-		reason = reason[:maxReason]
+		reason = strings.ToValidUTF8(reason[:maxReason], "")
 	}
 	to, next := Failed, int64(0)
 	switch k.payload.Outcome() {

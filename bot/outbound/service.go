@@ -41,6 +41,7 @@ type Service struct {
 	marks *marks
 	waits chan struct{} // a slot for each request that waits
 	bots  presence
+	ready chan struct{}
 
 	mu     sync.Mutex
 	stream *streams.Stream
@@ -58,6 +59,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	cfg.Queue.Logger = cfg.Logger
 	s := &Service{
 		cfg: cfg, log: cfg.Logger.With("component", "outbound"), board: newBoard(), waits: make(chan struct{}, maxWaiting),
+		ready: make(chan struct{}),
 	}
 	s.marks = &marks{queue: s.openQueue, log: s.log}
 	return s, nil
@@ -66,8 +68,11 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 // stopLimit bounds how long answers are waited for at the end.
 const stopLimit = 3 * time.Second
 
+// Answering is closed once requests are answered.
+func (s *Service) Answering() <-chan struct{} { return s.ready }
+
 // Run answers until the context ends, from the moment there is a server. It returns
-// an error only where the service could not be started at all.
+// an error only where the service could not be started at all. It is called once.
 func (s *Service) Run(ctx context.Context) error {
 	err := persist(ctx, func() error {
 		stream, err := s.cfg.Stream(ctx)
@@ -89,6 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("outbound: %w", err)
 	}
+	close(s.ready)
 	var work sync.WaitGroup
 	work.Go(func() { s.follow(ctx) })
 	work.Go(func() { _ = s.marks.run(ctx, s.stream) })

@@ -44,10 +44,11 @@ func serve(t testing.TB, env *streamstest.Env, cfg outbound.ServiceConfig) *outb
 			t.Errorf("run: %v", err)
 		}
 	})
-	eventually(t, "the service answers", func() bool {
-		_, err := env.Conn.NATS().Request("$SRV.PING."+outbound.ServiceName, nil, time.Second)
-		return err == nil
-	})
+	select {
+	case <-s.Answering():
+	case <-time.After(20 * time.Second):
+		t.Fatal("the service does not answer")
+	}
 	return s
 }
 

@@ -74,14 +74,21 @@ func (w *Watcher) Close() { w.w.Close() }
 
 // Await returns a message once it is in a final state. The error is ErrNotFound
 // where there is none, or it vanished; ctx's own where that did not happen in time.
-func (q *Queue) Await(ctx context.Context, channel string, id int64) (Message, error) {
-	m, err := q.Get(ctx, channel, id)
-	if err != nil || m.State.Final() {
+// A server that goes away meanwhile is waited for.
+func (q *Queue) Await(ctx context.Context, channel string, id int64) (m Message, err error) {
+	var w *Watcher
+	err = persist(ctx, func() error {
+		m, err = q.Get(ctx, channel, id)
+		if err == nil && !m.State.Final() {
+			w, err = q.watch(ctx, keyOf(m.Channel, m.ID))
+		}
+		if err != nil && !passing(err) {
+			return &final{err}
+		}
+		return err
+	})
+	if err != nil || w == nil {
 		return m, err
-	}
-	w, err := q.watch(ctx, keyOf(m.Channel, m.ID))
-	if err != nil {
-		return Message{}, err
 	}
 	defer w.Close()
 	seen := true
