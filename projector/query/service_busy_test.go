@@ -210,6 +210,9 @@ func TestService_ServerRestarted(t *testing.T) {
 		_, err := d.client.UserStats(t.Context(), "tv", "ann")
 		return err == nil
 	})
+	if err := d.env.Conn.Connected(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	last := d.tell(e.happened(events.KindUserLeft, &events.UserLeft{Username: "zoe"}))
 	if s, err := d.client.Status(t.Context(), ""); err != nil || s.Seq != last {
 		t.Errorf("got seq %d, %v; want %d", s.Seq, err, last)
