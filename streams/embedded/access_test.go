@@ -39,6 +39,11 @@ func newAccess(t *testing.T) access {
 	if _, err := a.stream.Consumer(t.Context(), "main", streams.ConsumerOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	marks, err := a.stream.OutboundMarks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks.Close()
 	a.anon, err = streams.Connect(t.Context(), streams.Config{URLs: []string{s.ClientURL()}, Timeout: 2 * time.Second})
 	if err != nil {
 		t.Fatalf("connect anonymously: %v", err)
@@ -165,14 +170,28 @@ func TestAccess_AnonymousMayNotChangeAnything(t *testing.T) {
 			_, err := js.Publish(ctx, "rosey.db.message.log.ch", []byte("{}"))
 			return err
 		},
-		"publish a mark":                  call("rosey.db.messages.outbound.mark_sent", "{}"),
-		"purge":                           call("$JS.API.STREAM.PURGE.ROSEY", ""),
-		"delete a message":                call("$JS.API.STREAM.MSG.DELETE.ROSEY", `{"seq":1}`),
-		"delete the stream":               call("$JS.API.STREAM.DELETE.ROSEY", ""),
-		"update the stream":               call("$JS.API.STREAM.UPDATE.ROSEY", `{"name":"ROSEY","subjects":["x"]}`),
-		"create a stream":                 call("$JS.API.STREAM.CREATE.THEFT", `{"name":"THEFT","subjects":["rosey.db.query.>"]}`),
-		"restore a stream":                call("$JS.API.STREAM.RESTORE.ROSEY", "{}"),
-		"write to a bucket":               call("$KV.ROSEY_OUTBOUND.ch.1", "{}"),
+		"publish a mark":         call("rosey.db.messages.outbound.mark_sent", "{}"),
+		"purge":                  call("$JS.API.STREAM.PURGE.ROSEY", ""),
+		"delete a message":       call("$JS.API.STREAM.MSG.DELETE.ROSEY", `{"seq":1}`),
+		"delete the stream":      call("$JS.API.STREAM.DELETE.ROSEY", ""),
+		"update the stream":      call("$JS.API.STREAM.UPDATE.ROSEY", `{"name":"ROSEY","subjects":["x"]}`),
+		"create a stream":        call("$JS.API.STREAM.CREATE.THEFT", `{"name":"THEFT","subjects":["rosey.db.query.>"]}`),
+		"restore a stream":       call("$JS.API.STREAM.RESTORE.ROSEY", "{}"),
+		"write to a bucket":      call("$KV.ROSEY_OUTBOUND.ch.1", "{}"),
+		"look at a bucket":       call("$JS.API.STREAM.INFO.KV_ROSEY_OUTBOUND", ""),
+		"read a bucket":          call("$JS.API.STREAM.MSG.GET.KV_ROSEY_OUTBOUND", `{"last_by_subj":"$KV.ROSEY_OUTBOUND.ch.1"}`),
+		"read a bucket directly": call("$JS.API.DIRECT.GET.KV_ROSEY_OUTBOUND.$KV.ROSEY_OUTBOUND.ch.1", ""),
+		"watch a bucket": call("$JS.API.CONSUMER.CREATE.KV_ROSEY_OUTBOUND.own",
+			`{"stream_name":"KV_ROSEY_OUTBOUND","config":{"name":"own","ack_policy":"none"}}`),
+		"purge a bucket":                call("$JS.API.STREAM.PURGE.KV_ROSEY_OUTBOUND", ""),
+		"delete a bucket":               call("$JS.API.STREAM.DELETE.KV_ROSEY_OUTBOUND", ""),
+		"beat for a bot":                call("$KV.ROSEY_BOTS.ch.p", "{}"),
+		"pull outcomes":                 call("$JS.API.CONSUMER.MSG.NEXT.ROSEY."+streams.OutboundConsumer, ""),
+		"delete the outcomes' consumer": call("$JS.API.CONSUMER.DELETE.ROSEY."+streams.OutboundConsumer, ""),
+		"reset the outcomes' consumer":  call("$JS.API.CONSUMER.RESET.ROSEY."+streams.OutboundConsumer, `{"seq":3}`),
+		"change the outcomes' consumer": call("$JS.API.CONSUMER.CREATE.ROSEY."+streams.OutboundConsumer,
+			`{"stream_name":"ROSEY","config":{"name":"outbound","durable_name":"outbound","ack_policy":"explicit","filter_subject":"rosey.db.user.joined"}}`),
+		"acknowledge outcomes":            call("$JS.ACK.ROSEY."+streams.OutboundConsumer+".1.3.3.1700000000000000000.0", "+ACK"),
 		"reset the projector":             call("$JS.API.CONSUMER.RESET.ROSEY."+consumer, `{"seq":3}`),
 		"pull the projector's messages":   call("$JS.API.CONSUMER.MSG.NEXT.ROSEY."+consumer, ""),
 		"delete the projector's consumer": call("$JS.API.CONSUMER.DELETE.ROSEY."+consumer, ""),
@@ -228,6 +247,13 @@ func TestAccess_AnonymousMayNotChangeAnything(t *testing.T) {
 	if info := cons.CachedInfo(); info.AckFloor.Stream != 0 || info.NumPending != 3 || info.Paused ||
 		info.Config.MaxDeliver != -1 || info.Config.FilterSubject != "" {
 		t.Errorf("the projector's consumer changed: %+v", info)
+	}
+	cons, err = a.admin.JetStream().Consumer(t.Context(), streams.StreamName, streams.OutboundConsumer)
+	if err != nil {
+		t.Fatalf("the outcomes' consumer: %v", err)
+	}
+	if info := cons.CachedInfo(); info.Config.FilterSubject != "" || len(info.Config.FilterSubjects) != 4 {
+		t.Errorf("the outcomes' consumer changed: %+v", info)
 	}
 }
 

@@ -60,8 +60,8 @@ type Config struct {
 	// after a full disk. Default 5 s.
 	WatchEvery time.Duration
 
-	// Protected names the consumers that anonymous users may not touch.
-	// Default: projector-main.
+	// Protected names the consumers that anonymous users may not touch, beside that
+	// of outbound messages. Default: projector-main.
 	Protected []string
 
 	// StartTimeout bounds Start and Restart; recovery of a large store takes a
