@@ -110,6 +110,11 @@ type Message struct {
 	// Floods counts attempts in a row that the channel's flood control refused; they
 	// do not count as attempts.
 	Floods int `json:"floods,omitempty"`
+	// Unseen counts attempts that are known not to have been shown, because the line
+	// to the channel was lost in that moment. The first few do not count as attempts.
+	Unseen int `json:"unseen,omitempty"`
+	// As is the bot's name in the channel when it was sent.
+	As string `json:"as,omitempty"`
 	// Holder is who claimed it: a producer, or a caller of the service.
 	Holder       string `json:"holder,omitempty"`
 	LeaseUntilMS int64  `json:"lease_until_ms,omitempty"`
@@ -221,7 +226,7 @@ func decode(key string, value []byte, revision uint64) (stored, error) {
 		return s, fmt.Errorf("%w: the value has an unknown state", ErrForeign)
 	case m.Text == "":
 		return s, fmt.Errorf("%w: the value has no text", ErrForeign)
-	case m.Attempts < 0 || m.Floods < 0 || m.Parts < 0 || m.PartsSent < 0:
+	case m.Attempts < 0 || m.Floods < 0 || m.Unseen < 0 || m.Parts < 0 || m.PartsSent < 0:
 		return s, fmt.Errorf("%w: the value has a negative count", ErrForeign)
 	}
 	m.Revision = revision

@@ -38,6 +38,7 @@ type QueueConfig struct {
 // Queue is the messages of all channels. Safe for concurrent use.
 type Queue struct {
 	cfg    QueueConfig
+	stream *streams.Stream
 	bucket *streams.Bucket
 	log    *slog.Logger
 
@@ -70,7 +71,7 @@ func (c QueueConfig) Open(ctx context.Context, s *streams.Stream) (*Queue, error
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Queue{cfg: c, bucket: bucket, log: c.Logger.With("component", "outbound"), told: map[string]uint64{}}, nil
+	return &Queue{cfg: c, stream: s, bucket: bucket, log: c.Logger.With("component", "outbound"), told: map[string]uint64{}}, nil
 }
 
 // Foreign is how many values were passed over because they are no messages.
@@ -323,7 +324,7 @@ func (q *Queue) Retry(ctx context.Context, channel string, id int64) (Message, e
 			return Message{}, fmt.Errorf("outbound: %w", &StateError{ID: m.ID, Is: m.State, Want: Queued})
 		}
 		return q.move(ctx, m, Queued, func(n *Message) {
-			n.Attempts, n.Floods, n.NotBeforeMS, n.NextAttemptMS = 0, 0, 0, 0
+			n.Attempts, n.Floods, n.Unseen, n.NotBeforeMS, n.NextAttemptMS = 0, 0, 0, 0, 0
 			n.SendingMS, n.AfterMS, n.StreamSeq, n.Parts, n.PartsSent = 0, 0, 0, 0, 0
 		})
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"rosey/bot/outbound"
 	"rosey/bot/spool"
 	"rosey/internal/crashpoint"
 	"rosey/projector"
@@ -11,4 +12,4 @@ import (
 
 // crash is nil, except in a program built for a crash campaign that was asked to
 // end at one of its points.
-var crash, errCrash = crashpoint.Hook(slices.Concat(spool.CrashPoints(), projector.CrashPoints(), replay.CrashPoints())...)
+var crash, errCrash = crashpoint.Hook(slices.Concat(spool.CrashPoints(), outbound.CrashPoints(), projector.CrashPoints(), replay.CrashPoints())...)

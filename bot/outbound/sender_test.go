@@ -1,0 +1,356 @@
+package outbound_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"rosey/bot/cytube/cytubetest"
+	"rosey/bot/outbound"
+	"rosey/events"
+)
+
+// Messages are shown in the order in which they were queued, each once, and are
+// sent because the channel showed them.
+func TestSender_SendsInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	var texts []string
+	for i := range 60 {
+		texts = append(texts, fmt.Sprintf("line %d", i))
+	}
+	ids := w.send(texts...)
+	r := w.bot(options{})
+	for i, id := range ids {
+		m := w.ends(id, outbound.Sent, "")
+		if m.SentMS == 0 || m.Attempts != 1 {
+			t.Errorf("message %d: sent_ms=%d attempts=%d", i, m.SentMS, m.Attempts)
+		}
+	}
+	w.shown(texts...)
+	if d := w.site.Dropped(); d != (cytubetest.Dropped{}) {
+		t.Errorf("the channel dropped %+v", d)
+	}
+	for i, k := range r.journal.all() {
+		if k.MessageID != ids[i] || k.Message != texts[i] || k.SentMS == 0 || k.QueuedMS == 0 || r.journal.kinds[i] != events.KindMarkSent {
+			t.Errorf("mark %d: %s %+v", i, r.journal.kinds[i], k)
+		}
+	}
+	if s := r.stats.Read(); s.Lines != 60 || s.Outcomes[outbound.Outcome{State: outbound.Sent}] != 60 {
+		t.Errorf("counted %d lines and %v", s.Lines, s.Outcomes)
+	}
+	eventually(t, "nothing waits", func() bool { return r.sender.Waiting() == 0 })
+}
+
+// A message that is queued while the bot is there leaves at once; one that is
+// queued while it is not waits for it.
+func TestSender_WaitsForTheChannel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{}).joined()
+	w.ends(w.send("at once")[0], outbound.Sent, "")
+	w.site.Stop()
+	eventually(t, "out of the channel", func() bool { return !r.client.State().Joined })
+	ids := w.send("later", "and later still")
+	w.becomes(ids[0], "queued", func(m outbound.Message) bool { return m.State == outbound.Queued })
+	w.do(w.site.Start())
+	w.ends(ids[1], outbound.Sent, "")
+	w.shown("at once", "later", "and later still")
+}
+
+// Of several senders in one channel each message is sent by one.
+func TestSender_TwoBotsSendNothingTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	w.bot(options{}).joined()
+	w.bot(options{name: "rosie"}).joined()
+	var ids []int64
+	for i := range 60 {
+		ids = append(ids, w.send(fmt.Sprintf("line %d", i))...)
+	}
+	for _, id := range ids {
+		w.ends(id, outbound.Sent, "")
+	}
+	seen := map[string]int{}
+	for _, s := range w.site.Shown() {
+		if s.Author != "ann" {
+			seen[s.Text]++
+		}
+	}
+	for text, n := range seen {
+		if n != 1 {
+			t.Errorf("%q was shown %d times", text, n)
+		}
+	}
+	if len(seen) != len(ids) {
+		t.Errorf("%d messages were shown, want %d", len(seen), len(ids))
+	}
+}
+
+// What a channel answers decides over a message, and the next one is none the
+// worse for it.
+func TestSender_Refusals(t *testing.T) {
+	t.Parallel()
+	rank := func(rank float64) cytubetest.ChannelConfig {
+		return cytubetest.ChannelConfig{Ranks: map[string]float64{"rosey": rank}}
+	}
+	for _, tt := range []struct {
+		name    string
+		channel cytubetest.ChannelConfig
+		anon    bool
+		prepare func(*cytubetest.Channel)
+		request outbound.Request
+		state   outbound.State
+		reason  string
+		shown   []string
+		unasked bool // the channel is not even asked
+	}{
+		{
+			name:    "muted",
+			prepare: func(c *cytubetest.Channel) { _ = c.Mute("rosey", false) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonMuted,
+		},
+		{
+			name:    "no permission",
+			prepare: func(c *cytubetest.Channel) { c.SetPermission("chat", 2) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonNoPermission, unasked: true,
+		},
+		{
+			name: "without a name", anon: true,
+			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonNotLoggedIn, unasked: true,
+		},
+		{
+			name:    "too new",
+			prepare: func(c *cytubetest.Channel) { c.SetNewUserDelays(time.Hour, time.Hour) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonFiltered,
+		},
+		{
+			name:    "too new for links",
+			prepare: func(c *cytubetest.Channel) { c.SetNewUserDelays(0, time.Hour) },
+			request: outbound.Request{Text: "see https://example.org"}, state: outbound.Failed, reason: outbound.ReasonFiltered,
+		},
+		{
+			name:    "a command",
+			request: outbound.Request{Text: "/kick ann"}, state: outbound.Failed, reason: outbound.ReasonCommand, unasked: true,
+		},
+		{
+			name: "a command behind another", channel: rank(3),
+			request: outbound.Request{Text: "/me /clear"}, state: outbound.Failed, reason: outbound.ReasonCommand, unasked: true,
+		},
+		{
+			name: "shouting", channel: rank(1),
+			request: outbound.Request{Text: "/say hello"}, state: outbound.Failed, reason: outbound.ReasonNoPermission, unasked: true,
+		},
+		{
+			name:    "too long for its caller",
+			request: outbound.Request{Text: strings.Repeat("x", 321), Long: outbound.LongRefuse}, state: outbound.Failed, reason: outbound.ReasonTooLong, unasked: true,
+		},
+		{
+			name:    "to nobody",
+			request: outbound.Request{Text: "psst", Recipient: "nobody"}, state: outbound.Queued, reason: outbound.ReasonAbsent,
+		},
+		{
+			name:    "to itself",
+			request: outbound.Request{Text: "psst", Recipient: "Rosey"}, state: outbound.Failed, reason: outbound.ReasonRefused,
+		},
+		{
+			name:    "private, muted",
+			prepare: func(c *cytubetest.Channel) { _ = c.Mute("rosey", false) },
+			request: outbound.Request{Text: "psst", Recipient: "ann"}, state: outbound.Sent,
+		},
+		{
+			name: "shadow-muted and told so", channel: rank(2),
+			prepare: func(c *cytubetest.Channel) { _ = c.Mute("rosey", true) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonMuted, unasked: true,
+		},
+		{
+			name: "shadow-muted", channel: rank(1),
+			prepare: func(c *cytubetest.Channel) { _ = c.Mute("rosey", true) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Sent, shown: []string{"hello"},
+		},
+		{
+			name:    "changed by a filter",
+			prepare: func(c *cytubetest.Channel) { c.SetFilter(func(string) string { return "<img src=x>" }) },
+			request: outbound.Request{Text: "hello"}, state: outbound.Sent, shown: []string{"hello"},
+		},
+		{
+			name: "in another style", request: outbound.Request{Text: "/me waves\nback"}, state: outbound.Sent, shown: []string{"waves back"},
+		},
+		{
+			name: "a path is no command", request: outbound.Request{Text: "/etc/passwd"}, state: outbound.Sent, shown: []string{"/etc/passwd"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, tt.channel)
+			r := w.bot(options{anon: tt.anon}).joined()
+			if tt.prepare != nil {
+				tt.prepare(w.site)
+				r.hears("prepared")
+			}
+			before := len(w.site.Received())
+			m := enqueue(t, w.queue, tt.request)
+			if tt.state.Final() {
+				m = w.ends(m.ID, tt.state, tt.reason)
+			} else {
+				m = w.becomes(m.ID, tt.reason, func(m outbound.Message) bool { return m.State == tt.state && m.Reason == tt.reason })
+			}
+			if tt.shown != nil {
+				w.shown(tt.shown...)
+			}
+			if asked := len(w.site.Received()) > before; asked == tt.unasked {
+				t.Errorf("the channel was asked: %t", asked)
+			}
+			if tt.state == outbound.Queued && (m.NextAttemptMS < m.SendingMS+119_000 || m.Attempts != 1) {
+				t.Errorf("next attempt %d ms after the first, attempts %d", m.NextAttemptMS-m.SendingMS, m.Attempts)
+			}
+			if !tt.state.Final() {
+				return
+			}
+			marks := r.journal.all()
+			if len(marks) != 1 || marks[0].Reason != tt.reason || tt.state != outbound.Sent && marks[0].State != string(tt.state) {
+				t.Errorf("recorded %+v", marks)
+			}
+		})
+	}
+}
+
+// One that cannot be sent does not keep the next from being sent.
+func TestSender_ABadMessageDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	w.bot(options{}).joined()
+	bad := []int64{
+		enqueue(t, w.queue, outbound.Request{Text: "psst", Recipient: "nobody"}).ID,
+		enqueue(t, w.queue, outbound.Request{Text: "/poll a,b"}).ID,
+		enqueue(t, w.queue, outbound.Request{Text: "much later", NotBefore: time.Now().Add(time.Hour)}).ID,
+	}
+	w.ends(w.send("good")[0], outbound.Sent, "")
+	if m := w.get(bad[0]); m.State != outbound.Queued || m.Reason != outbound.ReasonAbsent {
+		t.Errorf("the private message is %s (%s)", m.State, m.Reason)
+	}
+	if m := w.get(bad[2]); m.State != outbound.Queued || m.Attempts != 0 {
+		t.Errorf("the scheduled message is %s after %d attempts", m.State, m.Attempts)
+	}
+	w.shown("good")
+}
+
+func TestSender_ScheduledMessageIsSentInTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	w.bot(options{}).joined()
+	at := time.Now().Add(300 * time.Millisecond)
+	m := enqueue(t, w.queue, outbound.Request{Text: "later", NotBefore: at})
+	w.ends(w.send("now")[0], outbound.Sent, "")
+	w.ends(m.ID, outbound.Sent, "")
+	w.shown("now", "later")
+	if took := time.Since(at); took < 0 || took > 5*time.Second {
+		t.Errorf("sent %s after its time", took)
+	}
+}
+
+// A text that is too long for a line comes in several, which are one message.
+func TestSender_SplitsLongText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{}).joined()
+	text := strings.TrimSpace(strings.Repeat("word ", 200))
+	m := w.ends(w.send("/me " + text)[0], outbound.Sent, "")
+	shown := w.site.ShownBy("rosey")
+	if got := strings.Join(shown, " "); got != text || len(shown) != 4 {
+		t.Errorf("%d lines were shown: %q", len(shown), got)
+	}
+	if m.Parts != 4 || m.PartsSent != 4 || m.Attempts != 1 || len(r.journal.all()) != 1 {
+		t.Errorf("parts %d of %d, attempts %d, %d marks", m.PartsSent, m.Parts, m.Attempts, len(r.journal.all()))
+	}
+	private := enqueue(t, w.queue, outbound.Request{Text: text, Recipient: "ANN"})
+	w.ends(private.ID, outbound.Sent, "")
+}
+
+// The channel's own flood control is kept as well.
+func TestSender_KeepsTheChannelsAntiflood(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{Burst: 20, Sustained: 10})
+	w.site.SetAntiflood(3, 10)
+	w.bot(options{change: func(c *outbound.SenderConfig) { c.Limits = outbound.Limits{} }}).joined()
+	ids := w.send("one", "/me two", "three", "four", "/me five")
+	for _, id := range ids {
+		w.ends(id, outbound.Sent, "")
+	}
+	w.shown("one", "two", "three", "four", "five")
+	if d := w.site.Dropped(); d.Flood != 0 {
+		t.Errorf("%d lines were too early", d.Flood)
+	}
+}
+
+// A site whose limit is lower than was thought drops lines. They are sent again,
+// in their order.
+func TestSender_FloodedLinesAreSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 20})
+	r := w.bot(options{}).joined()
+	ids := w.send("one", "two", "three", "four", "five", "six")
+	for _, id := range ids {
+		if m := w.ends(id, outbound.Sent, ""); m.Attempts != 1 {
+			t.Errorf("message %q took %d attempts", m.Text, m.Attempts)
+		}
+	}
+	w.shown("one", "two", "three", "four", "five", "six")
+	if r.stats.Read().Retries[outbound.ReasonFlood] == 0 {
+		t.Error("nothing was retried")
+	}
+}
+
+// No echo in time leaves it open whether a line was shown, and nothing is sent
+// twice. One that comes late after all is a proof.
+func TestSender_SilenceIsUnknownUntilALateEcho(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = 100 * time.Millisecond }}).joined()
+	w.site.SwallowChat(1)
+	ids := w.send("swallowed", "fine")
+	w.ends(ids[0], outbound.Unknown, outbound.ReasonNoEcho)
+	w.ends(ids[1], outbound.Sent, "")
+	w.shown("fine")
+
+	w.site.SetChatDelay(400 * time.Millisecond)
+	late := w.send("late")[0]
+	w.ends(late, outbound.Unknown, outbound.ReasonNoEcho)
+	m := w.becomes(late, "sent after all", func(m outbound.Message) bool { return m.State == outbound.Sent })
+	if m.SentMS == 0 {
+		t.Error("it has no time")
+	}
+	w.shown("fine", "late")
+	marks := r.journal.all()
+	if last := marks[len(marks)-1]; last.MessageID != late || last.SentMS == 0 {
+		t.Errorf("the last mark is %+v", last)
+	}
+}
+
+// What cannot be recorded is not over, and nothing is sent before it is.
+func TestSender_RecordsBeforeAnythingElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{})
+	r.journal.mu.Lock()
+	r.journal.fails = 3
+	r.journal.mu.Unlock()
+	ids := w.send("one", "two")
+	w.ends(ids[0], outbound.Sent, "")
+	w.ends(ids[1], outbound.Sent, "")
+	w.shown("one", "two")
+}
+
+func TestNewSender_NeedsItsParts(t *testing.T) {
+	t.Parallel()
+	if _, err := outbound.NewSender(outbound.SenderConfig{Channel: "lounge", Producer: "p"}); err == nil {
+		t.Error("a sender without a queue")
+	}
+	if _, err := outbound.NewSender(outbound.SenderConfig{Producer: "p"}); err == nil {
+		t.Error("a sender without a channel")
+	}
+	if _, err := outbound.NewSender(outbound.SenderConfig{Channel: "lounge"}); err == nil {
+		t.Error("a sender without a producer")
+	}
+}
