@@ -284,12 +284,11 @@ func (r *robot) joined() *robot {
 	return r
 }
 
-// hears has ann say something, and waits until the bot has heard it: with it, all
-// that the channel told before.
-func (r *robot) hears(text string) {
+// hears waits until the bot has heard all that the channel told so far.
+func (r *robot) hears() {
 	r.w.t.Helper()
 	before := r.heard.Load()
-	r.w.say(text)
+	r.w.site.Notice("[server]", "that was all")
 	eventually(r.w.t, "heard", func() bool { return r.heard.Load() > before })
 }
 

@@ -187,7 +187,7 @@ func TestSender_Refusals(t *testing.T) {
 			r := w.bot(options{anon: tt.anon}).joined()
 			if tt.prepare != nil {
 				tt.prepare(w.site)
-				r.hears("prepared")
+				r.hears()
 			}
 			before := len(w.site.Received())
 			m := enqueue(t, w.queue, tt.request)
