@@ -54,7 +54,9 @@ func ChannelStats(ctx context.Context, q schema.Queryer, channel string) (Channe
 		return r.Scan(&s.ChatLines, &s.Users, &s.Present, &s.Joins, &s.Polls, &s.Media,
 			&s.MaxUsers, &s.MaxUsersTimestamp, &s.MaxConnected, &s.MaxConnectedTimestamp, &s.LastObservedMS)
 	}, `SELECT
-			(SELECT count(*) FROM chat_messages WHERE channel = ?1 AND notice = ''),
+			-- counting the lines themselves would read all of them; those without a name are nobody's
+			(SELECT coalesce(sum(total_chat_lines), 0) FROM user_stats WHERE channel = ?1)
+				+ (SELECT count(*) FROM chat_messages WHERE channel = ?1 AND username = '' AND notice = ''),
 			(SELECT count(*) FROM user_stats WHERE channel = ?1),
 			(SELECT count(*) FROM user_sessions WHERE channel = ?1 AND ended_seq IS NULL),
 			(SELECT coalesce(sum(joins), 0) FROM user_stats WHERE channel = ?1),

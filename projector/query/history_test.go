@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"rosey/events"
 	"rosey/projector/query"
 	"rosey/schema"
 )
@@ -91,5 +92,21 @@ func TestStatus_OfAnEmptyDatabase(t *testing.T) {
 	o, err := query.Status(t.Context(), db, "")
 	if err != nil || o.Seq != 0 || asJSON(t, o.Channels) != "[]" {
 		t.Errorf("got %s, %v", asJSON(t, o), err)
+	}
+}
+
+func TestChannelStats_CountsTheLinesOfPeople(t *testing.T) {
+	t.Parallel()
+	e := newEvening(t).said("ann", "one").said("", "two").said("bob", "three").joined("zoe")
+	e.after(time.Millisecond).happened(events.KindMessageLog, &events.MessageLog{Username: "server", Message: "no person", Notice: "server"})
+	e.in("radio").said("ann", "elsewhere")
+	q := e.tables()
+	s, err := query.ChannelStats(t.Context(), q, "tv")
+	var lines int64
+	if err == nil {
+		err = q.QueryRowContext(t.Context(), "SELECT count(*) FROM chat_messages WHERE channel = 'tv' AND notice = ''").Scan(&lines)
+	}
+	if err != nil || s.ChatLines != 3 || lines != 3 {
+		t.Errorf("got %d lines of %d, %v; want 3", s.ChatLines, lines, err)
 	}
 }

@@ -76,6 +76,15 @@ func (s *Service) Stop(ctx context.Context) error {
 	return err
 }
 
+// Channels lists the channels of the tables, the one observed last first.
+func (s *Service) Channels(ctx context.Context) (names []string, err error) {
+	err = s.pool.read(ctx, func(q schema.Queryer) error {
+		names, err = Channels(ctx, q)
+		return err
+	})
+	return names, err
+}
+
 // Counts returns the numbers of all endpoints by their names.
 func (s *Service) Counts() map[string]service.Counts { return s.service.EveryCount() }
 

@@ -244,6 +244,9 @@ func TestService_Status(t *testing.T) {
 	if names, err := d.client.Channels(t.Context()); err != nil || strings.Join(names, " ") != "tv radio" {
 		t.Errorf("channels: %v, %v", names, err)
 	}
+	if names, err := d.service.Channels(t.Context()); err != nil || strings.Join(names, " ") != "tv radio" {
+		t.Errorf("channels, without asking: %v, %v", names, err)
+	}
 	if one, err := d.client.Status(t.Context(), "TV"); err != nil || len(one.Channels) != 1 || one.Channels[0].Channel != "tv" {
 		t.Errorf("one channel: %s, %v", asJSON(t, one), err)
 	}
