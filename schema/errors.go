@@ -79,3 +79,9 @@ func IsBusy(err error) bool {
 	code := se.Code() & 0xff
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 }
+
+// IsSQLite reports whether an error is SQLite's own.
+func IsSQLite(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se)
+}

@@ -17,6 +17,9 @@ type Opened struct {
 	// Current says that it may be opened. One that is being given up is only for
 	// those who have it open already.
 	Current bool
+	// AtRest says that nobody writes to it, and that another version of the program
+	// may have made it.
+	AtRest bool
 }
 
 // Same reports whether both are the same file.

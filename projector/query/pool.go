@@ -88,7 +88,11 @@ func (p *pool) read(ctx context.Context, question func(schema.Queryer) error) er
 	select {
 	case r := <-h.readers:
 		defer func() { h.readers <- r }()
-		return r.read(ctx, question)
+		err := r.read(ctx, question)
+		if h.file.AtRest && schema.IsDamage(err) && schema.IsSQLite(err) {
+			err = fmt.Errorf("%w: %w", schema.ErrNoDatabase, err) // its tables are others
+		}
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

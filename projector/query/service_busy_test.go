@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -216,5 +217,61 @@ func TestService_ServerRestarted(t *testing.T) {
 	last := d.tell(e.happened(events.KindUserLeft, &events.UserLeft{Username: "zoe"}))
 	if s, err := d.client.Status(t.Context(), ""); err != nil || s.Seq != last {
 		t.Errorf("got seq %d, %v; want %d", s.Seq, err, last)
+	}
+}
+
+// While a projector's tables are made anew the old ones answer, even those of
+// another version as far as they have what is asked for.
+func TestService_TablesAtRest(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	e := anEvening(t)
+	e.tables()
+	if _, err := e.db.ExecContext(t.Context(), "DROP TABLE outbound_messages"); err != nil {
+		t.Fatal(err)
+	}
+	store := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
+	if _, err := query.AtRest(t.Context(), store); !errors.Is(err, schema.ErrNoDatabase) {
+		t.Errorf("before there are any: %v", err)
+	}
+	copyOf(t, schema.Store{Link: e.db.Path()}, store.Link+".g1")
+	reopened(t, store.Link+".g1") // as a projector leaves it
+	if err := store.Swap(schema.Generation{Number: 1, Path: store.Link + ".g1"}); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := query.AtRest(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := query.Client{Conn: env.Connect(t), WaitSeq: e.seq, Wait: 10 * time.Millisecond}
+	if users, err := c.UserStats(t.Context(), "tv", "ann"); err != nil || users[0].TotalChatLines != 2 {
+		t.Errorf("got %+v, %v", users, err)
+	}
+	if _, err := c.Status(t.Context(), ""); !errors.Is(err, query.ErrUnavailable) {
+		t.Errorf("what these tables lack: %v", err)
+	}
+	c.WaitSeq++
+	if _, err := c.UserStats(t.Context(), "tv", "ann"); !errors.Is(err, query.ErrNotYet) {
+		t.Errorf("what does not come: %v", err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	reopened(t, store.Link)
+}
+
+// reopened opens a database for writing and closes it, as a projector does.
+func reopened(t testing.TB, path string) {
+	t.Helper()
+	db, err := schema.OpenWriter(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
