@@ -12,6 +12,7 @@ import (
 	"rosey/bot/cytube"
 	"rosey/bot/spool"
 	"rosey/events"
+	"rosey/streams"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -30,6 +31,12 @@ type RecorderConfig struct {
 	Leases func(ctx context.Context) (Leases, error)
 	// LeaseEvery is how often the right is renewed or asked for. Default 5 s.
 	LeaseEvery time.Duration
+	// Heartbeats returns where the bot says that it is alive. Nil: it does not.
+	Heartbeats func(ctx context.Context) (Heartbeats, error)
+	// BeatEvery is how often it does. Default: streams.HeartbeatEvery.
+	BeatEvery time.Duration
+	// OutboundWaiting counts the messages that wait to be sent, for the heartbeat.
+	OutboundWaiting func() int64
 	// Hear gets every item, in order, once the spool has it: what follows from one
 	// can be recorded after it. It must not block. Nil: nobody listens.
 	Hear func(cytube.Item)
@@ -70,6 +77,8 @@ type Recorder struct {
 	translator *Translator
 	reached    atomic.Bool              // the stream was there once
 	standing   atomic.Pointer[standing] // what was told last
+	leads      atomic.Bool
+	changed    chan struct{} // holds one when the next heartbeat is due at once
 	frames     atomic.Uint64
 	events     atomic.Uint64
 	recovered  bool // the spool was opened again; only Run uses it
@@ -110,6 +119,9 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	if cfg.LeaseEvery <= 0 {
 		cfg.LeaseEvery = renewEvery
 	}
+	if cfg.BeatEvery <= 0 {
+		cfg.BeatEvery = streams.HeartbeatEvery
+	}
 	if cfg.RejoinAfter <= 0 {
 		cfg.RejoinAfter = rejoinAfter
 	}
@@ -126,7 +138,7 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bot: %w", err)
 	}
-	r := &Recorder{cfg: cfg, log: log, client: client}
+	r := &Recorder{cfg: cfg, log: log, client: client, changed: make(chan struct{}, 1)}
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -232,6 +244,10 @@ func (r *Recorder) record(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		r.watchRoom(lineCtx)
+		return nil
+	})
+	g.Go(func() error {
+		r.beat(lineCtx)
 		return nil
 	})
 	g.Go(func() error {

@@ -103,6 +103,8 @@ func (r *Recorder) item(t *Translator, h heard) []*events.Event {
 	switch h.item.(type) {
 	case cytube.Frame, cytube.Unreadable:
 		r.frames.Add(1)
+	case cytube.Joined, cytube.Disconnected:
+		r.hasChanged()
 	}
 	if r.cfg.Hear != nil {
 		r.gathered = append(r.gathered, h.item)

@@ -20,7 +20,10 @@ func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
 		if err := r.tellLead(keep, now); err != nil {
 			return err
 		}
-		if err := r.lineUntil(ctx, keep, news); err != nil {
+		err := r.lineUntil(ctx, keep, news)
+		r.leads.Store(false)
+		r.hasChanged()
+		if err != nil {
 			return err
 		}
 	}
@@ -31,6 +34,8 @@ func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
 // term: the projections follow the greatest.
 func (r *Recorder) tellLead(keep context.Context, now standing) error {
 	r.standing.Store(&now)
+	r.leads.Store(true)
+	r.hasChanged()
 	return r.inOrder(keep, func() []*events.Event {
 		return r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) })
 	})
