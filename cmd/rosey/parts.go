@@ -29,7 +29,11 @@ func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config)
 		return p, err
 	}
 	cfg.Logger.Info("the tables were made by another version; rebuilding them from the stream")
-	res, err := replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, AcceptGap: cfg.AcceptGap, Logger: cfg.Logger, Crash: crash})
+	var res replay.Result
+	err = answerMeanwhile(ctx, s, cfg.Store, cfg.Logger, func() (err error) {
+		res, err = replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, AcceptGap: cfg.AcceptGap, Logger: cfg.Logger, Crash: crash})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
