@@ -33,18 +33,18 @@ func (k *marks) counts() MarkCounts {
 // run applies outcomes until the context ends. Where this user may not consume
 // them it says so and does nothing: another process may.
 func (k *marks) run(ctx context.Context, s *streams.Stream) error {
-	var w *streams.Work
-	err := persist(ctx, func() (err error) {
-		w, err = s.OutboundMarks(ctx)
+	err := persist(ctx, func() error {
+		w, err := s.OutboundMarks(ctx)
+		if err == nil {
+			err = k.apply(ctx, w)
+			w.Close()
+		}
 		if hopeless(err) {
 			return &final{err}
 		}
+		k.log.Debug("outcomes are waited for anew", "consumer", streams.OutboundConsumer, "err", err)
 		return err
 	})
-	if err == nil {
-		defer w.Close()
-		err = k.apply(ctx, w)
-	}
 	if err != nil && ctx.Err() == nil {
 		k.log.Warn("outcomes that others report are not applied here", "consumer", streams.OutboundConsumer, "err", err)
 	}
@@ -57,7 +57,14 @@ func (k *marks) apply(ctx context.Context, w *streams.Work) error {
 		if err != nil {
 			return err
 		}
-		if err := persist(ctx, func() error { return k.one(ctx, m) }); err != nil {
+		err = persist(ctx, func() error {
+			err := k.one(ctx, m)
+			if hopeless(err) {
+				return &final{err} // another process may
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		if err := w.Done(m); err != nil {

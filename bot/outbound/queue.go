@@ -145,7 +145,7 @@ func (q *Queue) create(ctx context.Context, m Message) (Message, bool, error) {
 		if !errors.Is(err, streams.ErrKeyTaken) && (!errors.Is(err, streams.ErrUncertain) || attempt >= maxLooks) {
 			return Message{}, false, err
 		}
-		found, lookErr := q.get(ctx, key)
+		found, lookErr := q.look(ctx, key)
 		switch {
 		case lookErr == nil && found.Write == write:
 			return found.Message, false, nil // it was stored, and the answer lost
@@ -170,6 +170,25 @@ func (q *Queue) get(ctx context.Context, key string) (stored, error) {
 		return stored{}, err
 	}
 	return q.read(e)
+}
+
+// lookPatience is how long a lost connection is waited for, to see whether a change
+// was stored whose answer was lost with it.
+const lookPatience = 5 * time.Second
+
+// look reads a key after an answer was lost.
+func (q *Queue) look(ctx context.Context, key string) (stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	for {
+		if err := q.bucket.Conn().Connected(ctx); err != nil {
+			return stored{}, err
+		}
+		s, err := q.get(ctx, key)
+		if !errors.Is(err, streams.ErrDisconnected) {
+			return s, err
+		}
+	}
 }
 
 // read decodes an entry. A foreign one is counted.
@@ -283,7 +302,7 @@ func (q *Queue) replace(ctx context.Context, m, n Message) (Message, error) {
 		if !changed && (!errors.Is(err, streams.ErrUncertain) || attempt >= maxLooks) {
 			return Message{}, err
 		}
-		found, lookErr := q.get(ctx, key)
+		found, lookErr := q.look(ctx, key)
 		switch {
 		case lookErr == nil && found.Write == write:
 			return found.Message, nil

@@ -13,6 +13,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/streams"
+	"rosey/streams/service"
 	"rosey/streams/streamstest"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -363,21 +364,7 @@ func TestQueue_SurvivesARestart(t *testing.T) {
 func TestWatcher_ConnectionIsLost(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t, streamstest.WithPort())
-	proxy := streamstest.NewProxy(t, strings.TrimPrefix(env.Server.ClientURL(), "nats://"))
-	user, password := env.Server.Credentials()
-	far, err := streams.Connect(t.Context(), streams.Config{URLs: []string{proxy.URL()}, User: user, Password: password, MaxReconnectWait: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(far.Close)
-	s, err := streams.Open(t.Context(), far)
-	if err != nil {
-		t.Fatal(err)
-	}
-	there, err := outbound.OpenQueue(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	there, proxy := far(t, env)
 	q := open(t, env, outbound.QueueConfig{})
 	w, err := there.Watch(t.Context(), "")
 	if err != nil {
@@ -518,5 +505,140 @@ func TestQueue_Await(t *testing.T) {
 	}
 	if got, err := q.Await(t.Context(), "", m.ID); err != nil || got.State != outbound.Unknown {
 		t.Errorf("when it is over: %+v, %v", got, err)
+	}
+}
+
+// far is a queue whose connection the test can break.
+func far(t *testing.T, env *streamstest.Env) (*outbound.Queue, *streamstest.Proxy) {
+	t.Helper()
+	proxy := streamstest.NewProxy(t, strings.TrimPrefix(env.Server.ClientURL(), "nats://"))
+	user, password := env.Server.Credentials()
+	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{proxy.URL()}, User: user, Password: password, MaxReconnectWait: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	s, err := streams.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := outbound.OpenQueue(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, proxy
+}
+
+// What was stored and not confirmed is neither stored twice nor called changed by
+// another.
+func TestQueue_AnswersThatAreLost(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithPort())
+	near := open(t, env, outbound.QueueConfig{})
+	q, proxy := far(t, env)
+	lose := func(what string, try func() (outbound.Message, error), stored func() bool) outbound.Message {
+		t.Helper()
+		proxy.Swallow(false, true)
+		type result struct {
+			m   outbound.Message
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			m, err := try()
+			done <- result{m, err}
+		}()
+		eventually(t, what+" is stored", stored)
+		proxy.Swallow(false, false)
+		proxy.Cut()
+		r := <-done
+		if r.err != nil {
+			t.Fatalf("%s: %v", what, r.err)
+		}
+		return r.m
+	}
+	m := lose("a message", func() (outbound.Message, error) {
+		m, existed, err := q.Enqueue(t.Context(), outbound.Request{Channel: "lounge", Text: "x"})
+		if existed {
+			err = errors.Join(err, errors.New("it is said to have been there"))
+		}
+		return m, err
+	}, func() bool {
+		list, err := near.List(t.Context(), outbound.Filter{})
+		return err == nil && len(list) == 1
+	})
+	claimed := lose("a claim", func() (outbound.Message, error) { return q.Claim(t.Context(), m, "run1") }, func() bool {
+		now, err := near.Get(t.Context(), "lounge", m.ID)
+		return err == nil && now.State == outbound.Claimed
+	})
+	if claimed.Revision != m.Revision+1 {
+		t.Errorf("claimed at revision %d, queued at %d", claimed.Revision, m.Revision)
+	}
+	if list, err := near.List(t.Context(), outbound.Filter{}); err != nil || len(list) != 1 {
+		t.Errorf("%d messages, %v", len(list), err)
+	}
+	move(t, q, claimed, outbound.Sending)
+}
+
+// A queue that is full takes no more, and what is in it can still be moved.
+func TestQueue_ThatIsFull(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	js := env.Conn.JetStream()
+	s, err := js.Stream(t.Context(), "KV_"+streams.OutboundBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.MaxMsgs = 2
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, env, outbound.ServiceConfig{})
+	q := open(t, env, outbound.QueueConfig{})
+	m := enqueue(t, q, outbound.Request{})
+	enqueue(t, q, outbound.Request{})
+	if _, _, err := q.Enqueue(t.Context(), outbound.Request{Channel: "lounge", Text: "x"}); !errors.Is(err, streams.ErrFull) {
+		t.Errorf("enqueue: %v, want ErrFull", err)
+	}
+	if text := ask(t, env, "enqueue", `{"message":"x","channel":"lounge"}`); code(t, text) != service.Unavailable || !strings.Contains(text, "the queue is full") {
+		t.Errorf("the service: %s", text)
+	}
+	move(t, q, move(t, q, move(t, q, m, outbound.Claimed), outbound.Sending), outbound.Sent)
+}
+
+// Whoever waits while many wait already is told so; whoever does not is answered.
+func TestService_ManyWait(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	serve(t, env, outbound.ServiceConfig{})
+	q := open(t, env, outbound.QueueConfig{})
+	m := enqueue(t, q, outbound.Request{})
+	const waiting = 300
+	var busy, over atomic.Int64
+	var all sync.WaitGroup
+	for range waiting {
+		all.Go(func() {
+			answer, err := env.Conn.NATS().Request(prefix+"status", fmt.Appendf(nil, `{"id":%d,"wait":60}`, m.ID), 60*time.Second)
+			switch {
+			case err != nil:
+				t.Error(err)
+			case code(t, string(answer.Data)) == service.Busy:
+				busy.Add(1)
+			case strings.Contains(string(answer.Data), `"state":"cancelled"`):
+				over.Add(1)
+			default:
+				t.Errorf("answer: %s", answer.Data)
+			}
+		})
+	}
+	eventually(t, "too many wait", func() bool { return busy.Load() > 0 })
+	if got := call[outbound.View](t, env, "status", fmt.Sprintf(`{"id":%d}`, m.ID)); got.State != outbound.Queued {
+		t.Errorf("status: %+v", got)
+	}
+	call[outbound.View](t, env, "cancel", fmt.Sprintf(`{"id":%d}`, m.ID))
+	all.Wait()
+	if busy.Load()+over.Load() != waiting || over.Load() < 100 {
+		t.Errorf("%d were told to ask later, %d got the outcome", busy.Load(), over.Load())
 	}
 }
