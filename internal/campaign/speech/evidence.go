@@ -84,8 +84,13 @@ func (e *Evidence) AddExported(line []byte) error {
 	return nil
 }
 
+// Queryer is a database that is read.
+type Queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // ReadRows reads outbound_messages.
-func (e *Evidence) ReadRows(ctx context.Context, db *sql.DB) (err error) {
+func (e *Evidence) ReadRows(ctx context.Context, db Queryer) (err error) {
 	rows, err := db.QueryContext(ctx,
 		"SELECT message_id, status, message, recipient, reason, seq, coalesce(sent_ms, 0) FROM outbound_messages ORDER BY channel, message_id")
 	if err != nil {
