@@ -40,12 +40,12 @@ type ServiceStatus struct {
 const botsTimeout = 2 * time.Second
 
 func (d *desk) status() service.Endpoint {
-	return ask(d, service.Declaration{
+	return askWith(d, service.Declaration{
 		Name: "status", Subject: subject("query.status"),
 		Doc:      "How far the tables are, what they hold of each channel, and which bots are alive now.",
 		Examples: []string{`{}`, `{"channel":"tv"}`},
-	}, func(ctx context.Context, q schema.Queryer, r StatusRequest) (s ServiceStatus, err error) {
-		s.Version = d.cfg.Version
+	}, d.bots, func(ctx context.Context, q schema.Queryer, r StatusRequest, bots []streams.Heartbeat) (s ServiceStatus, err error) {
+		s.Version, s.Bots = d.cfg.Version, bots
 		channel, err := anyChannel(ctx, q, r.Channel)
 		if err != nil {
 			return s, err
@@ -63,26 +63,24 @@ func (d *desk) status() service.Endpoint {
 			seconds := waited.Seconds()
 			s.LagEvents, s.LagSeconds = &n, &seconds
 		}
-		s.Bots, err = d.bots(ctx)
-		return s, err
+		return s, nil
 	})
 }
 
-// bots are those alive now, nil where that cannot be told.
-func (d *desk) bots(ctx context.Context) ([]streams.Heartbeat, error) {
+// bots are those alive now, nil where that cannot be told: the rest of the status
+// holds without them.
+func (d *desk) bots(ctx context.Context) []streams.Heartbeat {
 	if d.cfg.Bots == nil {
-		return nil, nil
+		return nil
 	}
-	patience, cancel := context.WithTimeout(ctx, botsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, botsTimeout)
 	defer cancel()
-	list, err := d.cfg.Bots(patience)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil:
-		return nil, nil //nolint:nilerr // the rest of the status holds without them
+	list, err := d.cfg.Bots(ctx)
+	if err != nil {
+		d.log.Debug("the bots alive cannot be told", "err", err)
+		return nil
 	}
-	return list, nil
+	return list
 }
 
 func outboundCounts(ctx context.Context, q schema.Queryer) (map[string]int64, error) {

@@ -80,6 +80,14 @@ func newPool(t Projection, conns int) *pool {
 // moment, also while the projector writes. The error is schema.ErrNoDatabase
 // where there are no tables now.
 func (p *pool) read(ctx context.Context, question func(schema.Queryer) error) error {
+	err := p.readOnce(ctx, question)
+	if errors.Is(err, errBroken) {
+		err = p.readOnce(ctx, question) // nothing was asked as yet
+	}
+	return err
+}
+
+func (p *pool) readOnce(ctx context.Context, question func(schema.Queryer) error) error {
 	h, err := p.take(ctx)
 	if err != nil {
 		return err
@@ -89,6 +97,9 @@ func (p *pool) read(ctx context.Context, question func(schema.Queryer) error) er
 	case r := <-h.readers:
 		defer func() { h.readers <- r }()
 		err := r.read(ctx, question)
+		if errors.Is(err, errBroken) {
+			p.forget(h)
+		}
 		if h.file.AtRest && schema.IsDamage(err) && schema.IsSQLite(err) {
 			err = fmt.Errorf("%w: %w", schema.ErrNoDatabase, err) // its tables are others
 		}
@@ -156,11 +167,23 @@ func (p *pool) giveBack(h *handle) {
 	}
 }
 
+// forget has the next question open the database anew.
+func (p *pool) forget(h *handle) {
+	p.mu.Lock()
+	own := h != nil && p.file == h
+	if own {
+		p.file = nil
+	}
+	p.mu.Unlock()
+	if own {
+		p.giveBack(h)
+	}
+}
+
 // close gives up the database. No question is asked any more.
 func (p *pool) close() {
 	p.mu.Lock()
 	h := p.file
-	p.file = nil
 	p.mu.Unlock()
-	p.giveBack(h)
+	p.forget(h)
 }

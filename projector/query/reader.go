@@ -36,10 +36,17 @@ func (r *reader) close() error {
 	return errors.Join(append(errs, r.conn.Close())...)
 }
 
+// errBroken means that a reader cannot be used any more.
+var errBroken = errors.New("the connection is broken")
+
 // read answers a question in one transaction, so that all of the answer is of one
 // moment, also while the projector writes.
 func (r *reader) read(ctx context.Context, question func(schema.Queryer) error) error {
 	if _, err := r.conn.ExecContext(ctx, "BEGIN"); err != nil {
+		if ctx.Err() == nil {
+			// Nothing is read as yet: it is not the file's fault.
+			err = fmt.Errorf("%w: %w", errBroken, err)
+		}
 		return fmt.Errorf("query: begin to read: %w", err)
 	}
 	defer func() {

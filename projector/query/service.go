@@ -139,14 +139,24 @@ const (
 func ask[R interface{ reading() Reading }, D any](
 	d *desk, decl service.Declaration, answer func(context.Context, schema.Queryer, R) (D, error),
 ) service.Endpoint {
+	return askWith(d, decl, func(context.Context) struct{} { return struct{}{} },
+		func(ctx context.Context, q schema.Queryer, r R, _ struct{}) (D, error) { return answer(ctx, q, r) })
+}
+
+// askWith also gets what the answer needs beside the tables, before those are
+// read: a transaction waits for nobody.
+func askWith[R interface{ reading() Reading }, D, X any](
+	d *desk, decl service.Declaration, get func(context.Context) X, answer func(context.Context, schema.Queryer, R, X) (D, error),
+) service.Endpoint {
 	decl.Timeout = maxWait + readTimeout
 	return service.NewEndpoint(decl, func(ctx context.Context, r R) (service.At[D], error) {
 		var at service.At[D]
 		want := r.reading()
 		err := d.reached(ctx, want)
 		if err == nil {
+			beside := get(ctx)
 			at.Seq, err = d.read(ctx, want.WaitSeq, func(ctx context.Context, q schema.Queryer) (err error) {
-				at.Data, err = answer(ctx, q, r)
+				at.Data, err = answer(ctx, q, r, beside)
 				return err
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"rosey/streams"
 	"rosey/streams/service"
 	"rosey/streams/streamstest"
 )
@@ -70,6 +71,31 @@ func TestService_AHandlerThatPanicsOrFails(t *testing.T) {
 	text := log.String()
 	if strings.Contains(text, "secret") || !strings.Contains(text, "a disk that is broken") || !strings.Contains(text, "panic_test.go") {
 		t.Errorf("the log:\n%s", text)
+	}
+}
+
+// A service needs no server to begin or to end.
+func TestService_WithoutItsServer(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithoutStream(), streamstest.WithPort())
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{"nats://127.0.0.1:1"}, WaitForServer: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	early := serve(t, conn, echo(service.Declaration{}))
+	if err := early.Stop(t.Context()); err != nil {
+		t.Errorf("one that never had a server: %v", err)
+	}
+	s := serve(t, env.Conn, echo(service.Declaration{}))
+	if err := env.Server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Errorf("one whose server has ended: %v", err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Errorf("once more: %v", err)
 	}
 }
 

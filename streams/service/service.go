@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"rosey/streams"
 
@@ -188,6 +189,10 @@ func (s *Service) send(d *door, reply string, text []byte, told *Error) {
 
 // line is a message as a header holds it.
 func line(message string) string {
+	const most = 500
+	if r := []rune(message); len(r) > most {
+		message = string(r[:most]) + "…"
+	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
@@ -195,6 +200,10 @@ func line(message string) string {
 		return r
 	}, message)
 }
+
+// barrierLimit bounds how long Stop waits for all subscriptions of the connection,
+// among which others' may stand still.
+const barrierLimit = 2 * time.Second
 
 // Stop takes no more requests and waits for the answers to those it took. When
 // the context ends first, their handlers are told to end, and waited for.
@@ -213,10 +222,13 @@ func (s *Service) Stop(ctx context.Context) error {
 	if s.cfg.Conn.IsConnected() && nc.FlushWithContext(ctx) == nil {
 		passed := make(chan struct{})
 		if nc.Barrier(func() { close(passed) }) == nil {
+			patience := time.NewTimer(barrierLimit)
 			select {
 			case <-passed:
+			case <-patience.C:
 			case <-ctx.Done():
 			}
+			patience.Stop()
 		}
 	}
 	stop := context.AfterFunc(ctx, s.end)
