@@ -64,6 +64,13 @@ func BenchmarkFrameToRow(b *testing.B) {
 	}
 }
 
+func BenchmarkQueries(b *testing.B) {
+	b.Run("events=200000", func(b *testing.B) {
+		h := history(b, 200_000)
+		report(b, func() (Result, error) { return h.Queries(b.Context(), 20) })
+	})
+}
+
 func BenchmarkSpoolDrain(b *testing.B) {
 	b.Run("events=100000", func(b *testing.B) {
 		report(b, func() (Result, error) { return Drain(b.Context(), b.TempDir(), 100_000) })

@@ -21,6 +21,8 @@ type History struct {
 	rig    *rig
 	events int
 	files  int
+
+	rest *Generator // of what comes after the history
 }
 
 // NewHistory fills a stream with so many events.
@@ -33,6 +35,17 @@ func NewHistory(ctx context.Context, dir string, events int) (*History, error) {
 		return nil, errors.Join(err, r.close())
 	}
 	return &History{rig: r, events: events}, nil
+}
+
+// more makes the events that follow the history, and those made before.
+func (h *History) more(n int) ([]streams.AppendMessage, error) {
+	if h.rest == nil {
+		h.rest = NewGenerator()
+		for range h.events {
+			h.rest.Next()
+		}
+	}
+	return h.rest.Messages(n)
 }
 
 // Close ends the server.

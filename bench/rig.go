@@ -37,16 +37,24 @@ func newRig(ctx context.Context, dir string, sync bool) (_ *rig, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	user, password := r.server.Credentials()
-	r.conn, err = streams.Connect(ctx, streams.Config{InProcess: r.server.InProcessConn, User: user, Password: password})
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+	if r.conn, err = r.connect(ctx); err != nil {
+		return nil, err
 	}
 	r.stream, _, err = streams.Setup(ctx, r.conn, streams.StreamOptions{MaxBytesIfNew: 16 << 30})
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	return r, nil
+}
+
+// connect makes another connection, which the caller closes.
+func (r *rig) connect(ctx context.Context) (*streams.Conn, error) {
+	user, password := r.server.Credentials()
+	c, err := streams.Connect(ctx, streams.Config{InProcess: r.server.InProcessConn, User: user, Password: password})
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return c, nil
 }
 
 func (r *rig) close() error {

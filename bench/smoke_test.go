@@ -58,6 +58,7 @@ func TestMeasurements_HaveFigures(t *testing.T) {
 			return history(t, smokeEvents).Rebuild(t.Context())
 		},
 		"live":         func(t *testing.T) (Result, error) { return history(t, smokeEvents).Live(t.Context()) },
+		"queries":      func(t *testing.T) (Result, error) { return history(t, smokeEvents).Queries(t.Context(), 1) },
 		"frame to row": func(t *testing.T) (Result, error) { return FrameToRow(t.Context(), t.TempDir(), 100, 20) },
 	} {
 		t.Run(name, func(t *testing.T) {

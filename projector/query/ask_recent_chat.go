@@ -19,14 +19,14 @@ func (d *desk) recentChat() service.Endpoint {
 		Doc:      "The latest lines that people wrote, within 150 hours, the oldest first.",
 		Examples: []string{`{}`, `{"limit":2,"channel":"tv"}`},
 		Bare:     true,
-	}, func(ctx context.Context, r RecentChatRequest) (lines []RecentLine, err error) {
-		_, err = d.read(ctx, 0, func(ctx context.Context, q schema.Queryer) error {
+	}, func(ctx context.Context, r RecentChatRequest) ([]RecentLine, error) {
+		at, err := together(ctx, d, "recent_chat", r, noMore, func(ctx context.Context, q schema.Queryer, r RecentChatRequest, _ struct{}) ([]RecentLine, error) {
 			channel, err := anyChannel(ctx, q, r.Channel)
-			if err == nil {
-				lines, err = RecentChat(ctx, q, channel, r.Limit)
+			if err != nil {
+				return nil, err
 			}
-			return err
+			return RecentChat(ctx, q, channel, r.Limit)
 		})
-		return lines, refusal(err)
+		return at.Data, refusal(err)
 	})
 }

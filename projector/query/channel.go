@@ -50,21 +50,21 @@ type ChannelStatus struct {
 // ChannelStats summarises a channel, whose name is spelled as Channel returns it.
 func ChannelStats(ctx context.Context, q schema.Queryer, channel string) (ChannelSummary, error) {
 	s := ChannelSummary{Channel: channel}
+	// The lines are those of the users, and of nobody: there are far fewer users than
+	// lines to count.
 	err := each(ctx, q, "channel_stats", func(r *sql.Rows) error {
 		return r.Scan(&s.ChatLines, &s.Users, &s.Present, &s.Joins, &s.Polls, &s.Media,
 			&s.MaxUsers, &s.MaxUsersTimestamp, &s.MaxConnected, &s.MaxConnectedTimestamp, &s.LastObservedMS)
 	}, `SELECT
-			-- counting the lines themselves would read all of them; those without a name are nobody's
-			(SELECT coalesce(sum(total_chat_lines), 0) FROM user_stats WHERE channel = ?1)
-				+ (SELECT count(*) FROM chat_messages WHERE channel = ?1 AND username = '' AND notice = ''),
-			(SELECT count(*) FROM user_stats WHERE channel = ?1),
+			u.lines + (SELECT count(*) FROM chat_messages WHERE channel = ?1 AND username = '' AND notice = ''), u.users,
 			(SELECT count(*) FROM user_sessions WHERE channel = ?1 AND ended_seq IS NULL),
-			(SELECT coalesce(sum(joins), 0) FROM user_stats WHERE channel = ?1),
+			u.joins,
 			(SELECT count(*) FROM polls WHERE channel = ?1),
 			(SELECT count(*) FROM media_history WHERE channel = ?1),
 			c.max_users, c.max_users_timestamp, c.max_connected, c.max_connected_timestamp,
 			coalesce((SELECT last_observed_ms FROM channel_observation WHERE channel = ?1), 0)
-		FROM (SELECT 1) LEFT JOIN channel_stats c ON c.channel = ?1`, channel)
+		FROM (SELECT count(*) AS users, coalesce(sum(joins), 0) AS joins, coalesce(sum(total_chat_lines), 0) AS lines
+			FROM user_stats WHERE channel = ?1) u LEFT JOIN channel_stats c ON c.channel = ?1`, channel)
 	if err != nil {
 		return s, err
 	}

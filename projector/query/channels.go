@@ -11,9 +11,13 @@ import (
 // Channels lists the channels of the database, the one observed last first.
 func Channels(ctx context.Context, q schema.Queryer) ([]string, error) {
 	return collect(ctx, q, "channels", func(r *sql.Rows, name *string) error { return r.Scan(name) },
-		`SELECT c.channel FROM (
+		// From one channel of user_stats to the next, not from user to user.
+		`WITH RECURSIVE with_users(channel) AS (
+			SELECT min(channel) FROM user_stats
+			UNION ALL SELECT (SELECT min(channel) FROM user_stats WHERE channel > w.channel) FROM with_users w WHERE w.channel IS NOT NULL)
+		SELECT c.channel FROM (
 			SELECT channel FROM channel_observation UNION SELECT channel FROM channel_stats
-			UNION SELECT channel FROM current_status UNION SELECT channel FROM user_stats) c
+			UNION SELECT channel FROM current_status UNION SELECT channel FROM with_users WHERE channel IS NOT NULL) c
 		LEFT JOIN channel_observation o ON o.channel = c.channel
 		ORDER BY coalesce(o.last_observed_ms, 0) DESC, c.channel`)
 }

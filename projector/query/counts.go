@@ -54,7 +54,7 @@ func UserCountHistory(ctx context.Context, q schema.Queryer, o PageOptions) (Use
 	h.Counts, err = collect(ctx, q, "user_count_history", func(r *sql.Rows, c *UserCount) error {
 		return r.Scan(&c.Seq, &c.Timestamp, &c.ChatUsers, &c.ConnectedUsers)
 	}, `SELECT seq, timestamp, chat_users, connected_users FROM user_count_history
-		WHERE channel = ? AND timestamp >= ? AND timestamp < ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+		WHERE channel = ?1 AND seq < ?4 AND `+o.within(s, "timestamp", "?2", "?3")+` ORDER BY seq DESC LIMIT ?5`,
 		o.Channel, s.SinceMS/1000, o.end(s)/1000, older(o.Before), limited(o.Limit)+1)
 	if err != nil {
 		return h, err

@@ -41,7 +41,7 @@ func MediaHistory(ctx context.Context, q schema.Queryer, o PageOptions) (MediaPa
 	p.Media, err = collect(ctx, q, "media_history", func(r *sql.Rows, m *Media) error {
 		return r.Scan(&m.Seq, &m.StartedMS, &m.EndedMS, &m.EndedBy, &m.MediaType, &m.MediaID, &m.Title, &m.Seconds, &m.QueuedBy, &m.Resumed)
 	}, `SELECT seq, started_ms, ended_ms, ended_by, media_type, media_id, title, seconds, queued_by, resumed FROM media_history
-		WHERE channel = ?1 AND started_ms >= ?2 AND started_ms < ?3 AND seq < ?4 AND (?5 = '' OR queued_by = ?5 COLLATE NOCASE)
+		WHERE channel = ?1 AND seq < ?4 AND (?5 = '' OR queued_by = ?5 COLLATE NOCASE) AND `+o.within(s, "started_ms", "?2", "?3")+`
 		ORDER BY seq DESC LIMIT ?6`,
 		o.Channel, s.SinceMS, o.end(s), older(o.Before), o.Username, limited(o.Limit)+1)
 	if err != nil {

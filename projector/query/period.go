@@ -83,3 +83,13 @@ func (o PageOptions) end(s Span) int64 {
 	}
 	return s.UntilMS
 }
+
+// within spells the condition that a time lies in the span. Where nobody named an
+// end of it, the plus keeps the index on time out: rows are read by their key, from
+// the newest on, and no further than the page reaches.
+func (o PageOptions) within(s Span, column, since, until string) string {
+	if s.SinceMS == 0 && o.UntilMS == nil {
+		column = "+" + column
+	}
+	return column + " >= " + since + " AND " + column + " < " + until
+}

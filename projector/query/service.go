@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -97,6 +99,7 @@ type desk struct {
 	cfg  Config
 	log  *slog.Logger
 	pool *pool
+	same sharing
 
 	mu   sync.Mutex
 	told time.Time // when somebody was last told that the tables cannot be read
@@ -139,9 +142,12 @@ const (
 func ask[R interface{ reading() Reading }, D any](
 	d *desk, decl service.Declaration, answer func(context.Context, schema.Queryer, R) (D, error),
 ) service.Endpoint {
-	return askWith(d, decl, func(context.Context) struct{} { return struct{}{} },
+	return askWith(d, decl, noMore,
 		func(ctx context.Context, q schema.Queryer, r R, _ struct{}) (D, error) { return answer(ctx, q, r) })
 }
+
+// noMore is needed beside the tables.
+func noMore(context.Context) struct{} { return struct{}{} }
 
 // askWith also gets what the answer needs beside the tables, before those are
 // read: a transaction waits for nobody.
@@ -150,18 +156,40 @@ func askWith[R interface{ reading() Reading }, D, X any](
 ) service.Endpoint {
 	decl.Timeout = maxWait + readTimeout
 	return service.NewEndpoint(decl, func(ctx context.Context, r R) (service.At[D], error) {
-		var at service.At[D]
 		want := r.reading()
 		err := d.reached(ctx, want)
-		if err == nil {
-			beside := get(ctx)
-			at.Seq, err = d.read(ctx, want.WaitSeq, func(ctx context.Context, q schema.Queryer) (err error) {
-				at.Data, err = answer(ctx, q, r, beside)
-				return err
-			})
+		if err != nil {
+			return service.At[D]{}, refusal(err)
+		}
+		at, err := together(ctx, d, decl.Name, r, get, answer)
+		if err == nil && at.Seq < want.WaitSeq {
+			err = behind(want.WaitSeq) // an older database took the place of the one that had it
 		}
 		return at, refusal(err)
 	})
+}
+
+// together reads the answer to a question, for all who ask the same just now.
+func together[R, D, X any](
+	ctx context.Context, d *desk, name string, r R, get func(context.Context) X, answer func(context.Context, schema.Queryer, R, X) (D, error),
+) (service.At[D], error) {
+	question, err := json.Marshal(r)
+	if err != nil {
+		return service.At[D]{}, fmt.Errorf("query: %w", err)
+	}
+	data, seq, err := d.same.do(ctx, name+string(question), func(ctx context.Context) (any, uint64, error) {
+		var data D
+		beside := get(ctx)
+		seq, err := d.read(ctx, func(ctx context.Context, q schema.Queryer) (err error) {
+			data, err = answer(ctx, q, r, beside)
+			return err
+		})
+		return data, seq, err
+	})
+	if err != nil {
+		return service.At[D]{}, err
+	}
+	return service.At[D]{Seq: seq, Data: data.(D)}, nil
 }
 
 // reached waits for what the caller wants to be told of.
@@ -187,7 +215,7 @@ func behind(seq uint64) error {
 }
 
 // read reads an answer, and up to which sequence it holds.
-func (d *desk) read(ctx context.Context, atLeast uint64, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
+func (d *desk) read(ctx context.Context, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	err = d.pool.read(ctx, func(q schema.Queryer) error {
@@ -195,9 +223,7 @@ func (d *desk) read(ctx context.Context, atLeast uint64, answer func(context.Con
 		if err != nil {
 			return err
 		}
-		if seq = c.Seq; seq < atLeast {
-			return behind(atLeast) // an older database took the place of the one that had it
-		}
+		seq = c.Seq
 		return answer(ctx, q)
 	})
 	if err != nil && ctx.Err() != nil {

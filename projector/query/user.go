@@ -34,7 +34,31 @@ type User struct {
 // UserStats returns a user's statistics in a channel, or in every channel that
 // knows the name when none is given. The error is ErrNotFound when none does.
 func UserStats(ctx context.Context, q schema.Queryer, channel, name string) ([]User, error) {
-	list, err := collect(ctx, q, "user_stats", func(r *sql.Rows, u *User) error {
+	channels := []string{channel}
+	if channel == "" {
+		var err error
+		if channels, err = Channels(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	list := []User{}
+	for _, c := range channels {
+		// Channel by channel, because the key begins with it.
+		users, err := userOf(ctx, q, c, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, users...)
+	}
+	if len(list) == 0 {
+		return nil, &NotFoundError{What: "user", Name: name, Channel: channel}
+	}
+	return list, nil
+}
+
+// userOf is the user in one channel, if that knows the name.
+func userOf(ctx context.Context, q schema.Queryer, channel, name string) ([]User, error) {
+	return collect(ctx, q, "user_stats", func(r *sql.Rows, u *User) error {
 		return r.Scan(&u.Channel, &u.Username, &u.FirstSeen, &u.LastSeen, &u.TotalChatLines, &u.Joins, &u.Sessions,
 			&u.TotalTimeConnected, &u.TimeConnectedSoFar, &u.LastObservedMS, &u.AFKMS, &u.CurrentSessionStart, &u.Rank)
 	}, `SELECT u.channel, u.username, u.first_seen, u.last_seen, u.total_chat_lines, u.joins,
@@ -44,10 +68,5 @@ func UserStats(ctx context.Context, q schema.Queryer, channel, name string) ([]U
 				WHERE s.channel = u.channel AND s.username = u.username AND s.ended_ms IS NULL), 0)) / 1000,
 			coalesce(o.last_observed_ms, 0), u.afk_ms, u.current_session_start, u.rank
 		FROM user_stats u LEFT JOIN channel_observation o ON o.channel = u.channel
-		WHERE u.username = ?2 AND (?1 = '' OR u.channel = ?1)
-		ORDER BY coalesce(o.last_observed_ms, 0) DESC, u.channel`, channel, name)
-	if err == nil && len(list) == 0 {
-		err = &NotFoundError{What: "user", Name: name, Channel: channel}
-	}
-	return list, err
+		WHERE u.channel = ? AND u.username = ?`, channel, name)
 }

@@ -13,6 +13,7 @@ CREATE TABLE user_count_history (
   chat_users      INTEGER NOT NULL,
   connected_users INTEGER NOT NULL
 );
+CREATE INDEX user_count_history_channel ON user_count_history (channel);
 CREATE INDEX user_count_history_time ON user_count_history (channel, timestamp);
 
 CREATE TABLE current_status (

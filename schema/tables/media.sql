@@ -12,5 +12,6 @@ CREATE TABLE media_history (
   resumed    INTEGER NOT NULL,    -- 1: was playing as the bot joined
   last_seq   INTEGER NOT NULL     -- last media.changed that named it
 );
+CREATE INDEX media_history_channel ON media_history (channel);
 CREATE INDEX media_history_time ON media_history (channel, started_ms);
 CREATE INDEX media_history_open ON media_history (channel) WHERE ended_ms IS NULL;
