@@ -113,7 +113,7 @@ func (r *room) leave(now time.Time) {
 func (r *room) join(it cytube.Joined, now time.Time) {
 	r.joined, r.bursts, r.visit, r.joinedAt = true, false, it.Visit, now
 	r.self.name = it.Name
-	r.ranked = r.ranked || it.Guest
+	r.ranked = r.ranked || it.Guest || it.Name == "" // these have none in the channel
 	h := visited{visit: it.Visit, lines: r.burst}
 	last := int64(0)
 	for _, l := range h.lines {

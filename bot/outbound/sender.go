@@ -50,6 +50,9 @@ type SenderConfig struct {
 	// SettleWait is how long after a join a line that the history does not show may
 	// still be heard. Default 500 ms.
 	SettleWait time.Duration
+	// Patience is how long another bot has to say what became of a message that it
+	// was sending, before it is taken for gone. Default 2 min.
+	Patience time.Duration
 	// StopGrace is how long a stop waits for the line on its way. Default 2 s.
 	StopGrace time.Duration
 	// Stats counts what is done. Nil: nothing is counted.
@@ -79,6 +82,9 @@ func (c SenderConfig) withDefaults() SenderConfig {
 	}
 	if c.SettleWait <= 0 {
 		c.SettleWait = 500 * time.Millisecond
+	}
+	if c.Patience <= 0 {
+		c.Patience = 2 * time.Minute
 	}
 	if c.StopGrace <= 0 {
 		c.StopGrace = 2 * time.Second

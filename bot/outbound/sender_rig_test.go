@@ -319,4 +319,3 @@ func (r *robot) crashes() {
 	<-r.sendDone
 	r.gone()
 }
-

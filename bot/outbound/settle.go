@@ -11,20 +11,16 @@ import (
 	"rosey/streams"
 )
 
-const (
-	// earlierPatience is how long after the start other messages wait for those that
-	// an earlier run left: the order in which they were queued is kept where that is
-	// possible.
-	earlierPatience = 5 * time.Second
-	// strangerPatience is how long another bot has to say what became of a message
-	// that it was sending. By then it knows, or is gone.
-	strangerPatience = 2 * time.Minute
-)
+// earlierPatience is how long after the start other messages wait for those that an
+// earlier run left: the order in which they were queued is kept where that is
+// possible.
+const earlierPatience = 5 * time.Second
 
 // sighting is a message that another bot was sending when it was seen first.
 type sighting struct {
 	revision uint64
 	visit    uint64 // ours at that time
+	at       time.Time
 }
 
 // settle works out what became of messages that left, or may have, and of which
@@ -119,26 +115,38 @@ func (s *Sender) settleSending(ctx context.Context, m Message) (wait time.Durati
 	return s.settleStrange(ctx, m)
 }
 
-// settleStrange settles a message that another bot was sending. One in the same
-// name was thrown out by our join: what it had left before, the history decides.
-// For any other there is only the time that has passed.
+// settleStrange settles a message that another bot was sending.
+//
+// One in our name is thrown out by our join, and nothing that it wrote before is
+// taken afterwards: the history of a visit that begins later decides. So does that
+// of the present one, if nobody has thrown us out since, for longer than we could
+// miss that. Of a bot in another name nothing is known but the time that has
+// passed.
 func (s *Sender) settleStrange(ctx context.Context, m Message) (time.Duration, bool) {
+	now, v := s.cfg.Now(), s.look(s.cfg.Now())
 	seen, ok := s.strange[m.ID]
 	if !ok || seen.revision != m.Revision {
-		seen = sighting{m.Revision, s.look(s.cfg.Now()).visit}
+		seen = sighting{revision: m.Revision, visit: v.visit, at: now}
 		s.strange[m.ID] = seen
 	}
-	line, what, wait := s.consult(m, seen.visit)
-	left := time.UnixMilli(m.SendingMS).Add(strangerPatience).Sub(s.cfg.Now())
+	since, left := seen.visit, s.cfg.Patience-now.Sub(seen.at)
+	if left <= 0 && v.joined && v.visit == seen.visit {
+		since--
+	}
+	line, what, wait := s.consult(m, since)
 	switch {
 	case what == shown:
 		s.wasShown(ctx, m, line)
-	case what == notShown && wait == 0:
+	case what == notShown && wait > 0:
+		return wait, false
+	case what == notShown:
 		s.wasNotShown(ctx, m)
 	case left <= 0:
 		s.finish(ctx, m, Unknown, ReasonDisconnected, 0)
-	default:
+	case wait > 0:
 		return min(wait, left), false
+	default:
+		return left, false
 	}
 	return 0, false
 }
