@@ -43,9 +43,10 @@ type Service struct {
 	bots  presence
 	ready chan struct{}
 
-	mu     sync.Mutex
-	stream *streams.Stream
-	queue  *Queue
+	mu        sync.Mutex
+	stream    *streams.Stream
+	queue     *Queue
+	answering *service.Service // nil before Run has begun to answer
 }
 
 // NewService makes a service; Run starts it.
@@ -94,6 +95,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("outbound: %w", err)
 	}
+	s.mu.Lock()
+	s.answering = answering
+	s.mu.Unlock()
 	close(s.ready)
 	var work sync.WaitGroup
 	work.Go(func() { s.follow(ctx) })
@@ -105,6 +109,18 @@ func (s *Service) Run(ctx context.Context) error {
 	err = answering.Stop(limited)
 	work.Wait()
 	return err
+}
+
+// Counts are the numbers of each endpoint by its name; none before the service
+// answers.
+func (s *Service) Counts() map[string]service.Counts {
+	s.mu.Lock()
+	answering := s.answering
+	s.mu.Unlock()
+	if answering == nil {
+		return nil
+	}
+	return answering.EveryCount()
 }
 
 // Marks says what became of the outcomes seen in the stream.

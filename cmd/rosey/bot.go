@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"rosey/bot"
+	"golang.org/x/sync/errgroup"
+
 	"rosey/internal/installation"
 	"rosey/internal/obs"
 	"rosey/streams"
@@ -52,18 +53,37 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	if c.external() {
 		rc.Spool.MaxEventBytes = externalEventBytes
 	}
-	r, err := bot.NewRecorder(ctx, rc)
+	r, err := newSpeaker(ctx, rc, to.stream, log)
 	if err != nil {
 		return unlessInterrupted(ctx, log, err)
 	}
+	answers, err := newAnswering(to.stream, log, rc.CyTube.Channel)
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
 	fmt.Fprintf(con.out, "recording  %s as %s\nspool      %s\n", c.URL, who(c.Username), rc.Spool.Path)
-	hide, err := c.show(ctx, con.out, obs.Sources{Recorder: r.Status, SpoolLimit: rc.Spool.MaxBytes, Stream: to.state}, log)
+	hide, err := c.show(ctx, con.out, obs.Sources{
+		Recorder: r.Status, SpoolLimit: rc.Spool.MaxBytes, Stream: to.state, Services: answers.counts(), Outbound: r.stats.Read,
+	}, log)
 	if err != nil {
 		return errors.Join(err, r.Close())
 	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
-	return errors.Join(r.Run(runCtx), hide(), r.Close())
+	return errors.Join(recordAndAnswer(runCtx, r, answers), hide(), r.Close())
+}
+
+// recordAndAnswer does both until the context ends, or the recorder does.
+func recordAndAnswer(ctx context.Context, r *speaker, a *answering) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g := new(errgroup.Group)
+	g.Go(func() error { return a.run(ctx) })
+	g.Go(func() error {
+		defer cancel()
+		return r.Run(ctx)
+	})
+	return g.Wait()
 }
 
 // server says where the server is, at the time of asking.

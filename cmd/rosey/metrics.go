@@ -34,6 +34,7 @@ func (f metricsFlag) show(ctx context.Context, w io.Writer, src obs.Sources, log
 func (h *house) sources(spoolLimit int64) obs.Sources {
 	src := streamSources(h.server.Stream)
 	src.Recorder, src.SpoolLimit, src.Projector = h.recorder.Status, spoolLimit, h.projector.Status
+	src.Services, src.Outbound = h.answering.counts(), h.recorder.stats.Read
 	src.Server, src.Losses = h.server.Embedded.Health, obs.TableLosses(h.store)
 	return src
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rosey/internal/installation"
 	"rosey/internal/obs"
 	"rosey/projector"
@@ -46,15 +48,42 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
-	src := streamSources(a.Stream)
-	src.Projector, src.Losses = p.Status, obs.TableLosses(dir.Database())
-	hide, err := c.show(ctx, con.out, src, log)
+	answers, err := c.answering(a.Stream, p, log)
 	if err != nil {
 		return errors.Join(err, p.Close(), a.Close())
 	}
+	src := streamSources(a.Stream)
+	src.Services = answers.counts()
+	src.Projector, src.Losses = p.Status, obs.TableLosses(dir.Database())
+	hide, err := c.show(ctx, con.out, src, log)
+	if err != nil {
+		return errors.Join(err, answers.stop(), p.Close(), a.Close())
+	}
 	runCtx, cancel := c.limit(ctx)
 	defer cancel()
-	return errors.Join(p.Run(runCtx), hide(), p.Close(), a.Close())
+	return errors.Join(projectAndAnswer(runCtx, p, answers), hide(), p.Close(), a.Close())
+}
+
+// answering answers for this projector.
+func (c *projectorCmd) answering(s *streams.Stream, p *projector.Projector, log *slog.Logger) (*answering, error) {
+	a, err := newAnswering(func(context.Context) (*streams.Stream, error) { return s, nil }, log)
+	if err == nil {
+		err = a.tables(s, p)
+	}
+	return a, err
+}
+
+// projectAndAnswer does both until the context ends, or the projector does.
+func projectAndAnswer(ctx context.Context, p *projector.Projector, a *answering) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g := new(errgroup.Group)
+	g.Go(func() error { return a.run(ctx) })
+	g.Go(func() error {
+		defer cancel()
+		return p.Run(ctx)
+	})
+	return g.Wait()
 }
 
 // open waits for the server and opens the tables. A server that goes away again

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"rosey/bot/outbound"
+	"rosey/streams/service"
 )
 
 type sendCmd struct {
@@ -200,6 +201,10 @@ func (c *sendCmd) printQueued(con *console, q queued) error {
 // await tells what became of a message, by words and by the exit code.
 func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q queued) error {
 	m, err := c.outcome(ctx, office, q)
+	if errors.Is(err, service.ErrNoService) || errors.Is(err, service.ErrNoAnswer) {
+		fmt.Fprintln(con.err, "nobody answers any more; this is how it was before")
+		m, err = q.View, nil
+	}
 	if err != nil {
 		return c.explain(con, err)
 	}

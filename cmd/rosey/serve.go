@@ -23,7 +23,8 @@ import (
 type house struct {
 	server    *installation.Server
 	projector *projector.Projector
-	recorder  *bot.Recorder
+	recorder  *speaker
+	answering *answering
 	log       *slog.Logger
 	store     schema.Store
 }
@@ -45,10 +46,17 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	if h.projector, err = openProjector(ctx, h.server.Stream, pc); err != nil {
 		return nil, err
 	}
+	stream := func(context.Context) (*streams.Stream, error) { return h.server.Stream, nil }
+	if h.answering, err = newAnswering(stream, log, rc.CyTube.Channel); err != nil {
+		return nil, err
+	}
+	if err = h.answering.tables(h.server.Stream, h.projector); err != nil {
+		return nil, err
+	}
 	rc.SettleLimit = settleLimit
 	rc.Stream = func(context.Context) (spool.Appender, error) { return h.server.Stream, nil }
 	rc.Leases = func(context.Context) (bot.Leases, error) { return h.server.Stream, nil }
-	if h.recorder, err = bot.NewRecorder(ctx, rc); err != nil {
+	if h.recorder, err = newSpeaker(ctx, rc, stream, log); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -75,6 +83,9 @@ func (h *house) close() error {
 	if h.recorder != nil {
 		err = h.recorder.Close()
 	}
+	if h.answering != nil {
+		err = errors.Join(err, h.answering.stop())
+	}
 	if h.projector != nil {
 		err = errors.Join(err, h.projector.Close())
 	}
@@ -90,8 +101,9 @@ const (
 	catchUpLimit = 7 * time.Second // until the tables have caught up, from the beginning of the end
 )
 
-// run records and projects until the context ends. The bot stops first; what it
-// still sent is projected before the projector stops.
+// run records, projects and answers until the context ends. No requests are taken
+// any more then, and the bot stops; what it still sent is projected before the
+// projector stops.
 //
 // Tables that cannot be kept do not end the recording: they can be rebuilt, what
 // nobody recorded cannot. The error is told at once, and returned at the end.
@@ -100,7 +112,10 @@ func (h *house) run(ctx context.Context) error {
 	defer stopProjector()
 	var ending atomic.Int64 // when the end began
 	defer context.AfterFunc(ctx, func() { ending.Store(time.Now().UnixNano()) })()
+	answerCtx, stopAnswering := context.WithCancel(ctx)
+	defer stopAnswering()
 	g := new(errgroup.Group)
+	g.Go(func() error { return h.answering.run(answerCtx) })
 	g.Go(func() error {
 		defer stopProjector()
 		err := h.projector.Run(projectCtx)
@@ -111,6 +126,7 @@ func (h *house) run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		defer stopProjector()
+		defer stopAnswering()
 		err := h.recorder.Run(ctx)
 		left := catchUpLimit
 		if at := ending.Load(); at != 0 {

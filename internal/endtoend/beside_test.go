@@ -80,6 +80,7 @@ func TestBot_RecordsBeforeThereIsAServer(t *testing.T) {
 	out()
 	bot = start(t, command...)
 	say(40)
+	until(t, "these lines are on disk", func() bool { p, n := k.spooled(); return n > 40 && k.still(p, n) })
 	bot.stop()
 	out()
 	bot = start(t, command...)
