@@ -28,17 +28,16 @@ type evidence struct {
 func (e evidence) judge(h visited) (chatLine, finding) {
 	from, anchors := 0, 0
 	for i, l := range h.lines {
-		if e.afterMS > 0 && l.timeMS <= e.afterMS {
-			from = i + 1
-		}
 		if e.afterMS > 0 && l.timeMS == e.afterMS {
+			from = i + 1
 			anchors++
 		}
 	}
 	best, found := unlike, chatLine{}
 	others := false
 	for _, l := range h.lines[from:] {
-		if !l.by(e.name) || e.used[keyOfLine(l)] {
+		// Behind the anchor the order counts, should the server's clock have been set.
+		if !l.by(e.name) || e.used[keyOfLine(l)] || anchors == 0 && l.timeMS <= e.afterMS {
 			continue
 		}
 		others = true
