@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 // long is whether to measure what takes minutes too.
@@ -69,6 +70,10 @@ func BenchmarkQueries(b *testing.B) {
 		h := history(b, 200_000)
 		report(b, func() (Result, error) { return h.Queries(b.Context(), 20) })
 	})
+}
+
+func BenchmarkSpeak(b *testing.B) {
+	report(b, func() (Result, error) { return Speak(b.Context(), b.TempDir(), 200, 100*time.Millisecond) })
 }
 
 func BenchmarkSpoolDrain(b *testing.B) {

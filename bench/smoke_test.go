@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"rosey/replay"
 	"rosey/schema"
@@ -59,6 +60,7 @@ func TestMeasurements_HaveFigures(t *testing.T) {
 		},
 		"live":         func(t *testing.T) (Result, error) { return history(t, smokeEvents).Live(t.Context()) },
 		"queries":      func(t *testing.T) (Result, error) { return history(t, smokeEvents).Queries(t.Context(), 1) },
+		"speak":        func(t *testing.T) (Result, error) { return Speak(t.Context(), t.TempDir(), 10, 5*time.Millisecond) },
 		"frame to row": func(t *testing.T) (Result, error) { return FrameToRow(t.Context(), t.TempDir(), 100, 20) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"rosey/bench"
 )
@@ -30,6 +31,7 @@ func measurements(events int) []measurement {
 		{"live", history(200_000, (*bench.History).Live)},
 		{fmt.Sprintf("replay/events=%d", events), history(events, (*bench.History).Rebuild)},
 		{"queries", history(200_000, func(h *bench.History, ctx context.Context) (bench.Result, error) { return h.Queries(ctx, 30) })},
+		{"speak", fresh(func(ctx context.Context, dir string) (bench.Result, error) { return bench.Speak(ctx, dir, 200, 100*time.Millisecond) })},
 		{"frame-to-row/rate=100", fresh(func(ctx context.Context, dir string) (bench.Result, error) {
 			return bench.FrameToRow(ctx, dir, 100, 1000)
 		})},
@@ -55,6 +57,7 @@ var targets = []target{
 	{name: "replay", unit: "stream-disk-bytes/event", most: 150},
 	{name: "queries", unit: "spread-p50-ms", most: 5},
 	{name: "queries", unit: "spread-p99-ms", most: 50},
+	{name: "speak", unit: "wire-p50-ms", most: 5},
 	{name: "frame-to-row/rate=100", unit: "p50-ms", most: 3},
 	{name: "frame-to-row/rate=100", unit: "p99-ms", most: 10},
 	{name: "frame-to-row/rate=1000", unit: "p99-ms", most: 25},
