@@ -73,6 +73,17 @@ const apart = 2 * time.Millisecond
 type pace struct {
 	lines int
 	last  time.Time // by when the last line was counted
+	// A refusal shows that the limit is lower than was believed: learned is kept for
+	// as long as that is believed.
+	believed, learned Rate
+}
+
+// limit is a rate as refusals have shown it to be.
+func (p *pace) limit(believed Rate) Rate {
+	if p.learned.Sustained > 0 && p.believed == believed {
+		return p.learned
+	}
+	return believed
 }
 
 // safe is a wait with what the server's whole milliseconds and a clock that runs
@@ -85,6 +96,7 @@ func (p *pace) wait(now time.Time, r Rate, weight int) time.Duration {
 	if p.last.IsZero() {
 		return 0
 	}
+	r = p.limit(r)
 	gap := safe(r.pause())
 	switch {
 	case p.lines+weight <= r.Burst:
@@ -102,6 +114,7 @@ func (r Rate) possible(weight int) bool { return weight == 1 || weight <= r.Burs
 // counted notes that the server counted a line which was written then, and of
 // which this was heard at the given time.
 func (p *pace) counted(written, heard time.Time, r Rate, weight int) {
+	r = p.limit(r)
 	if p.last.IsZero() || written.Sub(p.last) >= safe(r.pause()) {
 		p.lines = 0
 	}
@@ -109,9 +122,14 @@ func (p *pace) counted(written, heard time.Time, r Rate, weight int) {
 	p.last = heard
 }
 
-// refused notes that the server counts otherwise than was thought: as if the burst
-// were used up.
-func (p *pace) refused(heard time.Time, r Rate) {
-	p.lines = max(p.lines, r.Burst)
-	p.last = heard
+// refused notes that a line was refused, and how far apart the server wants lines to
+// be; 0 where it did not say. The burst was used up before it.
+func (p *pace) refused(heard time.Time, r Rate, interval time.Duration) {
+	now := p.limit(r)
+	p.believed = r
+	p.learned = Rate{Burst: min(now.Burst, p.lines), Sustained: now.Sustained}
+	if interval > 0 {
+		p.learned.Sustained = min(now.Sustained, 1/interval.Seconds())
+	}
+	p.lines, p.last = max(p.lines, r.Burst), heard
 }

@@ -135,10 +135,34 @@ func TestPace_Waits(t *testing.T) {
 	if got := first.wait(begin, rate, 2); got != 0 {
 		t.Errorf("the first line waits %s", got)
 	}
-	refused := pace{lines: 1, last: begin}
-	refused.refused(begin, rate)
-	if got, want := refused.wait(begin, rate, 1), safe(100*time.Millisecond); got != want {
-		t.Errorf("after a refusal: %s, want %s", got, want)
+}
+
+// A limit that is lower than was believed is learned from one refusal, and
+// forgotten when something else is believed.
+func TestPace_LearnsFromARefusal(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	believed := Rate{Burst: 20, Sustained: 10}
+	p := pace{lines: 3, last: now}
+	p.refused(now, believed, 500*time.Millisecond)
+	if got, want := p.wait(now, believed, 1), safe(500*time.Millisecond); got != want {
+		t.Errorf("after the refusal: %s, want %s", got, want)
+	}
+	now = now.Add(safe(1500 * time.Millisecond))
+	for range 3 {
+		now = now.Add(p.wait(now, believed, 1))
+		p.counted(now, now, believed, 1)
+	}
+	if got, want := p.wait(now, believed, 1), safe(500*time.Millisecond); got != want {
+		t.Errorf("after a burst of the limit's own length: %s, want %s", got, want)
+	}
+	if got := p.wait(now, Rate{Burst: 10, Sustained: 5}, 1); got != apart {
+		t.Errorf("under another limit: %s, want %s", got, apart)
+	}
+	silent := pace{lines: 1, last: now}
+	silent.refused(now, believed, 0)
+	if got, want := silent.wait(now, believed, 1), safe(100*time.Millisecond); got != want {
+		t.Errorf("where nothing was said: %s, want %s", got, want)
 	}
 }
 

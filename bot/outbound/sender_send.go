@@ -229,7 +229,7 @@ func (s *Sender) fly(ctx context.Context, m Message, l line, last bool, v view) 
 	p := s.paceOf(v.visit)
 	switch land.what {
 	case flooded:
-		p.refused(land.heard, rate)
+		p.refused(land.heard, rate, land.pause)
 	case gone:
 	default:
 		p.counted(f.written, land.heard, rate, l.weight)
