@@ -351,6 +351,7 @@ func TestOutbound_Words(t *testing.T) {
 		with(func(m *outbound.Message) {
 			m.State, m.SendingMS, m.SentMS, m.FinishedMS, m.Attempts, m.Parts, m.PartsSent = outbound.Sent, ms-3_000, ms-2_500, ms-2_400, 1, 3, 3
 		}),
+		with(func(m *outbound.Message) { m.State, m.FinishedMS, m.Holder = outbound.Sent, ms, "caller:old" }),
 		with(func(m *outbound.Message) {
 			m.State, m.Reason, m.FinishedMS, m.Attempts, m.Recipient = outbound.Failed, outbound.ReasonAbsent, ms, 1, "ann"
 		}),

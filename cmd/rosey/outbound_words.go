@@ -50,7 +50,7 @@ func told(m outbound.View, now time.Time) string {
 	case outbound.Sending:
 		return "on its way"
 	case outbound.Sent:
-		return "shown " + moment(m.SentMS)
+		return shownAt(m)
 	case outbound.Failed:
 		return because("not sent, for good")
 	case outbound.Abandoned:
@@ -63,6 +63,15 @@ func told(m outbound.View, now time.Time) string {
 	return printable(string(m.State))
 }
 
+// shownAt says when the channel showed a message. One that another program sent
+// may have no time.
+func shownAt(m outbound.View) string {
+	if m.SentMS == 0 {
+		return "as another program says"
+	}
+	return "shown " + moment(m.SentMS)
+}
+
 // inBrief is a message's state as one cell of a list.
 func inBrief(m outbound.View, now time.Time) string {
 	text := printable(string(m.State))
@@ -70,7 +79,7 @@ func inBrief(m outbound.View, now time.Time) string {
 	case outbound.Queued:
 		text += ", " + waits(m, now)
 	case outbound.Sent:
-		return text + " " + moment(m.SentMS)
+		return text + ", " + shownAt(m)
 	}
 	if m.Reason != "" {
 		text += ": " + why(m.Reason)

@@ -244,7 +244,7 @@ func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (ou
 }
 
 func printOutcome(con *console, m outbound.View) error {
-	if m.State == outbound.Sent {
+	if m.State == outbound.Sent && m.SentMS > 0 {
 		_, err := fmt.Fprintf(con.out, "sent  %d  shown in %s %s\n", m.ID, printable(m.Channel), moment(m.SentMS))
 		return err
 	}
