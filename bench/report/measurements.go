@@ -31,7 +31,9 @@ func measurements(events int) []measurement {
 		{"live", history(200_000, (*bench.History).Live)},
 		{fmt.Sprintf("replay/events=%d", events), history(events, (*bench.History).Rebuild)},
 		{"queries", history(200_000, func(h *bench.History, ctx context.Context) (bench.Result, error) { return h.Queries(ctx, 30) })},
-		{"speak", fresh(func(ctx context.Context, dir string) (bench.Result, error) { return bench.Speak(ctx, dir, 200, 100*time.Millisecond) })},
+		{"speak", fresh(func(ctx context.Context, dir string) (bench.Result, error) {
+			return bench.Speak(ctx, dir, 200, 100*time.Millisecond)
+		})},
 		{"frame-to-row/rate=100", fresh(func(ctx context.Context, dir string) (bench.Result, error) {
 			return bench.FrameToRow(ctx, dir, 100, 1000)
 		})},

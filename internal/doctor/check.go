@@ -74,6 +74,8 @@ const (
 	OutboundWaiting  = "outbound.waiting"
 	OutboundSending  = "outbound.sending"
 	OutboundOutcomes = "outbound.outcomes"
+	ServiceOutbound  = "service.outbound"
+	ServiceQuery     = "service.query"
 
 	DiskFree     = "disk.free"
 	FilesPrivate = "files.private"
@@ -87,7 +89,7 @@ var catalogue = []struct{ name, guarantee string }{
 	{TablesPresent, "G8"}, {TablesProgram, "G4"}, {TablesStream, "G6"}, {TablesIntegrity, "G4"}, {TablesLag, "G5"},
 	{ProjectorAlive, "G5"}, {DeadLetters, "G7"},
 	{SpoolReadable, "G1"}, {SpoolWaiting, "G1"}, {SpoolFull, "G1"}, {SpoolSetAside, "G1"}, {SpoolDamaged, "G3"},
-	{OutboundQueue, "G9"}, {OutboundWaiting, "G9"}, {OutboundSending, "G9"}, {OutboundOutcomes, "G9"},
+	{OutboundQueue, "G9"}, {OutboundWaiting, "G9"}, {OutboundSending, "G9"}, {OutboundOutcomes, "G9"}, {ServiceOutbound, "G9"}, {ServiceQuery, "G10"},
 	{DiskFree, "G1"}, {FilesPrivate, "G10"},
 }
 

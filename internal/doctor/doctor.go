@@ -152,6 +152,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.account()
 	e.lookAtFull(ctx)
 	e.lookAtOutbound(ctx)
+	e.lookForServices(ctx)
 	e.lookAtFiles()
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("doctor: %w", err)

@@ -1,11 +1,9 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -239,6 +237,3 @@ func (e *examination) lookAtOutcomes(list []outbound.Message, info *OutboundInfo
 		e.ok(OutboundOutcomes, "%s", text)
 	}
 }
-
-// sorted lists the keys of a map in order.
-func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

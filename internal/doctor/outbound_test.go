@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"rosey/bot/outbound"
 	"rosey/internal/doctor"
 	"rosey/streams"
+	"rosey/streams/service"
 )
 
 // queue opens the house's queue; now is its clock.
@@ -153,6 +155,40 @@ func TestExamine_AQueueThatIsNotThere(t *testing.T) {
 	}
 	if r.Outbound != nil {
 		t.Errorf("got %+v", r.Outbound)
+	}
+}
+
+func TestExamine_Services(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, name := range []string{doctor.ServiceOutbound, doctor.ServiceQuery} {
+		for _, c := range h.report().Checks {
+			if c.Name == name {
+				t.Errorf("nothing runs, and it is missed: %+v", c)
+			}
+		}
+	}
+	h.beat(streams.Heartbeat{Channel: channel})
+	if c := check(t, h.report(), doctor.ServiceOutbound); c.State != doctor.Wrong || c.Remedy == "" {
+		t.Errorf("a bot is alive and its service is not: %+v", c)
+	}
+	s, err := service.New(service.Config{Conn: h.Connect(t), Name: "rosey-outbound", Version: "1.2.3", Endpoints: []service.Endpoint{
+		service.NewEndpoint(service.Declaration{Name: "one", Subject: "test.one"}, func(context.Context, struct{}) (int, error) { return 1, nil }),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	r := h.report()
+	if c := check(t, r, doctor.ServiceOutbound); c.State != doctor.OK || !strings.Contains(c.Detail, "1 instance of rosey-outbound") || !strings.Contains(c.Detail, "1.2.3") {
+		t.Errorf("got %+v", c)
+	}
+	if len(r.Bots) != 1 || r.Bots[0].Channel != channel {
+		t.Errorf("got %+v", r.Bots)
 	}
 }
 
