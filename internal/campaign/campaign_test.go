@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rosey/bot/outbound"
 	"rosey/bot/spool"
 	"rosey/internal/campaign"
 	"rosey/projector"
@@ -36,7 +37,7 @@ func TestCampaign_ShortForm(t *testing.T) {
 	}
 	// Three segments of the first layout go through its whole catalog.
 	res, err := campaign.Run(t.Context(), campaign.Config{
-		Seed: first, Cycles: 90, SegmentCycles: 18, EventsPerCycle: 150, Rate: 400, Parallel: 3, Program: program, Dir: folders, Progress: t.Output(),
+		Seed: first, Cycles: 95, SegmentCycles: 19, EventsPerCycle: 150, Rate: 400, Parallel: 3, Program: program, Dir: folders, Progress: t.Output(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,13 +45,16 @@ func TestCampaign_ShortForm(t *testing.T) {
 	if !res.OK() {
 		t.Error("the campaign failed")
 	}
-	if res.Cycles < 60 || res.Lines < 90*150 || res.Events < res.Lines || res.Segments != 5 {
+	if res.Cycles < 65 || res.Lines < 95*150 || res.Events < res.Lines || res.Segments != 5 {
 		t.Errorf("only %d cycles, %d lines, %d events in %d segments", res.Cycles, res.Lines, res.Events, res.Segments)
 	}
-	for _, point := range slices.Concat(spool.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {
+	for _, point := range slices.Concat(spool.CrashPoints(), outbound.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {
 		if !slices.ContainsFunc(res.Faults, func(f campaign.Fault) bool { return f.Kind == point && f.Fired > 0 }) {
 			t.Errorf("no process died at %s", point)
 		}
+	}
+	if o := res.Outbound; o.Queued < 100 || o.Sent < o.Queued/2 || o.ByService == 0 || o.ByService == o.Queued {
+		t.Errorf("of messages: %s", &o)
 	}
 	var report strings.Builder
 	if err := res.Write(&report); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,13 +13,16 @@ import (
 	"strings"
 
 	"rosey/internal/campaign/model"
+	"rosey/internal/doctor"
 )
 
 // compare looks at everything that the installation has kept. All parts but the
 // server have ended.
 func (s *segment) compare(ctx context.Context) error {
-	h, m := newHistory(s.talk), model.New(model.Config{})
-	err := s.lines(ctx, func(line []byte) error { return errors.Join(h.add(line), m.Add(line)) }, "export", "events", "--parts")
+	h, m := newHistory(s.talk, s.spoken()), model.New(model.Config{})
+	err := s.lines(ctx, func(line []byte) error {
+		return errors.Join(h.add(line), m.Add(line), s.evidence.AddExported(line))
+	}, "export", "events", "--parts")
 	if err != nil {
 		return err
 	}
@@ -30,10 +34,12 @@ func (s *segment) compare(ctx context.Context) error {
 	if err := s.compareTables(ctx, m); err != nil {
 		return err
 	}
-	for _, ask := range [][]string{{"replay", "--verify"}, {"doctor"}} {
-		if err := s.ownVerdict(ctx, ask...); err != nil {
-			return err
-		}
+	s.compareSpeech()
+	if err := s.ownVerdict(ctx, "replay", "--verify"); err != nil {
+		return err
+	}
+	if err := s.ownDoctor(ctx); err != nil {
+		return err
 	}
 	if s.layout == together {
 		return nil
@@ -79,6 +85,43 @@ func (s *segment) ownVerdict(ctx context.Context, args ...string) error {
 	default:
 		return err
 	}
+	return nil
+}
+
+// ownDoctor asks the program's doctor. Of messages that are unknown it has to tell,
+// and of nothing else.
+func (s *segment) ownDoctor(ctx context.Context) error {
+	var said []byte
+	err := s.lines(ctx, func(line []byte) error {
+		said = append(append(said, line...), '\n')
+		return nil
+	}, "doctor", "--json")
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	var report doctor.Report
+	if err := json.Unmarshal(said, &report); err != nil {
+		return fmt.Errorf("campaign: read the doctor's report: %w", err)
+	}
+	var found findings
+	told := false
+	for _, c := range report.Checks {
+		switch {
+		case c.State == doctor.OK:
+		case c.Name == doctor.OutboundOutcomes && c.State == doctor.Unknown:
+			told = true
+		default:
+			found.differences = append(found.differences, fmt.Sprintf("rosey doctor: %s is %s: %s", c.Name, c.State, c.Detail))
+		}
+	}
+	if unknown := s.result.outbound.Unknown; told != (unknown > 0) {
+		found.differences = append(found.differences, fmt.Sprintf("rosey doctor tells of unknown messages: %t; there are %d", told, unknown))
+	}
+	if len(report.Checks) == 0 {
+		found.differences = append(found.differences, "rosey doctor says nothing")
+	}
+	s.tell(found)
 	return nil
 }
 

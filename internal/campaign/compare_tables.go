@@ -55,6 +55,9 @@ func (s *segment) compareTables(ctx context.Context, m *model.Model) (err error)
 		return err
 	}
 	s.tell(found)
+	if err := s.evidence.ReadRows(ctx, db); err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
 	differences, err := m.Compare(ctx, db)
 	if err != nil {
 		return fmt.Errorf("campaign: %w", err)
@@ -67,20 +70,28 @@ func (s *segment) compareTables(ctx context.Context, m *model.Model) (err error)
 	return nil
 }
 
-// compareLines wants each line exactly once, and no other. It returns how many
-// each speaker said.
+// compareLines wants each line exactly once, those of the bot included, and no
+// other. It returns how many each speaker said.
 func (s *segment) compareLines(ctx context.Context, db *sql.DB) (found findings, perUser map[string]int, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT seq, time_ms, username, message FROM chat_messages WHERE notice = ''")
 	if err != nil {
 		return found, nil, fmt.Errorf("campaign: read the lines: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	copies := make([]int, s.talk.said()+1)
+	copies, spoken, own := make([]int, s.talk.said()+1), s.spoken(), 0
 	for rows.Next() {
 		var seq, timeMS int64
 		var name, message string
 		if err := rows.Scan(&seq, &timeMS, &name, &message); err != nil {
 			return found, nil, fmt.Errorf("campaign: read the lines: %w", err)
+		}
+		if name == botName {
+			// Whatever is still there has not come by.
+			if own++; !spoken[spokenLine{timeMS, message}] {
+				found.differences = append(found.differences, fmt.Sprintf("the tables hold a line of the bot's again, or one that it did not say, seq=%d", seq))
+			}
+			delete(spoken, spokenLine{timeMS, message})
+			continue
 		}
 		n, ok := numberOf(message)
 		if !ok || n >= len(copies) || message != text(n) || name != speaker(n) || timeMS != s.talk.time(n) {
@@ -94,7 +105,13 @@ func (s *segment) compareLines(ctx context.Context, db *sql.DB) (found findings,
 	if err := rows.Err(); err != nil {
 		return found, nil, fmt.Errorf("campaign: read the lines: %w", err)
 	}
+	if len(spoken) > 0 {
+		found.lost = append(found.lost, fmt.Sprintf("%d lines of the bot's own are not in the tables", len(spoken)))
+	}
 	perUser = map[string]int{}
+	if own > 0 {
+		perUser[botName] = own
+	}
 	for n := 1; n < len(copies); n++ {
 		perUser[speaker(n)]++
 		if copies[n] == 0 {

@@ -20,6 +20,13 @@
 // other run of the bot it sends some lines that are safe all the same, as a real
 // one does: they must not count again.
 //
+// Meanwhile the bot is asked to speak, through the service or straight into the
+// queue, and speaks under the limits of a real channel. At the end each message has
+// to have a state that fits what the channel showed of it, what the stream says
+// and what the tables hold: package speech judges that. On a channel where so much
+// is said, what a join brings again often does not reach back to a line that was
+// under way as the bot died; that line is unknown then, and has to be called so.
+//
 // A process that stands still is proven by what Linux says of it; elsewhere those
 // faults count as not fired.
 //

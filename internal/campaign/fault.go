@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"rosey/bot/outbound"
 	"rosey/bot/spool"
 	"rosey/projector"
 	"rosey/replay"
@@ -28,6 +29,9 @@ var points = []struct {
 	{spool.CrashPoints(), func(point string) func(context.Context, *segment) (bool, error) {
 		return func(ctx context.Context, s *segment) (bool, error) { return s.dieAt(ctx, s.bot, point, arrivals, nil) }
 	}},
+	{outbound.CrashPoints(), func(point string) func(context.Context, *segment) (bool, error) {
+		return func(ctx context.Context, s *segment) (bool, error) { return s.dieAt(ctx, s.bot, point, sayings, nil) }
+	}},
 	{projector.CrashPoints(), func(point string) func(context.Context, *segment) (bool, error) {
 		if strings.HasSuffix(point, "_link") {
 			// Only a first database gets its link: the tables are deleted, as anyone may.
@@ -44,8 +48,13 @@ var points = []struct {
 	}},
 }
 
-// arrivals bounds at which arrival at a point a process dies.
-const arrivals = 12
+const (
+	// arrivals bounds at which arrival at a point a process dies.
+	arrivals = 12
+	// sayings is the same for the points that each message passes once: a bot says
+	// some ten lines a second.
+	sayings = 6
+)
 
 // catalog lists the faults of a layout. Some come more than once.
 func catalog(l layout) []fault {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"rosey/bot/outbound"
 	"rosey/bot/spool"
 	"rosey/projector"
 	"rosey/replay"
@@ -21,7 +22,7 @@ func kindsOf(faults []fault) []string {
 // The segments of a layout that follow each other go through its whole catalog.
 func TestDeal_ConsecutiveSeedsMissNothing(t *testing.T) {
 	t.Parallel()
-	const cycles = 18
+	const cycles = 19
 	for _, l := range []layout{proxied, beside, together} {
 		want := kindsOf(catalog(l))
 		var got []string
@@ -53,7 +54,7 @@ func TestCatalog_EachLayoutHasEveryPoint(t *testing.T) {
 	t.Parallel()
 	for _, l := range []layout{proxied, beside, together} {
 		kinds := kindsOf(catalog(l))
-		for _, point := range slices.Concat(spool.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {
+		for _, point := range slices.Concat(spool.CrashPoints(), outbound.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {
 			if !slices.Contains(kinds, point) {
 				t.Errorf("%s does not have %s", l, point)
 			}

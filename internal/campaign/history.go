@@ -12,11 +12,13 @@ import (
 // history reads the whole stream and holds it against the ledger of the talk.
 type history struct {
 	talk   *talk
+	spoken map[spokenLine]bool // lines of the bot's own
 	events int
 	seq    uint64
 
-	copies    []int  // of each line
-	live      []bool // whether a line is there as it was said, not as history
+	copies    []int               // of each line
+	live      []bool              // whether a line is there as it was said, not as history
+	own       map[spokenLine]bool // the same of the bot's
 	producers map[string]*producer
 	order     []string // of the producers' first events
 	found     findings
@@ -46,9 +48,11 @@ type exported struct {
 	} `json:"data"`
 }
 
-func newHistory(t *talk) *history {
+func newHistory(t *talk, spoken map[spokenLine]bool) *history {
 	n := t.said() + 1
-	return &history{talk: t, copies: make([]int, n), live: make([]bool, n), producers: map[string]*producer{}}
+	return &history{
+		talk: t, spoken: spoken, copies: make([]int, n), live: make([]bool, n), own: map[spokenLine]bool{}, producers: map[string]*producer{},
+	}
 }
 
 // add takes one exported event.
@@ -99,6 +103,10 @@ func (h *history) number(kind events.Kind, e *exported) {
 // it was said and else as history: CyTube says nothing twice.
 func (h *history) chat(e *exported) {
 	d := &e.Data
+	if d.Username == botName {
+		h.ownLine(e)
+		return
+	}
 	n, ok := numberOf(d.Message)
 	if !ok || n >= len(h.copies) || d.Message != text(n) || d.Username != speaker(n) || d.TimeMS != h.talk.time(n) {
 		h.found.differences = append(h.found.differences, fmt.Sprintf("seq=%d is a line that nobody said", e.Seq))
@@ -114,8 +122,25 @@ func (h *history) chat(e *exported) {
 	h.live[n] = true
 }
 
+// ownLine looks a line of the bot's up in what the channel showed.
+func (h *history) ownLine(e *exported) {
+	line := spokenLine{e.Data.TimeMS, e.Data.Message}
+	switch {
+	case !h.spoken[line]:
+		h.found.differences = append(h.found.differences, fmt.Sprintf("seq=%d is a line that the bot did not say", e.Seq))
+	case h.own[line] && !e.Data.History:
+		h.found.duplicated = append(h.found.duplicated, fmt.Sprintf("a line of the bot's is there again as it was said, seq=%d", e.Seq))
+	}
+	h.own[line] = h.own[line] || !e.Data.History
+}
+
 // finish returns what was found in all.
 func (h *history) finish() findings {
+	for line := range h.spoken {
+		if _, there := h.own[line]; !there {
+			h.found.lost = append(h.found.lost, fmt.Sprintf("the bot's line of %d is not in the stream", line.timeMS))
+		}
+	}
 	for n := 1; n < len(h.copies); n++ {
 		if h.copies[n] == 0 {
 			h.found.lost = append(h.found.lost, fmt.Sprintf("line %d is not in the stream", n))

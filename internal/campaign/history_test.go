@@ -22,6 +22,10 @@ func chat(id string, n int, history bool) stored {
 	}}
 }
 
+func own(id, text string, history bool) stored {
+	return stored{"message.log", map[string]any{"id": id, "time_ms": 107, "username": botName, "message": text, "history": history}}
+}
+
 func started(id, previous string, seq int) stored {
 	return stored{"bot.started", map[string]any{"id": id, "previous": previous, "previous_seq": seq}}
 }
@@ -59,12 +63,26 @@ func TestHistory_WhatItFinds(t *testing.T) {
 			n.data["notice"] = "server"
 			return append(s, n)
 		}, 0, 0, 0, ""},
+		{"the bot's own line, and again as history", func(s []stored) []stored {
+			return append(s, own("bbbbbbbbbbbbbbbb-6", "mine", false), own("bbbbbbbbbbbbbbbb-7", "mine", true))
+		}, 0, 0, 0, ""},
+		{"the bot's own line again as it was said", func(s []stored) []stored {
+			return append(s, own("bbbbbbbbbbbbbbbb-6", "mine", false), own("bbbbbbbbbbbbbbbb-7", "mine", false))
+		}, 0, 1, 0, "a line of the bot's"},
+		{"a line that the bot did not say", func(s []stored) []stored {
+			return append(s, own("bbbbbbbbbbbbbbbb-6", "mine", true), own("bbbbbbbbbbbbbbbb-7", "not mine", false))
+		}, 0, 0, 1, "the bot did not say"},
 		{"an id that is none", func(s []stored) []stored { s[8].data["id"] = "x"; return s }, 0, 0, 1, `id "x"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHistory(ledgerOfSix())
-			for i, e := range tt.change(sound()) {
+			spoken := map[spokenLine]bool{}
+			events := tt.change(sound())
+			if slices.ContainsFunc(events, func(e stored) bool { return e.data["message"] == "mine" }) {
+				spoken[spokenLine{107, "mine"}] = true
+			}
+			h := newHistory(ledgerOfSix(), spoken)
+			for i, e := range events {
 				data, err := json.Marshal(e.data)
 				if err != nil {
 					t.Fatal(err)
@@ -84,9 +102,17 @@ func TestHistory_WhatItFinds(t *testing.T) {
 	}
 }
 
+func TestHistory_TheBotsOwnLineIsMissed(t *testing.T) {
+	t.Parallel()
+	f := newHistory(&talk{}, map[spokenLine]bool{{107, "mine"}: true}).finish()
+	if len(f.lost) != 1 {
+		t.Errorf("lost %q, want the bot's line", f.lost)
+	}
+}
+
 func TestHistory_AHoleInTheStreamIsFound(t *testing.T) {
 	t.Parallel()
-	h := newHistory(&talk{})
+	h := newHistory(&talk{}, nil)
 	for _, seq := range []int{1, 3} {
 		if err := h.add(fmt.Appendf(nil, `{"seq":%d,"subject":"rosey.db.bot.connected","data":{"id":"aaaaaaaaaaaaaaaa-%d"}}`, seq, (seq+1)/2)); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rosey/internal/campaign/speech"
 )
 
 // Report is what a campaign came to.
@@ -27,6 +29,8 @@ type Report struct {
 	Lost        int `json:"lost"`
 	Duplicated  int `json:"duplicated"`
 	Differences int `json:"differences"`
+	// Outbound is what became of what the bots were asked to say.
+	Outbound speech.Figures `json:"outbound"`
 	// Failures are what went wrong, each with what repeats it.
 	Failures []Failure `json:"failures"`
 }
@@ -70,6 +74,7 @@ func (r *Report) add(s result) {
 	r.Lost += s.lost
 	r.Duplicated += s.duplicated
 	r.Differences += s.differences
+	r.Outbound.Add(s.outbound)
 	r.Failures = append(r.Failures, s.failures...)
 	for _, f := range s.faults {
 		i := slices.IndexFunc(r.Faults, func(o Fault) bool { return o.Kind == f.Kind })
@@ -110,6 +115,7 @@ func (r *Report) Write(w io.Writer) error {
 	fmt.Fprintf(&b, "\ncycles       %d in %d segments, %d processes killed\n", r.Cycles, r.Segments, r.Kills)
 	fmt.Fprintf(&b, "events       %d in the streams, %d of them lines of chat that count\n", r.Events, r.Lines)
 	fmt.Fprintf(&b, "lost         %d\nduplicated   %d\ndifferences  %d\n", r.Lost, r.Duplicated, r.Differences)
+	fmt.Fprintf(&b, "outbound     %s\n", r.Outbound.String())
 	fmt.Fprintf(&b, "not fired    %s\n", none(r.NotFired))
 	fmt.Fprintf(&b, "seeds        %d to %d\n", r.Seed, r.Seed+uint64(max(r.Segments, 1))-1)
 	fmt.Fprintf(&b, "took         %s\n", time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))

@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"rosey/internal/campaign/speech"
 )
 
 // result is what a segment came to.
 type result struct {
 	cycles, kills, lines, events  int
 	lost, duplicated, differences int
+	outbound                      speech.Figures
 	faults                        []Fault
 	failures                      []Failure
 }
@@ -85,11 +88,11 @@ func (s *segment) attack(ctx context.Context, cycles int) error {
 	return s.settle(ctx)
 }
 
-// goOn begins the talk and the witness's looking, until the returned function is
-// called.
+// goOn begins the talk, the speech and the witness's looking, until the returned
+// function is called.
 func (s *segment) goOn(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	talked, looked := make(chan struct{}), make(chan struct{})
+	talked, looked, spoke := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(talked)
 		s.talk.run(ctx)
@@ -100,10 +103,15 @@ func (s *segment) goOn(ctx context.Context) (stop func()) {
 			s.witness.look(ctx)
 		}
 	}()
+	go func() {
+		defer close(spoke)
+		s.asker.run(ctx)
+	}()
 	return func() {
 		cancel()
 		<-talked
 		<-looked
+		<-spoke
 	}
 }
 
@@ -132,6 +140,7 @@ func (s *segment) faults(ctx context.Context, cycles int) error {
 // one is one cycle, with what is to be noted about it.
 func (s *segment) one(ctx context.Context, f fault) (fired bool, err error) {
 	begun := time.Now()
+	s.attacks++
 	fired, err = s.cycle(ctx, f)
 	if ctx.Err() != nil {
 		return false, ctx.Err()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rosey/bot/cytube/cytubetest"
+	"rosey/internal/campaign/speech"
 	"rosey/internal/installation"
 	"rosey/streams/embedded"
 )
@@ -27,14 +28,18 @@ type segment struct {
 	channel *cytubetest.Channel
 	talk    *talk
 	witness *witness
+	asker   *asker
 
 	parts                    []*part
 	server, bot, projector   *part // one and the same in the together layout
 	botProxy, projectorProxy *proxy
 
-	armed int // processes that were told to die
-	cuts  int // of the bot's line to the channel, in its present life
-	kills int
+	evidence speech.Evidence // of what the bot was asked to say
+
+	attacks int // faults that were dealt out, those that did not fire included
+	armed   int // processes that were told to die
+	cuts    int // of the bot's line to the channel, in its present life
+	kills   int
 
 	result result
 }
@@ -60,6 +65,7 @@ func newSegment(cfg Config, seed uint64) (_ *segment, err error) {
 		return nil, fmt.Errorf("campaign: %w", err)
 	}
 	s.witness = &witness{spool: s.data.Spool(s.channel.Name()), tables: s.data.Database().Link}
+	s.asker = &asker{data: s.data, channel: s.channel.Name(), rand: rand.New(rand.NewPCG(seed, 3))}
 	s.talk, err = newTalk(s.channel, rand.New(rand.NewPCG(seed, 2)), cfg.Rate, func() int { return int(s.witness.known.Load()) })
 	if err == nil && s.layout == proxied {
 		err = s.openProxies()
@@ -96,7 +102,7 @@ func (s *segment) serverAddress() (string, error) {
 func (s *segment) makeParts() {
 	anyPort := []string{"--nats-port", "0", "--monitor-port", "off"}
 	data := []string{"--data", string(s.data)}
-	recording := []string{s.channel.PageURL(), "--username", "rosey", "--wait"}
+	recording := []string{s.channel.PageURL(), "--username", botName, "--wait"}
 	through := func(p *proxy) []string {
 		if p == nil {
 			return nil
@@ -126,6 +132,7 @@ func (s *segment) close() {
 			p.life.kill()
 		}
 	}
+	s.asker.close()
 	s.botProxy.close()
 	s.projectorProxy.close()
 	s.channel.Close()

@@ -12,8 +12,8 @@ import (
 // endLimit bounds how long a process may take to end after an interrupt.
 const endLimit = 20 * time.Second
 
-// settle waits until everything that was said is in the tables, and ends bot and
-// projector in good order. The server of a layout that has one goes on.
+// settle waits until everything that was said is in the tables, and the bot has
+// said what it was asked to, and ends bot and projector in good order. The server of a layout that has one goes on.
 func (s *segment) settle(ctx context.Context) error {
 	said := s.talk.said()
 	held := 0
@@ -29,6 +29,12 @@ func (s *segment) settle(ctx context.Context) error {
 		// What is missing comes to light in the comparison.
 		s.fail(fmt.Sprintf("%d of %d lines are in the tables after %s; %d are known to be safe", held, said, progressLimit, s.witness.look(ctx)), s.projector)
 	}
+	s.restOfSpeech(ctx)
+	// A bot that is only just starting would end before it has sent what its last
+	// life left in the spool.
+	if !s.until(ctx, progressLimit, func() bool { return s.channel.Clients() > 0 }) && ctx.Err() == nil {
+		return &Failure{What: "the bot does not come back", Log: s.bot.life.lastWords()}
+	}
 	if err := s.stop(ctx, s.bot); err != nil || s.layout == together {
 		return err
 	}
@@ -38,9 +44,9 @@ func (s *segment) settle(ctx context.Context) error {
 	return s.stop(ctx, s.projector)
 }
 
-// held is how many lines are in the tables.
+// held is how many lines of people are in the tables.
 func (s *segment) held(ctx context.Context) (n int) {
-	if ask(ctx, s.witness.tables, "SELECT count(*) FROM chat_messages WHERE notice = ''", &n) != nil {
+	if ask(ctx, s.witness.tables, "SELECT count(*) FROM chat_messages WHERE notice = '' AND username <> '"+botName+"'", &n) != nil {
 		return 0
 	}
 	return n

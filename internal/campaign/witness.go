@@ -35,7 +35,7 @@ func (w *witness) look(ctx context.Context) int {
 		}
 	}
 	var text string
-	if ask(ctx, w.tables, "SELECT message FROM chat_messages WHERE notice = '' ORDER BY seq DESC LIMIT 1", &text) == nil {
+	if ask(ctx, w.tables, "SELECT message FROM chat_messages WHERE notice = '' AND username <> '"+botName+"' ORDER BY seq DESC LIMIT 1", &text) == nil {
 		w.learn(text)
 	}
 	return int(w.known.Load())

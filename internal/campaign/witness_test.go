@@ -26,8 +26,8 @@ func TestWitness_LearnsFromQueueAndTables(t *testing.T) {
 			}
 		}
 	}
-	do(w.tables, "CREATE TABLE chat_messages (seq INTEGER PRIMARY KEY, notice TEXT, message TEXT)",
-		"INSERT INTO chat_messages VALUES (7, '', '3 hello'), (9, '', '4 hello'), (12, 'server', '99 hello')")
+	do(w.tables, "CREATE TABLE chat_messages (seq INTEGER PRIMARY KEY, notice TEXT, username TEXT, message TEXT)",
+		"INSERT INTO chat_messages VALUES (7, '', 'ann', '3 hello'), (9, '', 'ann', '4 hello'), (12, 'server', '[server]', '99 hello'), (13, '', 'rosey', '98 mine')")
 	if n := w.look(t.Context()); n != 4 {
 		t.Errorf("by the tables it knows %d lines, want 4", n)
 	}

@@ -11,7 +11,10 @@ import (
 
 // Figures say in numbers what became of messages.
 type Figures struct {
-	Queued    int `json:"queued"`
+	Queued int `json:"queued"`
+	// ByService are those among Queued that went through the service, where the test
+	// tells; the others were put straight into the bucket.
+	ByService int `json:"by_service"`
 	Sent      int `json:"sent"`
 	Failed    int `json:"failed"`
 	Abandoned int `json:"abandoned"`
@@ -52,6 +55,7 @@ func (f *Figures) count(m outbound.Message, shown bool) {
 // Add takes other figures in.
 func (f *Figures) Add(o Figures) {
 	f.Queued += o.Queued
+	f.ByService += o.ByService
 	f.Sent += o.Sent
 	f.Failed += o.Failed
 	f.Abandoned += o.Abandoned
@@ -72,8 +76,12 @@ func (f *Figures) Add(o Figures) {
 // String is the figures in one line.
 func (f *Figures) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d queued, %d sent, %d failed, %d abandoned, %d cancelled, %d unknown (%d of them shown), %d tried again, %d out of turn, %d punished",
-		f.Queued, f.Sent, f.Failed, f.Abandoned, f.Cancelled, f.Unknown, f.UnknownShown, f.Retried, f.Late, f.Punished)
+	fmt.Fprintf(&b, "%d queued", f.Queued)
+	if f.ByService > 0 {
+		fmt.Fprintf(&b, " (%d through the service)", f.ByService)
+	}
+	fmt.Fprintf(&b, ", %d sent, %d failed, %d abandoned, %d cancelled, %d unknown (%d of them shown), %d tried again, %d out of turn, %d punished",
+		f.Sent, f.Failed, f.Abandoned, f.Cancelled, f.Unknown, f.UnknownShown, f.Retried, f.Late, f.Punished)
 	for i, reason := range slices.Sorted(maps.Keys(f.Reasons)) {
 		sep := "; "
 		if i > 0 {
