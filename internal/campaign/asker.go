@@ -35,6 +35,7 @@ type asker struct {
 
 	mu        sync.Mutex
 	asked     []speech.Asked // with their ids
+	doubtful  *speech.Asked  // one that may be queued: there was no answer
 	byService int            // how many were queued through the service
 }
 
@@ -52,12 +53,12 @@ func (s *asker) run(ctx context.Context) {
 		}
 		for range count {
 			a := speech.Message(s.said()+1, confidant)
-			for s.ask(ctx, &a) != nil {
+			s.doubtful = &a
+			for s.settleDoubt(ctx) != nil {
 				if !pause(ctx, 20*time.Millisecond) {
 					return
 				}
 			}
-			s.note(a)
 		}
 	}
 }
@@ -68,10 +69,18 @@ func (s *asker) said() int {
 	return len(s.asked)
 }
 
-func (s *asker) note(a speech.Asked) {
+// settleDoubt queues the message that may be queued already.
+func (s *asker) settleDoubt(ctx context.Context) error {
+	if s.doubtful == nil {
+		return nil
+	}
+	if err := s.ask(ctx, s.doubtful); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = append(s.asked, a)
+	s.asked, s.doubtful = append(s.asked, *s.doubtful), nil
+	return nil
 }
 
 // askLimit bounds one attempt to queue a message.
@@ -180,6 +189,9 @@ func (s *asker) look(ctx context.Context) (all, open []outbound.Message, err err
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	if err := s.attach(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := s.settleDoubt(ctx); err != nil {
 		return nil, nil, err
 	}
 	if all, err = s.queue.List(ctx, outbound.Filter{Channel: s.channel}); err != nil {
