@@ -70,11 +70,15 @@ func (c *demoCmd) Run(ctx context.Context, con *console) error {
 	fmt.Fprintf(con.err, "simulating %s\n", channel.PageURL())
 	h.announce(con.err, dir)
 
-	ledger, err := c.play(ctx, h, evening, show)
+	ledger, texts, err := c.play(ctx, h, evening, show, name)
 	if err = errors.Join(err, h.close()); err != nil {
 		return err
 	}
-	return removedMeanwhile(c.Data, c.compare(context.WithoutCancel(ctx), con, dir, name, ledger))
+	said, err := countSaid(context.WithoutCancel(ctx), dir, name, texts, channel.ShownBy(flags.Username))
+	if err != nil {
+		return removedMeanwhile(c.Data, err)
+	}
+	return removedMeanwhile(c.Data, c.compare(context.WithoutCancel(ctx), con, dir, name, ledger, said))
 }
 
 const demoChannel = "demo"
@@ -94,7 +98,7 @@ func nextEvening(dir installation.Dir) string {
 
 // play runs the evening to its end, and the recording a little longer, so that
 // what was said last is recorded too.
-func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evening, show *screen) (cytubetest.Ledger, error) {
+func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evening, show *screen, channel string) (cytubetest.Ledger, []string, error) {
 	eveningCtx, cancel := c.limit(ctx)
 	defer cancel()
 	recordCtx, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
@@ -102,11 +106,15 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 	var ledger cytubetest.Ledger
 	var eveningErr error
 	var wg sync.WaitGroup
+	var speaking sync.WaitGroup
+	var texts []string
+	speaking.Go(func() { texts = speak(eveningCtx, h, channel, show.log) })
 	wg.Go(func() {
 		defer stopRecording()
 		if err := evening.Run(eveningCtx); err != nil && eveningCtx.Err() == nil {
 			eveningErr = err
 		}
+		speaking.Wait()
 		awaitQuiet(recordCtx, h)
 		ledger = evening.Ledger()
 	})
@@ -115,7 +123,7 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 	cancel()
 	wg.Wait()
 	stop()
-	return ledger, errors.Join(err, eveningErr)
+	return ledger, texts, errors.Join(err, eveningErr)
 }
 
 // countEvery is how often the simulated channel tells its count of connections.
@@ -154,7 +162,7 @@ type demoSummary struct {
 	Counts   []tally `json:"counts"`
 }
 
-func (c *demoCmd) compare(ctx context.Context, con *console, dir installation.Dir, name string, l cytubetest.Ledger) error {
+func (c *demoCmd) compare(ctx context.Context, con *console, dir installation.Dir, name string, l cytubetest.Ledger, said tally) error {
 	s, err := readSummary(ctx, dir, name)
 	if err != nil {
 		return err
@@ -176,6 +184,7 @@ func (c *demoCmd) compare(ctx context.Context, con *console, dir installation.Di
 		{"media", int64(l.MediaStarts), s.Media},
 		{"most users at once", int64(l.MaxUsers), s.MaxUsers},
 		{"most connected", int64(l.MaxConnected), s.MaxConnected},
+		said,
 	}}
 	for _, t := range sum.Counts {
 		sum.Equal = sum.Equal && t.Happened == t.Recorded
@@ -192,13 +201,13 @@ func (c *demoCmd) compare(ctx context.Context, con *console, dir installation.Di
 }
 
 func (s demoSummary) print(w io.Writer, data string) {
-	fmt.Fprintf(w, "%-24s %9s %9s\n", "", "happened", "recorded")
+	fmt.Fprintf(w, "%-26s %9s %9s\n", "", "happened", "recorded")
 	for _, t := range s.Counts {
-		fmt.Fprintf(w, "%-24s %9d %9d\n", t.Name, t.Happened, t.Recorded)
+		fmt.Fprintf(w, "%-26s %9d %9d\n", t.Name, t.Happened, t.Recorded)
 	}
 	if s.Equal {
 		fmt.Fprintf(w, "The tables hold what happened. Look around:\n")
-		for _, cmd := range []string{"stats top", "tail", "replay --verify"} {
+		for _, cmd := range []string{"stats top", "outbound list", "tail", "replay --verify"} {
 			fmt.Fprintf(w, "  rosey %s --data %s\n", cmd, shell(data))
 		}
 	}

@@ -27,9 +27,9 @@ func (c *outboundCmd) examples() string {
 }
 
 // with opens the outbox for one question.
-func (c *outboundCmd) with(ctx context.Context, con *console, question func(outbox) error) (err error) {
+func (c *outboundCmd) with(ctx context.Context, con *console, changes bool, question func(outbox) error) (err error) {
 	ignoreBrokenPipe()
-	office, err := c.open(ctx, con)
+	office, err := c.open(ctx, con, changes)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ const maxListed = 10_000
 
 // Run lists messages in the order in which they were queued.
 func (c *outboundListCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.with(ctx, con, func(o outbox) error {
+	return flags.with(ctx, con, false, func(o outbox) error {
 		f := outbound.Filter{Channel: c.Channel}
 		for _, s := range c.State {
 			f.States = append(f.States, outbound.State(s))
@@ -131,7 +131,7 @@ func (c *outboundShowCmd) examples() string {
 
 // Run prints one message, to standard output alone: it is what somebody said.
 func (c *outboundShowCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.with(ctx, con, func(o outbox) error {
+	return flags.with(ctx, con, false, func(o outbox) error {
 		m, err := o.Get(ctx, c.Channel, c.ID)
 		if err != nil {
 			return err
@@ -205,7 +205,7 @@ func (c *outboundRetryCmd) Run(ctx context.Context, con *console, flags *outboun
 
 // change lets a person decide about a message, and prints how it is then.
 func (c *outboundCmd) change(ctx context.Context, con *console, decide func(outbox) (outbound.View, error)) error {
-	return c.with(ctx, con, func(o outbox) error {
+	return c.with(ctx, con, true, func(o outbox) error {
 		m, err := decide(o)
 		if err != nil {
 			return err

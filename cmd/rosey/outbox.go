@@ -64,8 +64,8 @@ type postOffice struct {
 }
 
 // open finds the service; where none answers, the queue is used directly, and
-// that is said.
-func (f outboxFlags) open(ctx context.Context, con *console) (*postOffice, error) {
+// whoever changes something is told that.
+func (f outboxFlags) open(ctx context.Context, con *console, changes bool) (*postOffice, error) {
 	log := f.logger(con.err, slog.LevelError)
 	a, err := attachInTurn(ctx, con, f.dataFlag, f.natsFlags, log)
 	if err != nil {
@@ -84,7 +84,9 @@ func (f outboxFlags) open(ctx context.Context, con *console) (*postOffice, error
 	if a.Running {
 		where = "no bot and no projector runs here"
 	}
-	fmt.Fprintf(con.err, "%s; the queue is used directly\n", where)
+	if changes {
+		fmt.Fprintf(con.err, "%s; the queue is used directly\n", where)
+	}
 	p.outbox = &outboxQueue{queue: q, stream: a.Stream, known: f.knownChannels}
 	return p, nil
 }

@@ -101,7 +101,7 @@ func (c *sendCmd) Run(ctx context.Context, con *console) (err error) {
 	if err != nil {
 		return misused(con, err)
 	}
-	office, err := c.open(ctx, con)
+	office, err := c.open(ctx, con, true)
 	if err != nil {
 		return unlessPipe(err)
 	}
