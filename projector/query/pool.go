@@ -31,8 +31,8 @@ type pool struct {
 	conns  int
 
 	mu   sync.Mutex
-	file *handle // nil before the first question
-	open sync.Mutex
+	file *handle       // nil before the first question
+	open chan struct{} // whoever opens another holds its one place
 }
 
 // handle is a database with its users.
@@ -73,7 +73,7 @@ func newPool(t Projection, conns int) *pool {
 	if conns == 0 {
 		conns = max(4, 2*runtime.GOMAXPROCS(0))
 	}
-	return &pool{tables: t, conns: conns}
+	return &pool{tables: t, conns: conns, open: make(chan struct{}, 1)}
 }
 
 // read answers a question in one transaction, so that all of the answer is of one
@@ -115,8 +115,12 @@ func (p *pool) take(ctx context.Context) (*handle, error) {
 		return h, err
 	}
 	// One opens it, the others wait for that one.
-	p.open.Lock()
-	defer p.open.Unlock()
+	select {
+	case p.open <- struct{}{}:
+		defer func() { <-p.open }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if h, err := p.present(); h != nil || err != nil {
 		return h, err
 	}

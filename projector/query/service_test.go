@@ -59,7 +59,7 @@ func (l *lines) String() string {
 func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 	t.Helper()
 	d := &desk{t: t, env: env, store: schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}, caller: env.Connect(t)}
-	d.client = &query.Client{Conn: d.caller}
+	d.client = &query.Client{Conn: d.caller, Timeout: time.Minute}
 	conn := env.Connect(t)
 	stream, err := streams.Open(t.Context(), conn)
 	if err != nil {
@@ -73,14 +73,14 @@ func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	d.service, err = query.NewService(query.Config{
-		Conn: conn, Tables: d.Projector, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
+		Conn: conn, Tables: d.Projector, Conns: 3, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
 		Logger: slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		limit, end := context.WithTimeout(context.Background(), 10*time.Second)
+		limit, end := context.WithTimeout(context.Background(), time.Minute)
 		defer end()
 		err := d.service.Stop(limit)
 		cancel()
@@ -94,12 +94,13 @@ func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 // tell appends what an evening collected, and waits until it is in the tables.
 func (d *desk) tell(e *evening) uint64 {
 	d.t.Helper()
-	var last uint64
+	var batch []streams.AppendMessage
 	for _, it := range e.items {
-		last = d.env.Append(d.t, streams.AppendMessage{Subject: it.Msg.Subject, Data: it.Msg.Data})
+		batch = append(batch, streams.AppendMessage{Subject: it.Msg.Subject, Data: it.Msg.Data})
 	}
+	last := d.env.Append(d.t, batch...)
 	e.items = nil
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
 	defer cancel()
 	if err := d.WaitFor(ctx, last); err != nil {
 		d.t.Fatal(err)
