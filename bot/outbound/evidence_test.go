@@ -2,7 +2,8 @@ package outbound
 
 import "testing"
 
-// lines makes a history: each of "who text" is a millisecond after the one before.
+// history is what a join brings: each line is a millisecond after the one before,
+// unless it has a time.
 func history(first int64, lines ...chatLine) visited {
 	for i := range lines {
 		if lines[i].timeMS == 0 {

@@ -35,10 +35,13 @@ type room struct {
 	proofs []proof
 }
 
-// heardLine is a live line and when it was heard.
+// heardLine is a line and when it was heard.
 type heardLine struct {
 	timeMS int64
 	at     time.Time
+	// settled means that nothing of ours can share its millisecond: it is one of our
+	// own, which the pace keeps apart, or was there before we came.
+	settled bool
 }
 
 // visited is the history that one visit began with.
@@ -123,7 +126,7 @@ func (r *room) join(it cytube.Joined, now time.Time) {
 	r.newest = last
 	r.recent = r.recent[:0]
 	for _, l := range h.lines {
-		r.note(l, now)
+		r.note(l, now, true)
 	}
 	if len(r.visited) >= keepVisited {
 		// The first one is kept: it is the next to what an earlier run left.
@@ -151,14 +154,14 @@ func (r *room) recognise(h visited) {
 }
 
 // note keeps a line that the history of the chat holds.
-func (r *room) note(l chatLine, now time.Time) {
+func (r *room) note(l chatLine, now time.Time, settled bool) {
 	if l.notice() || l.shadow {
 		return
 	}
 	if len(r.recent) >= keepRecent {
 		r.recent = slices.Delete(r.recent, 0, keepRecent/2)
 	}
-	r.recent = append(r.recent, heardLine{l.timeMS, now})
+	r.recent = append(r.recent, heardLine{l.timeMS, now, settled})
 	r.newest = max(r.newest, l.timeMS)
 }
 
@@ -166,7 +169,7 @@ func (r *room) note(l chatLine, now time.Time) {
 // after, in the history as by its time. It is 0 where there is none.
 func (r *room) anchor(now time.Time) int64 {
 	for _, l := range slices.Backward(r.recent) {
-		if now.Sub(l.at) >= apart {
+		if l.settled || now.Sub(l.at) >= apart {
 			return l.timeMS
 		}
 	}
@@ -343,7 +346,7 @@ func (r *room) line(l chatLine, private bool, now time.Time) {
 		return
 	}
 	if !private {
-		r.note(l, now)
+		r.note(l, now, r.isSelf(l.user))
 	}
 	if !r.joined || !l.by(r.self.name) {
 		return

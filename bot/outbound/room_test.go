@@ -226,6 +226,10 @@ func TestRoom_Anchor(t *testing.T) {
 	if got := s.r.anchor(s.now.Add(apart)); got != s.ms {
 		t.Errorf("afterwards %d, want %d", got, s.ms)
 	}
+	own := s.line("rosey", "ours")
+	if got := s.r.anchor(s.now); got != own {
+		t.Errorf("after a line of ours %d, want %d", got, own)
+	}
 	s.event("clearchat", map[string]any{"clearedBy": "ann"})
 	if got := s.r.anchor(s.now.Add(time.Minute)); got != 0 {
 		t.Errorf("after a clear %d", got)

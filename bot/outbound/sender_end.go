@@ -156,8 +156,13 @@ func (s *Sender) acceptProofs(ctx context.Context) {
 	s.mu.Unlock()
 	for _, p := range proofs {
 		m, err := s.q.Get(ctx, s.cfg.Channel, p.id)
-		if err == nil && m.State == Unknown {
+		switch {
+		case err == nil && (m.State == Unknown || m.State == Failed):
 			s.finish(ctx, m, Sent, "", p.timeMS)
+		case err != nil && !errors.Is(err, ErrNotFound):
+			s.mu.Lock()
+			s.room.proofs = append(s.room.proofs, p)
+			s.mu.Unlock()
 		}
 	}
 }

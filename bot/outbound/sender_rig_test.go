@@ -203,6 +203,7 @@ type options struct {
 	name   string
 	anon   bool
 	crash  string // the point at which the sender ends
+	after  int    // so many arrivals there
 	line   func(outbound.Line) outbound.Line
 	change func(*outbound.SenderConfig)
 	held   bool // its journal
@@ -243,9 +244,9 @@ func (w *world) bot(o options) *robot {
 			return slices.Contains(w.ended, producer), nil
 		},
 	}
-	var fired atomic.Bool
+	var arrivals atomic.Int64
 	sc.Crash = func(point string) {
-		if point == o.crash && fired.CompareAndSwap(false, true) {
+		if point == o.crash && arrivals.Add(1) == int64(o.after)+1 {
 			close(r.crashed)
 			runtime.Goexit()
 		}

@@ -12,6 +12,10 @@ import (
 // takes is not added to the pace.
 const headStart = 25 * time.Millisecond
 
+// visitOver is how long nothing is sent once a line was refused because the visit
+// is over: that may be known here before it is heard.
+const visitOver = 100 * time.Millisecond
+
 // view is what the room looks like at one moment.
 type view struct {
 	joined    bool
@@ -164,7 +168,7 @@ func (s *Sender) say(ctx context.Context, m Message, lines []line, v view) {
 			return
 		}
 		if part == first {
-			s.cfg.Stats.Written(l.written.Sub(time.UnixMilli(due)), true)
+			s.cfg.Stats.Written(max(0, l.written.Sub(time.UnixMilli(due))), true)
 		} else {
 			s.cfg.Stats.Written(0, false)
 		}
@@ -215,6 +219,7 @@ func (s *Sender) fly(ctx context.Context, m Message, l line, last bool, v view) 
 		if errors.Is(err, cytube.ErrTooLarge) {
 			s.finish(ctx, m, Failed, ReasonTooLong, 0)
 		} else {
+			s.quiet = s.cfg.Now().Add(visitOver) // we shall hear of it
 			s.giveBack(ctx, m, uncounted)
 		}
 		return flown{}, false

@@ -79,6 +79,40 @@ func TestSender_CrashBetweenAnyTwoSteps(t *testing.T) {
 	}
 }
 
+// A line is not taken for the one before it, which said the same.
+func TestSender_CrashAmongEqualLines(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{outbound.CrashSending, outbound.CrashWritten} {
+		for after := range 3 {
+			t.Run(fmt.Sprint(point, "/", after), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, cytubetest.ChannelConfig{})
+				w.say("earlier")
+				r := w.bot(options{crash: point, after: after}).joined()
+				part := strings.Repeat("word ", 63) + "words" // 320
+				m := enqueue(t, w.queue, outbound.Request{Text: strings.Join([]string{part, part, part}, " ")})
+				r.crashes()
+				w.bot(options{})
+				w.ends(m.ID, outbound.Sent, "")
+				w.shown(part, part, part)
+			})
+			t.Run(fmt.Sprint(point, "/messages/", after), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, cytubetest.ChannelConfig{})
+				w.say("earlier")
+				r := w.bot(options{crash: point, after: after}).joined()
+				ids := w.send("again", "again", "again")
+				r.crashes()
+				w.bot(options{})
+				for _, id := range ids {
+					w.ends(id, outbound.Sent, "")
+				}
+				w.shown("again", "again", "again")
+			})
+		}
+	}
+}
+
 // The server may have taken a line whose sender lost the connection in that moment,
 // or not. The history of the next visit tells.
 func TestSender_LostConnectionIsSettledByTheHistory(t *testing.T) {
