@@ -49,7 +49,7 @@ func TestReadme_CommandsWork(t *testing.T) {
 			t.Errorf("rosey %s prints nothing", strings.Join(args, " "))
 		}
 	}
-	for _, want := range []string{"up", "demo", "stats", "tail", "export", "replay", "stream", "doctor", "dead-letters"} {
+	for _, want := range []string{"up", "demo", "stats", "tail", "export", "replay", "stream", "doctor", "dead-letters", "outbound"} {
 		if !ran[want] {
 			t.Errorf("the README does not show rosey %s", want)
 		}
