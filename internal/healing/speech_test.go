@@ -202,10 +202,14 @@ func (o *orator) open() []outbound.Message {
 // what everybody knows against each other.
 func (o *orator) judge(breaks int) *speech.Verdict {
 	o.t.Helper()
-	o.until("every message has come to an end", func() bool {
-		time.Sleep(100 * time.Millisecond) // a look reads the whole queue
-		return len(o.open()) == 0
-	})
+	for left := len(o.asked); left > 0; { // it takes its time, as long as there are fewer and fewer
+		o.until("another message comes to an end", func() bool {
+			time.Sleep(100 * time.Millisecond) // a look reads the whole queue
+			before := left
+			left = len(o.open())
+			return left < before || left == 0
+		})
+	}
 	e := speech.Evidence{
 		Asked: o.asked, Final: o.list(), Shown: o.channel.Shown(), Dropped: o.channel.Dropped(), Deaths: breaks,
 	}
