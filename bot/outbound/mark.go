@@ -23,6 +23,9 @@ type mark struct {
 const (
 	// markSkew is how much the clocks of two servers may differ.
 	markSkew = 2 * time.Second
+	// idSkew is how much earlier than a message an outcome of it can seem, its caller's
+	// clock being wrong. An id is given again after a week at the earliest.
+	idSkew = 24 * time.Hour
 	// maxReason bounds what a publisher may give as a reason.
 	maxReason = 200
 )
@@ -39,6 +42,9 @@ type verdict struct {
 func (k mark) judge(m Message) (verdict, bool) {
 	switch {
 	case m.State == Sent:
+		return verdict{}, false
+	case k.in.Before(time.UnixMilli(m.QueuedMS).Add(-idSkew)):
+		// About an earlier message of that id, which had the same key and has expired.
 		return verdict{}, false
 	case k.sent:
 		// That it was shown is true whatever happened since.
@@ -81,7 +87,8 @@ func (k mark) failure(m Message, attempts int) verdict {
 	}
 	if k.payload.Permanent != nil && !*k.payload.Permanent && k.payload.State == "" && m.State != Unknown {
 		to = Abandoned
-		if again, ok := NextAttempt(attempts, k.at); ok {
+		// By the stream's clock: its publisher's may be anything.
+		if again, ok := NextAttempt(attempts, k.in); ok {
 			to, next = Queued, again.UnixMilli()
 		}
 	}

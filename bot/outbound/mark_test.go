@@ -36,6 +36,10 @@ func TestMark_Judge(t *testing.T) {
 		{"shown, sent", in(Sent), shown, ""},
 		{"shown, long ago", in(Unknown), with(shown, func(k *mark) { k.in = at.Add(-time.Hour) }), Sent},
 
+		{"shown, by a clock that differs", Message{State: Queued, QueuedMS: at.Add(time.Hour).UnixMilli()}, shown, Sent},
+		{"shown, a message before that had the same key", Message{State: Queued, QueuedMS: at.Add(KeepFinished).UnixMilli()}, shown, ""},
+		{"shown, that message, while this one is sent", Message{State: Sending, QueuedMS: at.Add(KeepFinished).UnixMilli()}, shown, ""},
+
 		{"another's, queued", in(Queued), failed, Failed},
 		{"another's, claimed", in(Claimed), failed, Failed},
 		{"another's, unknown", in(Unknown), failed, Failed},
@@ -50,6 +54,7 @@ func TestMark_Judge(t *testing.T) {
 		{"another's, unknown", in(Claimed), with(failed, func(k *mark) { k.payload.State = "unknown" }), Unknown},
 		{"another's, for good", in(Claimed), with(failed, func(k *mark) { k.payload.Permanent = &yes }), Failed},
 		{"another's, to be tried again", in(Claimed), again, Queued},
+		{"another's, whose clock is wrong", in(Claimed), with(again, func(k *mark) { k.at = at.AddDate(100, 0, 0) }), Queued},
 		{"another's, tried often enough", Message{State: Claimed, Attempts: 3}, again, Abandoned},
 		{"another's, not to be tried again once it may have left", in(Unknown), again, Failed},
 
