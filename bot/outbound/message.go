@@ -148,12 +148,17 @@ func (m Message) Due(now time.Time) bool {
 	ms := now.UnixMilli()
 	switch m.State {
 	case Queued:
-		return ms >= m.NotBeforeMS && ms >= m.NextAttemptMS
+		return ms >= m.NotBeforeMS && (ms >= m.NextAttemptMS || m.NextAttemptMS > ms+longestWait.Milliseconds())
 	case Claimed:
-		return ms >= m.LeaseUntilMS
+		return ms >= m.LeaseUntilMS || !m.Changed.IsZero() && now.Sub(m.Changed) > longestWait
 	}
 	return false
 }
+
+// longestWait is more than any lease or pause before another attempt lasts, clocks
+// that differ allowed for. One that is longer was set by a clock that was wrong, and
+// nobody would take its message again.
+const longestWait = time.Hour
 
 // DueAt is the earliest time at which Due can hold, zero if it never will.
 func (m Message) DueAt() time.Time {

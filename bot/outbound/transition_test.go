@@ -79,6 +79,29 @@ func TestMessage_Due(t *testing.T) {
 	}
 }
 
+// Times that a wrong clock has set hold nothing up for ever.
+func TestMessage_DueInSpiteOfAWrongClock(t *testing.T) {
+	t.Parallel()
+	now := time.UnixMilli(1_700_000_000_000)
+	in := func(d time.Duration) int64 { return now.Add(d).UnixMilli() }
+	year := 365 * 24 * time.Hour
+	for _, tt := range []struct {
+		m    Message
+		want bool
+	}{
+		{Message{State: Queued, NextAttemptMS: in(9 * time.Minute)}, false},
+		{Message{State: Queued, NextAttemptMS: in(year)}, true},
+		{Message{State: Queued, NextAttemptMS: in(year), NotBeforeMS: in(time.Minute)}, false},
+		{Message{State: Queued, NotBeforeMS: in(year)}, false}, // that is what was asked for
+		{Message{State: Claimed, LeaseUntilMS: in(year), Changed: now.Add(-time.Minute)}, false},
+		{Message{State: Claimed, LeaseUntilMS: in(year), Changed: now.Add(-2 * time.Hour)}, true},
+	} {
+		if got := tt.m.Due(now); got != tt.want {
+			t.Errorf("%+v: due %t", tt.m, got)
+		}
+	}
+}
+
 func TestNextAttempt_AfterTwoFourEightMinutes(t *testing.T) {
 	t.Parallel()
 	last := time.UnixMilli(0)
