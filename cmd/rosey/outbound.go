@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rosey/bot/outbound"
@@ -176,7 +177,7 @@ func printMessage(con *console, m outbound.View, flags string, now time.Time) er
 	if m.Long == outbound.LongRefuse {
 		t.row("if too long", "refused, not split")
 	}
-	if m.Key != "" {
+	if m.Key != "" && !strings.HasPrefix(m.Key, ownKey) {
 		t.row("key", printable(m.Key))
 	}
 	if next := nextStep(m, flags); next != "" && m.State.Final() {

@@ -170,7 +170,7 @@ func TestSend_LeavesWhatIsAskedFor(t *testing.T) {
 		if ahead := m.NotBeforeMS - m.QueuedMS; ahead < 9*60_000 || ahead > 10*60_000 {
 			t.Errorf("not before %d ms from now", ahead)
 		}
-		want := fmt.Sprintf("queued  %d  for lounge not before %s; no bot is there now: it is sent once one is\n", m.ID, moment(m.NotBeforeMS))
+		want := fmt.Sprintf("queued  %d  for Ann in lounge not before %s; no bot is there now: it is sent once one is\n", m.ID, moment(m.NotBeforeMS))
 		if r.code != 0 || r.out != want {
 			t.Errorf("exit %d, %q, want %q", r.code, r.out, want)
 		}

@@ -66,29 +66,58 @@ type postOffice struct {
 // open finds the service; where none answers, the queue is used directly, and
 // whoever changes something is told that.
 func (f outboxFlags) open(ctx context.Context, con *console, changes bool) (*postOffice, error) {
-	log := f.logger(con.err, slog.LevelError)
-	a, err := attachInTurn(ctx, con, f.dataFlag, f.natsFlags, log)
-	if err != nil {
-		return nil, err
+	p, s, err := f.reach(ctx, con)
+	if err != nil || p.outbox != nil {
+		return p, err
 	}
-	p := &postOffice{running: a.Running, close: a.Close}
-	if a.Running && answers(ctx, a.Conn, outbound.ServiceName) {
-		p.outbox = outboxService{a.Conn}
-		return p, nil
-	}
-	q, err := outbound.OpenQueue(ctx, a.Stream)
+	q, err := outbound.OpenQueue(ctx, s)
 	if err != nil {
-		return nil, errors.Join(f.explainBucket(err), a.Close())
+		return nil, errors.Join(f.explainBucket(err), p.close())
 	}
 	where := "nothing runs here"
-	if a.Running {
+	if p.running {
 		where = "no bot and no projector runs here"
 	}
 	if changes {
 		fmt.Fprintf(con.err, "%s; the queue is used directly\n", where)
 	}
-	p.outbox = &outboxQueue{queue: q, stream: a.Stream, known: f.knownChannels}
+	p.outbox = &outboxQueue{queue: q, stream: s, known: f.knownChannels}
 	return p, nil
+}
+
+// reach finds the service; without one, the stream whose queue there is.
+func (f outboxFlags) reach(ctx context.Context, con *console) (*postOffice, *streams.Stream, error) {
+	log := f.logger(con.err, slog.LevelError)
+	if !f.external() {
+		a, err := attachInTurn(ctx, con, f.dataFlag, f.natsFlags, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		p := &postOffice{running: a.Running, close: a.Close}
+		if a.Running && answers(ctx, a.Conn, outbound.ServiceName) {
+			p.outbox = outboxService{a.Conn}
+		}
+		return p, a.Stream, nil
+	}
+	cfg, err := f.config(log)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := streams.Connect(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &postOffice{running: true, close: func() error { conn.Close(); return nil }}
+	if answers(ctx, conn, outbound.ServiceName) {
+		// Whoever may ask the service need not be allowed to look at the stream.
+		p.outbox = outboxService{conn}
+		return p, nil, nil
+	}
+	s, err := streams.Open(ctx, conn)
+	if err != nil {
+		conn.Close()
+	}
+	return p, s, f.natsFlags.explain(err)
 }
 
 // answers reports whether a service of that name is there. One that may not be
@@ -133,6 +162,8 @@ func (f outboxFlags) explain(con *console, err error) error {
 	switch {
 	case err == nil, errors.As(err, &given):
 		return err
+	case errors.Is(err, context.Canceled):
+		return advise(errors.New("interrupted; it may have happened all the same"), "rosey outbound list%s", f.words())
 	case errors.As(err, &missing):
 		if len(missing.known) == 0 {
 			return misused(con, advise(err, "--channel NAME"))
@@ -140,12 +171,10 @@ func (f outboxFlags) explain(con *console, err error) error {
 		return misused(con, advise(err, "--channel NAME with one of: %s", printable(strings.Join(missing.known, ", "))))
 	case errors.Is(err, outbound.ErrInvalid), code == service.Invalid, code == service.TooLarge:
 		return misused(con, advise(err, "rosey send --help"))
-	case code == service.ChannelRequired:
+	case errors.Is(err, outbound.ErrAmbiguous), code == service.ChannelRequired:
 		return misused(con, advise(err, "--channel NAME"))
 	case errors.Is(err, outbound.ErrNotFound), code == service.NotFound:
 		return advise(err, "rosey outbound list%s   (finished messages are kept for a week)", f.words())
-	case errors.Is(err, outbound.ErrAmbiguous):
-		return advise(err, "--channel NAME")
 	case errors.Is(err, outbound.ErrKeyConflict), code == service.Conflict:
 		return advise(err, "another --key, or the same message as before")
 	case errors.Is(err, outbound.ErrState), code == service.InvalidState:

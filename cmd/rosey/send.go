@@ -126,7 +126,7 @@ func (c *sendCmd) request(con *console) (outbound.Request, error) {
 	}
 	if r.Key == "" {
 		// A request whose answer is lost can be repeated.
-		r.Key = "rosey send " + rand.Text()
+		r.Key = ownKey + rand.Text()
 	}
 	r.Text = strings.Join(c.Text, " ")
 	if r.Text == "-" {
@@ -143,6 +143,9 @@ func (c *sendCmd) request(con *console) (outbound.Request, error) {
 	}
 	return r, nil
 }
+
+// ownKey begins the keys that nobody chose.
+const ownKey = "rosey send "
 
 // input is where a command reads from.
 func (c *console) input() io.Reader {
@@ -194,7 +197,7 @@ func (c *sendCmd) printQueued(con *console, q queued) error {
 	if q.NotBeforeMS > time.Now().UnixMilli() {
 		when = " not before " + moment(q.NotBeforeMS)
 	}
-	_, err := fmt.Fprintf(con.out, "%s  %d  for %s%s; %s\n", state, q.ID, printable(q.Channel), when, bot)
+	_, err := fmt.Fprintf(con.out, "%s  %d  for %s%s; %s\n", state, q.ID, whither(q.View), when, bot)
 	return err
 }
 
@@ -243,12 +246,28 @@ func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (ou
 	return office.Get(now, q.Channel, q.ID)
 }
 
+// whither is for whom a message is.
+func whither(m outbound.View) string {
+	if m.Recipient != "" {
+		return printable(m.Recipient) + " in " + printable(m.Channel)
+	}
+	return printable(m.Channel)
+}
+
+// shownTo is who was shown a message.
+func shownTo(m outbound.View) string {
+	if m.Recipient != "" {
+		return "to " + whither(m)
+	}
+	return "in " + whither(m)
+}
+
 func printOutcome(con *console, m outbound.View) error {
 	if m.State == outbound.Sent && m.SentMS > 0 {
-		_, err := fmt.Fprintf(con.out, "sent  %d  shown in %s %s\n", m.ID, printable(m.Channel), moment(m.SentMS))
+		_, err := fmt.Fprintf(con.out, "sent  %d  shown %s %s\n", m.ID, shownTo(m), moment(m.SentMS))
 		return err
 	}
-	_, err := fmt.Fprintf(con.out, "%s  %d  for %s: %s\n", printable(string(m.State)), m.ID, printable(m.Channel), told(m, time.Now()))
+	_, err := fmt.Fprintf(con.out, "%s  %d  for %s: %s\n", printable(string(m.State)), m.ID, whither(m), told(m, time.Now()))
 	return err
 }
 
