@@ -140,6 +140,9 @@ func (s *Service) wait(ctx context.Context, q *Queue, m Message, seconds float64
 		case <-over.C:
 			again.Stop()
 			return m, false, nil
+		case <-s.ending:
+			again.Stop()
+			return m, false, service.Errorf(service.Unavailable, "the service is being stopped; ask again")
 		case <-ctx.Done():
 			again.Stop()
 			return m, false, ctx.Err()

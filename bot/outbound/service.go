@@ -42,6 +42,8 @@ type Service struct {
 	waits chan struct{} // a slot for each request that waits
 	bots  presence
 	ready chan struct{}
+	// ending is closed when Run is told to end: nobody is to wait any longer.
+	ending chan struct{}
 
 	mu        sync.Mutex
 	stream    *streams.Stream
@@ -60,7 +62,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	cfg.Queue.Logger = cfg.Logger
 	s := &Service{
 		cfg: cfg, log: cfg.Logger.With("component", "outbound"), board: newBoard(), waits: make(chan struct{}, maxWaiting),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.marks = &marks{queue: s.openQueue, log: s.log}
 	return s, nil
@@ -104,6 +106,7 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { _ = s.marks.run(ctx, s.stream) })
 	work.Go(func() { s.tidy(ctx) })
 	<-ctx.Done()
+	close(s.ending)
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	err = answering.Stop(limited)

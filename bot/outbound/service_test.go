@@ -589,6 +589,12 @@ func TestService_StopAnswersWhoWaits(t *testing.T) {
 		return len(call[outbound.ListReply](t, env, "list", "").Messages) == 1
 	})
 	cancel()
+	begun := time.Now()
+	if err := <-answered; time.Since(begun) > 2*time.Second {
+		t.Errorf("who waited was told after %s, %v", time.Since(begun), err)
+	} else {
+		answered <- err
+	}
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)
 	}
