@@ -46,6 +46,8 @@ type Applier struct {
 	projections  []projection
 	stale        bool // memory no longer matches the rows: load before the next batch
 
+	logLimit, trimAt int64 // from the greater of the two on the log is trimmed
+
 	deadLetters bulk
 	holes       bulk
 	batch       []*fact
@@ -70,7 +72,7 @@ func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier
 }
 
 func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
-	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true}
+	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit}
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -199,7 +201,23 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	finished = true
 	a.cfg.Crash(crashAfterCommit)
 	a.checkpoint = next
+	a.trimLog(ctx)
 	return res, nil
+}
+
+// logLimit is how large the database's log may grow before its end is enforced:
+// several times what it has while nobody reads.
+const logLimit = 64 << 20
+
+// trimLog keeps the log from growing for as long as there is always somebody who
+// reads. Where somebody reads for long it is tried again when there is more.
+func (a *Applier) trimLog(ctx context.Context) {
+	if a.db.LogSize() < max(a.trimAt, a.logLimit) {
+		return
+	}
+	// A disk that fails here fails at the next batch too, and is told of then.
+	_ = a.db.TrimLog(ctx)
+	a.trimAt = a.db.LogSize() + a.logLimit/2
 }
 
 // agree makes sure that the rows are those that memory stands for.

@@ -32,6 +32,9 @@ const (
 	writing = "immediate"
 )
 
+// busyTimeout is how long a connection waits for others, in milliseconds.
+const busyTimeout = 10_000
+
 // dsn spells out the pragmas for every connection of the pool: a PRAGMA run
 // once reaches one connection only.
 func dsn(path string, lock string, pragmas ...string) string {
@@ -42,7 +45,7 @@ func dsnIn(mode, path, lock string, pragmas ...string) string {
 	q := url.Values{}
 	q.Set("mode", mode)
 	q.Set("_txlock", lock)
-	for _, p := range append([]string{"busy_timeout(10000)", "foreign_keys(1)"}, pragmas...) {
+	for _, p := range append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout), "foreign_keys(1)"}, pragmas...) {
 		q.Add("_pragma", p)
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
