@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,10 +228,13 @@ func TestService_StopEndsWhatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t, streamstest.WithoutStream())
 	begun := make(chan struct{})
+	var ended atomic.Bool
 	s, err := service.New(service.Config{Conn: env.Conn, Name: "test", Endpoints: []service.Endpoint{
 		service.NewEndpoint(service.Declaration{Name: "slow", Subject: "rosey.db.query.status"}, func(ctx context.Context, _ nothing) (nothing, error) {
 			close(begun)
 			<-ctx.Done()
+			time.Sleep(20 * time.Millisecond) // it does not end at once
+			ended.Store(true)
 			return nothing{}, ctx.Err()
 		}),
 	}})
@@ -247,6 +251,9 @@ func TestService_StopEndsWhatTakesTooLong(t *testing.T) {
 	cancel()
 	if err := s.Stop(ctx); err != nil {
 		t.Error(err)
+	}
+	if !ended.Load() {
+		t.Error("Stop did not wait for what was at work")
 	}
 	if err := <-got; service.CodeOf(err) != service.Unavailable {
 		t.Errorf("got %v, want unavailable", err)
