@@ -24,7 +24,7 @@ func helpWithExamples(options kong.HelpOptions, ctx *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
 		return err
 	}
-	text := "  rosey demo --for 20s\n  rosey up https://cytu.be/r/yourchannel\n  rosey stats top"
+	text := "  rosey demo --for 20s\n  rosey up https://cytu.be/r/yourchannel\n  rosey stats top\n  rosey send \"good evening\" --wait"
 	if n := ctx.Selected(); n != nil {
 		e, ok := n.Target.Addr().Interface().(exampler)
 		if !ok {

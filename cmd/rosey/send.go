@@ -203,11 +203,7 @@ func (c *sendCmd) printQueued(con *console, q queued) error {
 
 // await tells what became of a message, by words and by the exit code.
 func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q queued) error {
-	m, err := c.outcome(ctx, office, q)
-	if errors.Is(err, service.ErrNoService) || errors.Is(err, service.ErrNoAnswer) {
-		fmt.Fprintln(con.err, "nobody answers any more; this is how it was before")
-		m, err = q.View, nil
-	}
+	m, err := c.outcome(ctx, con, office, q)
 	if err != nil {
 		return c.explain(con, err)
 	}
@@ -230,7 +226,7 @@ func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q
 
 // outcome waits until nothing more happens to a message by itself, or time is
 // over: then it is as it is.
-func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (outbound.View, error) {
+func (c *sendCmd) outcome(ctx context.Context, con *console, office *postOffice, q queued) (outbound.View, error) {
 	if q.State.Final() || !office.running {
 		return q.View, nil // nobody sends it while this command holds the store
 	}
@@ -243,7 +239,12 @@ func (c *sendCmd) outcome(ctx context.Context, office *postOffice, q queued) (ou
 	}
 	now, cancelNow := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
 	defer cancelNow()
-	return office.Get(now, q.Channel, q.ID)
+	m, err = office.Get(now, q.Channel, q.ID)
+	if err != nil && !errors.Is(err, outbound.ErrNotFound) && service.CodeOf(err) != service.NotFound {
+		fmt.Fprintln(con.err, "nobody answers any more; this is how it was before")
+		return q.View, nil
+	}
+	return m, err
 }
 
 // whither is for whom a message is.

@@ -124,11 +124,14 @@ func TestSend_WaitsForABot(t *testing.T) {
 	t.Parallel()
 	c := quiet(t, "empty")
 	data := filepath.Join(t.TempDir(), "data")
-	startServer(t, data)
+	server := startServer(t, data)
 	send := []string{"send", "hello", "--channel", "empty", "--wait", "--data", data}
 	code, out, errs := run(t, append(send, "--timeout", "200ms", "--key", "first")...)
 	if code != 4 || !strings.HasPrefix(out, "queued  ") || !strings.Contains(errs, "no bot is in the channel") {
 		t.Errorf("at the end of the time: exit code %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := run(t, "send", "hello", "--channel", "empty", "--data", data, "--key", "first", "--json"); code != 0 || !strings.Contains(errs, "used directly") {
+		t.Errorf("left once more: exit code %d\n%s", code, errs)
 	}
 	waiting := start(t, append(send, "--key", "second")...)
 	until(t, "it is queued", func() bool {
@@ -145,6 +148,16 @@ func TestSend_WaitsForABot(t *testing.T) {
 	}
 	until(t, "all are shown", func() bool { return len(c.ShownBy("rosey")) == 3 })
 	bot.stop()
+
+	// The server is gone while somebody waits: they are told how it was.
+	left := start(t, append(send, "--key", "fourth", "--timeout", "3s")...)
+	until(t, "it is queued", func() bool {
+		return strings.Contains(must(t, "outbound", "list", "--json", "--data", data), `"fourth"`)
+	})
+	server.kill()
+	if code := left.wait(); code != 4 || !strings.HasPrefix(left.out.String(), "queued  ") {
+		t.Errorf("without a server: exit code %d\n%s%s", code, left.out.String(), left.err.String())
+	}
 }
 
 // A bot that was there before the server speaks once there is one, and again after
