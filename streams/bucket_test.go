@@ -369,25 +369,34 @@ func must2(t *testing.T) func(uint64, error) {
 }
 
 // A bucket that was made anew starts at revision 1: a watcher that went on where it
-// was would see nothing for long.
+// was would see nothing for long, or not all.
 func TestBucketWatcher_BucketThatWasReplacedIsReadAnew(t *testing.T) {
 	t.Parallel()
-	env := streamstest.New(t)
-	b := openBucket(t, env)
-	for i := range 5 {
-		must2(t)(b.Create(t.Context(), fmt.Sprintf("c.%d", i), []byte("old")))
-	}
-	w, err := b.Watch(t.Context(), "")
-	must(t, err)
-	defer w.Close()
-	follow(t, w, func(seen map[string]string) bool { return len(seen) == 6 })
-	must(t, env.Conn.JetStream().DeleteKeyValue(t.Context(), streams.OutboundBucket))
-	_, _, err = streams.Setup(t.Context(), env.Conn, streams.StreamOptions{})
-	must(t, err)
-	must2(t)(b.Create(t.Context(), "c.9", []byte("new")))
-	seen := follow(t, w, func(seen map[string]string) bool { return seen["c.9"] == "new" && seen[""] != "" })
-	if seen["restarted"] == "" || len(seen) != 3 {
-		t.Errorf("seen: %v", seen)
+	for name, written := range map[string]int{"shorter": 1, "longer": 8} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := streamstest.New(t)
+			b := openBucket(t, env)
+			for i := range 5 {
+				must2(t)(b.Create(t.Context(), fmt.Sprintf("c.%d", i), []byte("old")))
+			}
+			w, err := b.Watch(t.Context(), "")
+			must(t, err)
+			defer w.Close()
+			follow(t, w, func(seen map[string]string) bool { return len(seen) == 6 })
+			must(t, env.Conn.JetStream().DeleteKeyValue(t.Context(), streams.OutboundBucket))
+			_, _, err = streams.Setup(t.Context(), env.Conn, streams.StreamOptions{})
+			must(t, err)
+			last := ""
+			for i := range written {
+				last = fmt.Sprintf("d.%d", i)
+				must2(t)(b.Create(t.Context(), last, []byte("new")))
+			}
+			seen := follow(t, w, func(seen map[string]string) bool { return seen[last] == "new" && seen[""] != "" })
+			if seen["restarted"] == "" || len(seen) != written+2 {
+				t.Errorf("seen: %v", seen)
+			}
+		})
 	}
 }
 

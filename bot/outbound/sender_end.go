@@ -141,6 +141,8 @@ func (s *Sender) conclude(ctx context.Context, m Message, to State, change func(
 		case now.State == m.State && now.Holder == m.Holder && now.Revision != m.Revision:
 			m = now
 			return ErrChanged // once more, over what is there
+		case to.Final() && now.State == to:
+			moved = true // by our own mark out of the stream, which was faster
 		}
 		s.hold(now)
 		return nil

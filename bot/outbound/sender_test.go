@@ -1,6 +1,7 @@
 package outbound_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -354,4 +355,26 @@ func TestNewSender_NeedsItsParts(t *testing.T) {
 	if _, err := outbound.NewSender(outbound.SenderConfig{Channel: "lounge"}); err == nil {
 		t.Error("a sender without a producer")
 	}
+}
+
+// The mark in the stream may move a message before its sender does: it is counted
+// all the same, and once.
+func TestSender_AMarkThatIsFasterThanItsSender(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	id := make(chan int64, 1)
+	r := w.bot(options{change: func(c *outbound.SenderConfig) {
+		c.Crash = func(point string) {
+			if point == outbound.CrashRecorded {
+				if _, err := w.queue.Move(context.Background(), w.get(<-id), outbound.Sent, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}}).joined()
+	first := w.send("hello")[0]
+	id <- first
+	w.ends(first, outbound.Sent, "")
+	eventually(t, "counted", func() bool { return r.stats.Read().Outcomes[outbound.Outcome{State: outbound.Sent}] == 1 })
+	w.shown("hello")
 }
