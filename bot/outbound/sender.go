@@ -377,6 +377,3 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	}
 }
-
-// crash is where a test or a campaign ends the run.
-func (s *Sender) crash(point string) { s.cfg.Crash(point) }

@@ -5,13 +5,13 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rosey/bot/outbound"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/streams"
 	"rosey/streams/service"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // answering is what a process answers over NATS: what the bot is to say, and, where

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 
-	"golang.org/x/sync/errgroup"
-
 	"rosey/internal/installation"
 	"rosey/internal/obs"
 	"rosey/streams"
+
+	"golang.org/x/sync/errgroup"
 )
 
 type botCmd struct {
