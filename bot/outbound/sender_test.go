@@ -10,6 +10,7 @@ import (
 	"rosey/bot/cytube/cytubetest"
 	"rosey/bot/outbound"
 	"rosey/events"
+	"rosey/streams"
 )
 
 // Messages are shown in the order in which they were queued, each once, and are
@@ -377,4 +378,26 @@ func TestSender_AMarkThatIsFasterThanItsSender(t *testing.T) {
 	w.ends(first, outbound.Sent, "")
 	eventually(t, "counted", func() bool { return r.stats.Read().Outcomes[outbound.Outcome{State: outbound.Sent}] == 1 })
 	w.shown("hello")
+}
+
+// Of a bucket that was removed and made again nothing that was seen before counts:
+// its revisions begin anew.
+func TestSender_BucketThatWasReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{}).joined()
+	w.ends(w.send("before")[0], outbound.Sent, "")
+	later := outbound.Request{Text: "hello", Key: "k", NotBefore: time.Now().Add(time.Hour)}
+	m := enqueue(t, w.queue, later)
+	eventually(t, "the sender knows of it", func() bool { return r.sender.Waiting() == 1 })
+	w.do(w.env.Conn.JetStream().DeleteKeyValue(t.Context(), streams.OutboundBucket))
+	_, _, err := streams.Setup(t.Context(), w.env.Conn, streams.StreamOptions{})
+	w.do(err)
+	later.NotBefore = time.Time{}
+	if again := enqueue(t, w.queue, later); again.ID != m.ID || again.Revision >= m.Revision {
+		t.Fatalf("queued anew: %+v, before it was %+v", again, m)
+	}
+	w.ends(m.ID, outbound.Sent, "")
+	eventually(t, "nothing waits", func() bool { return r.sender.Waiting() == 0 })
+	w.shown("before", "hello")
 }
