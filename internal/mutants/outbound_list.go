@@ -82,7 +82,7 @@ var outboundMutants = []Mutant{
 	},
 	{
 		Name: "a message with a time does not wait for it", File: "bot/outbound/message.go", Package: outboundTests,
-		Old: "		return ms >= m.NotBeforeMS && ms >= m.NextAttemptMS\n", New: "		return ms >= m.NextAttemptMS\n", Run: "Message|Queue",
+		Old: "		return ms >= m.NotBeforeMS && (", New: "		return (", Run: "Message|Queue",
 	},
 	{
 		Name: "a repeated request is another message", File: "bot/outbound/queue.go", Package: outboundTests,
