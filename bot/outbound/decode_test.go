@@ -3,6 +3,7 @@ package outbound
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"testing/quick"
 )
@@ -33,6 +34,19 @@ func TestDecode_IsTheInverseOfEncode(t *testing.T) {
 	}
 }
 
+// The longest text takes most room where every character is escaped.
+func TestDecode_TheLongestText(t *testing.T) {
+	t.Parallel()
+	m := Message{ID: MaxID, Channel: "lounge", Text: strings.Repeat("<", MaxText), Key: strings.Repeat("<", MaxKey), Reason: strings.Repeat("<", maxReason), State: Sending}
+	value, err := encode(m, strings.Repeat("x", 26))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := decode(keyOf(m.Channel, m.ID), value, 1); err != nil || s.Text != m.Text {
+		t.Errorf("%d bytes: %v", len(value), err)
+	}
+}
+
 func TestDecode_ForeignValues(t *testing.T) {
 	t.Parallel()
 	good := `{"id":7,"channel":"lounge","message":"x","state":"queued","queued_ms":1,"attempts":0,"from a later version":{}}`
@@ -55,6 +69,7 @@ func TestDecode_ForeignValues(t *testing.T) {
 		{"lounge.7", `{"id":7,"channel":"lounge","message":"x","state":"paused","queued_ms":1}`},
 		{"lounge.7", `{"id":7,"channel":"lounge","message":"","state":"queued","queued_ms":1}`},
 		{"lounge.7", `{"id":7,"channel":"lounge","message":"x","state":"queued","attempts":-1}`},
+		{"lounge.7", `{"id":7,"channel":"lounge","message":"` + strings.Repeat("x", 200<<10) + `","state":"queued"}`},
 		{"lounge.7", `{"id":"7","channel":"lounge","message":"x","state":"queued"}`},
 	} {
 		if _, err := decode(tt.key, []byte(tt.value), 3); !errors.Is(err, ErrForeign) {

@@ -197,6 +197,11 @@ func parseKey(key string) (channel string, id int64, ok bool) {
 // value is counted and passed over.
 var ErrForeign = errors.New("not a message of this queue")
 
+// maxValue is more than a message of the longest text has, however it is escaped. It
+// leaves room below what the bucket takes: one that could not be moved any more
+// would be in the way of all others.
+const maxValue = 128 << 10
+
 // stored is a message as it travels. Write is new at each writing, so that whoever
 // got no answer can tell its own value from one that another wrote.
 type stored struct {
@@ -216,6 +221,9 @@ func decode(key string, value []byte, revision uint64) (stored, error) {
 	channel, id, ok := parseKey(key)
 	if !ok {
 		return s, fmt.Errorf("%w: key %q", ErrForeign, key)
+	}
+	if len(value) > maxValue {
+		return s, fmt.Errorf("%w: the value has %d bytes", ErrForeign, len(value))
 	}
 	if err := json.Unmarshal(value, &s); err != nil {
 		// The error would show parts of the text.
