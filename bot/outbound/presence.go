@@ -12,28 +12,35 @@ import (
 )
 
 // presence is who was alive lately. Heartbeats come every few seconds, so asking
-// for each request would tell nothing more.
+// for each request would tell nothing more; nor does it where nobody can tell.
 type presence struct {
 	mu    sync.Mutex
 	asked time.Time
 	bots  []streams.Heartbeat
+	err   error
 }
 
-// presenceHolds is how long an answer is good for.
-const presenceHolds = time.Second
+const (
+	// presenceHolds is how long an answer is good for.
+	presenceHolds = time.Second
+	// presenceLimit bounds how long requests wait for one.
+	presenceLimit = 2 * time.Second
+)
 
-func (p *presence) look(ctx context.Context, s *streams.Stream) ([]streams.Heartbeat, error) {
+func (p *presence) look(ctx context.Context, ask func(context.Context) ([]streams.Heartbeat, error)) ([]streams.Heartbeat, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.asked.IsZero() && time.Since(p.asked) < presenceHolds {
-		return p.bots, nil
+		return p.bots, p.err
 	}
-	bots, err := s.Bots(ctx)
-	if err != nil {
-		return nil, err
+	limited, cancel := context.WithTimeout(ctx, presenceLimit)
+	defer cancel()
+	bots, err := ask(limited)
+	if err != nil && ctx.Err() != nil {
+		return nil, err // that says nothing to others
 	}
-	p.bots, p.asked = bots, time.Now()
-	return bots, nil
+	p.bots, p.err, p.asked = bots, err, time.Now()
+	return bots, err
 }
 
 // The values of EnqueueReply.Bot.
@@ -45,7 +52,7 @@ const (
 
 // bot says whether a bot is in the channel now.
 func (s *Service) bot(ctx context.Context, channel string) string {
-	bots, err := s.bots.look(ctx, s.stream)
+	bots, err := s.bots.look(ctx, s.stream.Bots)
 	if err != nil {
 		s.log.Debug("heartbeats cannot be read", "channel", channel, "err", err)
 		return BotUnknown
@@ -59,7 +66,7 @@ func (s *Service) bot(ctx context.Context, channel string) string {
 // onlyChannel is the channel of a request that names none: the only one there is.
 func (s *Service) onlyChannel(ctx context.Context) (string, error) {
 	var names []string
-	bots, err := s.bots.look(ctx, s.stream)
+	bots, err := s.bots.look(ctx, s.stream.Bots)
 	for _, b := range bots {
 		names = append(names, b.Channel)
 	}
