@@ -28,7 +28,7 @@ const (
 	// projectedRate is how many events a second are projected meanwhile, appended in
 	// batches.
 	projectedRate  = 5000
-	projectedBatch = 50
+	projectedBatch = 100
 )
 
 // questions are what is asked in turn, each by the same number of callers.
