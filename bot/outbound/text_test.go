@@ -143,6 +143,34 @@ func TestCompose_RefusesWhatIsNeverShown(t *testing.T) {
 	}
 }
 
+// A line weighs what the server counts it for, each part of a text that is split
+// with it; in a private message no word means anything.
+func TestCompose_WeighsEachLine(t *testing.T) {
+	t.Parallel()
+	by := speaker{name: "rosey", rank: 2, drinkRank: 1.5}
+	long := strings.Repeat(" waves", 100)
+	for _, tt := range []struct {
+		m             Message
+		lines, weight int
+	}{
+		{Message{Text: "waves"}, 1, 1},
+		{Message{Text: "/me waves"}, 1, 2},
+		{Message{Text: "/me /sp waves"}, 1, 3},
+		{Message{Text: "/me" + long}, 2, 2},
+		{Message{Text: "/me waves", Recipient: "ann"}, 1, 1},
+	} {
+		lines, reason := compose(tt.m, by, 320)
+		if reason != "" || len(lines) != tt.lines {
+			t.Errorf("compose(%.20q) = %d lines, %q, want %d", tt.m.Text, len(lines), reason, tt.lines)
+		}
+		for i, l := range lines {
+			if l.weight != tt.weight {
+				t.Errorf("compose(%.20q): line %d weighs %d, want %d", tt.m.Text, i, l.weight, tt.weight)
+			}
+		}
+	}
+}
+
 // Whatever the text, each line fits and is what it was, and nothing is lost but
 // space between lines.
 func FuzzSplit(f *testing.F) {
