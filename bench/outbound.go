@@ -214,7 +214,7 @@ func (s *speech) pollOnce(ctx context.Context) error {
 		ID      int64  `json:"id"`
 		Message string `json:"message"`
 	}
-	list, err := service.CallBare[[]waiting](ctx, s.caller, events.SubjectPrefix+"messages.outbound.get", map[string]any{"channel": Channel})
+	list, err := service.CallBare[[]waiting](ctx, s.caller, events.LeaseSubject, map[string]any{"channel": Channel})
 	if err != nil {
 		return fmt.Errorf("bench: poll: %w", err)
 	}

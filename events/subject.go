@@ -102,6 +102,10 @@ func StreamSubjects() []string {
 	return list
 }
 
+// LeaseSubject is the service subject on which a program that sends messages itself
+// is given them: a request that takes them from everybody else for a while.
+const LeaseSubject = SubjectPrefix + "messages.outbound.get"
+
 // ServiceSubjects lists the request/reply subjects.
 func ServiceSubjects() []string {
 	list := make([]string, len(services))

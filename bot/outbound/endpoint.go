@@ -34,7 +34,8 @@ func (s *Service) Endpoints() []service.Endpoint {
 		return d
 	}
 	get := declare("get", "Unsent messages for a program that sends them itself, oldest first, leased to it for 30 seconds. "+
-		"It says what became of one by publishing to messages.outbound.mark_sent or mark_failed.", false,
+		"It says what became of one by publishing to messages.outbound.mark_sent or mark_failed. "+
+		"On the embedded server both take the owner's password.", false,
 		`{}`, `{"channel":"lounge","limit":5,"max_retries":3}`)
 	get.Bare = true
 	return []service.Endpoint{

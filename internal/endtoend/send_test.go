@@ -3,6 +3,7 @@ package endtoend
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,8 +11,10 @@ import (
 	"time"
 
 	"rosey/bot/cytube/cytubetest"
+	"rosey/events"
 	"rosey/internal/installation"
-	"rosey/streams"
+
+	"github.com/nats-io/nats.go"
 )
 
 // sentMessage is what send --json and outbound show --json print.
@@ -191,16 +194,28 @@ func TestOutbound_CallerThatSendsItself(t *testing.T) {
 	var m sentMessage
 	parse(t, must(t, "send", "by hand", "--channel", "old", "--json", "--data", data), &m)
 
-	cfg, err := installation.Dir(data).ClientConfig(nil)
+	e, err := installation.Dir(data).Endpoint()
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := streams.Connect(t.Context(), cfg)
+	// Without the password a program is given nothing: it could not say what it sent.
+	stranger, err := nats.Connect(e.URL, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	nc := conn.NATS()
+	defer stranger.Close()
+	if reply, err := stranger.Request(events.LeaseSubject, []byte(`{}`), 300*time.Millisecond); err == nil {
+		t.Errorf("without a password: %s", reply.Data)
+	}
+	password, err := os.ReadFile(filepath.Join(data, "jetstream", "admin.password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(e.URL, nats.UserInfo("rosey", strings.TrimSpace(string(password))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
 	ask := func(request string) (list []struct {
 		ID         int64   `json:"id"`
 		Timestamp  int64   `json:"timestamp"`
@@ -208,7 +223,7 @@ func TestOutbound_CallerThatSendsItself(t *testing.T) {
 		RetryCount *int    `json:"retry_count"`
 		LastError  *string `json:"last_error"`
 	}) {
-		reply, err := nc.Request("rosey.db.messages.outbound.get", []byte(request), 5*time.Second)
+		reply, err := nc.Request(events.LeaseSubject, []byte(request), 5*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func users(password string, protected []string) []*server.User {
 }
 
 // readerPermissions lets a client read the stream, run consumers of its own and
-// call the services. Everything else is denied by not being listed; the denials
+// call the services, but for the one that hands out messages to send. Everything else is denied by not being listed; the denials
 // here carve the protected consumers out of the wildcards.
 func readerPermissions(protected []string) *server.Permissions {
 	const api = "$JS.API."
@@ -50,7 +50,13 @@ func readerPermissions(protected []string) *server.Permissions {
 		"$JS.FC." + stream + ".>",
 		"$SRV.>",
 	}
-	allow = append(allow, events.ServiceSubjects()...)
+	for _, subject := range events.ServiceSubjects() {
+		// Whoever is given messages to send has to say what became of them, and that is
+		// an event: the reader could only keep them from the bot, and have them sent twice.
+		if subject != events.LeaseSubject {
+			allow = append(allow, subject)
+		}
+	}
 
 	var deny []string
 	for _, name := range append(slices.Clone(protected), streams.OutboundConsumer) {
