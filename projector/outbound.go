@@ -13,17 +13,22 @@ import (
 //
 // Anybody may tell of an outcome, and most tell no more than the id. The latest
 // one counts, but what was shown stays shown; and what it does not tell is kept
-// from those before it. SQLite takes the rows of a statement one after the
-// other, so that the rule holds within a batch as it does across two.
+// from those before it. A key that is used again after a week leads to the same id
+// again: the time of queueing tells the messages apart, and the row is all about
+// the one queued last. SQLite takes the rows of a statement one after the other, so
+// that the rule holds within a batch as it does across two.
 type outbound struct{ rows bulk }
 
 const (
 	outboundColumns = "channel, message_id, status, message, recipient, queued_ms, sent_ms, attempts, reason, seq"
 	outboundRule    = `ON CONFLICT (channel, message_id) DO UPDATE SET
 		status = excluded.status, attempts = excluded.attempts, reason = excluded.reason, seq = excluded.seq,
-		message = coalesce(nullif(excluded.message, ''), message), recipient = coalesce(nullif(excluded.recipient, ''), recipient),
-		queued_ms = coalesce(excluded.queued_ms, queued_ms), sent_ms = coalesce(excluded.sent_ms, sent_ms)
-		WHERE status <> 'sent' OR excluded.status = 'sent'`
+		message = CASE WHEN excluded.message <> '' OR excluded.queued_ms > queued_ms THEN excluded.message ELSE message END,
+		recipient = CASE WHEN excluded.recipient <> '' OR excluded.queued_ms > queued_ms THEN excluded.recipient ELSE recipient END,
+		sent_ms = CASE WHEN excluded.sent_ms IS NOT NULL OR excluded.queued_ms > queued_ms THEN excluded.sent_ms ELSE sent_ms END,
+		queued_ms = coalesce(excluded.queued_ms, queued_ms)
+		WHERE excluded.queued_ms > queued_ms
+			OR coalesce(excluded.queued_ms = queued_ms, TRUE) AND (status <> 'sent' OR excluded.status = 'sent')`
 )
 
 func newOutbound() projection {

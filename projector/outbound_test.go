@@ -72,6 +72,31 @@ func TestOutbound_Situations(t *testing.T) {
 			},
 			[]string{"tv 7 failed ho 1 3 2 '' bob 2"},
 		},
+		{
+			"a key that is used again", // its id with it
+			[]step{
+				marking(events.KindMarkSent, events.OutboundMark{MessageID: 7, Message: "hello", Recipient: "ann", QueuedMS: epochMS, SentMS: epochMS + 1000, Attempts: 3}),
+				marking(events.KindMarkFailed, events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: epochMS + 5000, Reason: "muted"}),
+			},
+			[]string{"tv 7 failed hello 5 - 0 muted '' 2"},
+		},
+		{
+			"a message that nothing but its time is told of",
+			[]step{
+				marking(events.KindMarkSent, events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: epochMS, SentMS: epochMS + 1000}),
+				marking(events.KindMarkFailed, events.OutboundMark{MessageID: 7, QueuedMS: epochMS + 5000}),
+				raw(events.KindMarkFailed, `{"id":7,"error":"muted"}`),
+			},
+			[]string{"tv 7 failed '' 5 - 0 muted '' 3"},
+		},
+		{
+			"the message before that had the same key",
+			[]step{
+				marking(events.KindMarkFailed, events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: epochMS + 5000, Reason: "muted"}),
+				marking(events.KindMarkSent, events.OutboundMark{MessageID: 7, Message: "hello", QueuedMS: epochMS, SentMS: epochMS + 1000}),
+			},
+			[]string{"tv 7 failed hello 5 - 0 muted '' 1"},
+		},
 		{"no message", []step{failing(0, ""), failing(-1, "")}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,7 +123,7 @@ func TestOutbound_ManyMarksInAnyBatches(t *testing.T) {
 		}
 		m := events.OutboundMark{MessageID: 1 + i*i%11, Attempts: i, State: []string{"", "unknown", "abandoned"}[i%3]}
 		if i%5 == 0 {
-			m.Message, m.QueuedMS, m.SentMS = fmt.Sprint("text ", i), i, 2*i
+			m.Message, m.QueuedMS, m.SentMS = fmt.Sprint("text ", i), i/30, 2*i
 		}
 		if i%4 == 0 {
 			m.Recipient = fmt.Sprint("user ", i)

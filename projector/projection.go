@@ -38,7 +38,7 @@ var definitions = []definition{
 	{"media", 1, newMedia},
 	{"playlist", 1, newPlaylist},
 	{"polls", 2, newPolls},
-	{"outbound", 2, newOutbound},
+	{"outbound", 3, newOutbound},
 	{"bot", 1, newBot},
 	{"operator", 1, newOperator},
 }

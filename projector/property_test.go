@@ -360,7 +360,7 @@ func stepGen(theme []string) *rapid.Generator[drawn] {
 			m := events.OutboundMark{
 				MessageID: small("message id", 2), // 0 is a dead letter
 				Message:   pick("text", "", "hello", "ho"), Recipient: pick("recipient", "", "", "ann"),
-				QueuedMS: small("queued", 1), SentMS: small("sent", 2), Attempts: small("attempts", 2),
+				QueuedMS: small("queued", 2), SentMS: small("sent", 2), Attempts: small("attempts", 2),
 				Reason: pick("reason", "", "muted"), State: pick("state", "", events.OutcomeAbandoned, events.OutcomeUnknown, "queued"),
 			}
 			return named(fmt.Sprintf("%s %+v", k, m), marking(k, m))

@@ -4,7 +4,7 @@ CREATE TABLE outbound_messages (
   status     TEXT    NOT NULL, -- sent, failed, abandoned, unknown
   message    TEXT    NOT NULL,
   recipient  TEXT    NOT NULL, -- '' for a public line
-  queued_ms  INTEGER,
+  queued_ms  INTEGER,          -- the row is about the message of this id that was queued last
   sent_ms    INTEGER,
   attempts   INTEGER NOT NULL,
   reason     TEXT    NOT NULL,

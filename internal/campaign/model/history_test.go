@@ -279,7 +279,7 @@ func anyStep(theme []string) *rapid.Generator[step] {
 		case "mark":
 			k := rapid.SampledFrom([]events.Kind{events.KindMarkSent, events.KindMarkFailed}).Draw(t, "outcome")
 			return say(string(k), k, &events.OutboundMark{
-				MessageID: upTo("id", 2), Message: pick("text", "", "hello", "ho"), Recipient: pick("recipient", "", "ann"), QueuedMS: upTo("queued", 1), SentMS: upTo("sent", 2),
+				MessageID: upTo("id", 2), Message: pick("text", "", "hello", "ho"), Recipient: pick("recipient", "", "ann"), QueuedMS: upTo("queued", 2), SentMS: upTo("sent", 2),
 				Attempts: upTo("attempts", 2), Reason: pick("reason", "", "muted"), State: pick("state", "", "failed", "abandoned", "unknown", "sent"),
 			})
 		case "started":

@@ -19,7 +19,9 @@ type outcome struct {
 
 // outbound keeps the last outcome told of each message, by whomever; but nobody
 // takes back that it was sent. Particulars that the last one leaves open are those
-// told before.
+// told before. An id may be given again: what is told of a message queued later is
+// about another one, of which nothing was told before, and what is told of one
+// queued earlier comes too late.
 func (m *Model) outbound(e *event) {
 	mark, ok := strings.CutPrefix(e.kind, "messages.outbound.mark_")
 	if !ok {
@@ -34,10 +36,12 @@ func (m *Model) outbound(e *event) {
 		now.status = state
 	}
 	before, again := m.outcomes[key]
-	if again && before.status == "sent" && now.status != "sent" {
+	dated := again && now.queuedMS != 0 && before.queuedMS != 0
+	switch {
+	case !again, dated && now.queuedMS > before.queuedMS:
+	case dated && now.queuedMS < before.queuedMS, before.status == "sent" && now.status != "sent":
 		return
-	}
-	if again {
+	default:
 		now.keep(before)
 	}
 	m.outcomes[key] = now
