@@ -114,11 +114,19 @@ var outboundMutants = []Mutant{
 	},
 	{
 		Name: "a message that was sent fails after all", File: "projector/outbound.go", Package: projectorTests,
-		Old: "\n		WHERE status <> 'sent' OR excluded.status = 'sent'`", New: "`", Run: "Outbound",
+		Old: " AND (status <> 'sent' OR excluded.status = 'sent')`", New: "`", Run: "Outbound",
+	},
+	{
+		Name: "an id that is given again is the same message", File: "projector/outbound.go", Package: projectorTests,
+		Old: "		WHERE excluded.queued_ms > queued_ms\n			OR coalesce", New: "		WHERE coalesce", Run: "Outbound",
+	},
+	{
+		Name: "an earlier message takes the place of the later", File: "projector/outbound.go", Package: projectorTests,
+		Old: "coalesce(excluded.queued_ms = queued_ms, TRUE) AND ", New: "", Run: "Outbound",
 	},
 	{
 		Name: "what a mark leaves open is erased", File: "projector/outbound.go", Package: projectorTests,
-		Old: "		queued_ms = coalesce(excluded.queued_ms, queued_ms),", New: "		queued_ms = excluded.queued_ms,", Run: "Outbound",
+		Old: "		queued_ms = coalesce(excluded.queued_ms, queued_ms)\n", New: "		queued_ms = excluded.queued_ms\n", Run: "Outbound",
 	},
 	{
 		Name: "nobody knows is failed", File: "projector/outbound.go", Package: projectorTests,
