@@ -144,6 +144,9 @@ func (d *Decoder) decode(e *Event, data []byte) error {
 	if e.V == 0 {
 		e.V = Version
 	}
+	if mark, ok := e.Payload.(*OutboundMark); ok {
+		mark.takeID(e)
+	}
 	return d.end()
 }
 

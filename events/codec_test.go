@@ -154,6 +154,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(string(KindMarkSent), []byte(`{"id":12,"queued_ms":1.5e3}`))
 	f.Add(string(KindMarkFailed), []byte(`{"id":12,"is_permanent":false,"permanent":null,"recipient":"ann","state":"unknown","error":"no_echo"}`))
 	f.Add(string(KindMarkFailed), []byte(`{"message_id":12,"id":"p-1","permanent":true,"is_permanent":false,"state":"\ud83d"}`))
+	f.Add(string(KindMarkSent), []byte(`{"message_id":"12"}`))
+	f.Add(string(KindMarkSent), []byte(`{"id":"12","message_id":0}`))
 	f.Add(string(KindStatusUpdate), []byte(`{"status_data":{"bot_rank":-0.0,"zzz":1},"rank":2,"is_afk":true}`))
 	f.Add(string(KindUserRoster), []byte(`{"users":[{"username":"a","rank":1e2,"afk":null},null]}`))
 	f.Add(string(KindPollOpened), []byte(`{"title":"t","options":["a",null],"counts":[ "1?" , 2],"opened_ms":9}`))

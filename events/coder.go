@@ -2,6 +2,7 @@ package events
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -136,6 +137,23 @@ func (c *coder) integer(name string, v *int64, older ...string) {
 	}
 	if c.is(name, older) {
 		n, err := readInt(c.dec)
+		*v = n
+		c.fail(name, err)
+	}
+}
+
+// quotableInt is an integer that some publishers write as a text of digits.
+func (c *coder) quotableInt(name string, v *int64) {
+	if c.enc != nil {
+		c.integer(name, v)
+		return
+	}
+	if c.is(name, nil) {
+		read := readInt
+		if c.dec.Next() == jx.String {
+			read = readDigits
+		}
+		n, err := read(c.dec)
 		*v = n
 		c.fail(name, err)
 	}
@@ -371,6 +389,30 @@ func readNumber(d *jx.Decoder) (jx.Num, error) {
 		return nil, fmt.Errorf("a number in quotes: %s", num)
 	}
 	return num, nil
+}
+
+// readDigits reads a text that is a decimal number.
+func readDigits(d *jx.Decoder) (int64, error) {
+	s, err := d.Str()
+	if err != nil {
+		return 0, err
+	}
+	n, ok := parseDigits(s)
+	if !ok {
+		return 0, errors.New("a text that is no decimal number")
+	}
+	return n, nil
+}
+
+// parseDigits is the number that a text of digits alone spells.
+func parseDigits(s string) (int64, bool) {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
 }
 
 // readInt accepts any JSON number and drops its fraction: older publishers wrote

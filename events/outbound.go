@@ -9,7 +9,8 @@ const (
 
 // OutboundMark is the outcome of a message that somebody asked the bot to send.
 type OutboundMark struct {
-	// MessageID is a positive integer; older publishers sent it as "id".
+	// MessageID is a positive integer. Older publishers sent it as "id", some of them
+	// as a text of digits.
 	MessageID int64
 	Message   string
 	// Recipient is who a private message is for.
@@ -37,8 +38,19 @@ func (p *OutboundMark) Outcome() string {
 	return OutcomeFailed
 }
 
+// takeID takes the message's id from the event's where nothing else names it: that
+// is a text of digits then, which no event's own id is.
+func (p *OutboundMark) takeID(e *Event) {
+	if p.MessageID != 0 {
+		return
+	}
+	if n, ok := parseDigits(e.ID); ok {
+		p.MessageID, e.ID = n, ""
+	}
+}
+
 func (p *OutboundMark) fields(c *coder) {
-	c.integer("message_id", &p.MessageID)
+	c.quotableInt("message_id", &p.MessageID)
 	c.text("message", &p.Message)
 	c.text("recipient", &p.Recipient)
 	c.optionalInt("queued_ms", &p.QueuedMS)

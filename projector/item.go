@@ -36,7 +36,7 @@ type Failure struct {
 }
 
 // DecoderVersion changes whenever a decoder reads the same bytes differently.
-const DecoderVersion = 2
+const DecoderVersion = 3
 
 // Decode turns a message into an item. It never fails: what cannot be read
 // becomes an item with a Failure.

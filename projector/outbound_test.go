@@ -65,6 +65,11 @@ func TestOutbound_Situations(t *testing.T) {
 			[]string{"tv 7 sent hello -2 0 0 '' '' 2"},
 		},
 		{
+			"ids as texts",
+			[]step{raw(events.KindMarkSent, `{"id":"7"}`), raw(events.KindMarkFailed, `{"message_id":"8"}`), raw(events.KindMarkSent, `{"message_id":"nine"}`)},
+			[]string{"tv 7 sent  - - 0 '' '' 1", "tv 8 failed  - - 0 '' '' 2"},
+		},
+		{
 			"what is told anew counts",
 			[]step{
 				marked(events.KindMarkFailed, 7, "hello", "flood"), after(10 * time.Second),

@@ -49,6 +49,9 @@ func decode(msg message) (*event, string) {
 	return e, ""
 }
 
+// marks begins the kinds of outcomes of outbound messages.
+const marks = "messages.outbound.mark_"
+
 // maxSeconds bounds a time told in seconds, beyond which it is none.
 const maxSeconds = 1e13
 
@@ -82,6 +85,11 @@ func decodeBody(kind string, data []byte) (*event, error) {
 	if v := common.integer("v"); v < 0 || v > 1<<20 {
 		return nil, fmt.Errorf("version %d", v)
 	}
+	if strings.HasPrefix(kind, marks) && e.integer("message_id") == 0 {
+		if n, err := digits(e.id); err == nil {
+			e.id, e.values["message_id"] = "", n
+		}
+	}
 	e.channelName, e.timeMS, e.receivedMS = common.text("channel"), common.integer("time_ms"), common.integer("received_ms")
 	e.fine = e.timeMS != 0
 	if s := common.number("timestamp"); e.timeMS == 0 && s != 0 {
@@ -105,8 +113,8 @@ func known(specs []spec, name string) bool {
 	return false
 }
 
-// takeID reads the id. One that is a number was, in outcomes of outbound
-// messages, the message's own.
+// takeID reads the id. One that is a number, or a text of digits where no other is
+// named, was, in outcomes of outbound messages, the message's own.
 func (e *event) takeID(fd field) error {
 	if c := fd.value[0]; c != '-' && (c < '0' || c > '9') {
 		id, err := read(text, fd.value)
@@ -117,7 +125,7 @@ func (e *event) takeID(fd field) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(e.kind, "messages.outbound.mark_") {
+	if strings.HasPrefix(e.kind, marks) {
 		e.values["message_id"] = n
 	} else {
 		e.id = strconv.FormatInt(n.(int64), 10)

@@ -51,6 +51,7 @@ type form int
 const (
 	text    form = iota // string
 	integer             // int64: any number, its fraction dropped
+	whole               // int64: as integer, or a text of digits
 	number              // float64
 	truth               // bool
 	texts               // []string
@@ -78,7 +79,7 @@ var (
 	}
 	emoteFields = []spec{f(text, "name"), f(text, "image"), f(text, "old")}
 	markFields  = []spec{
-		f(integer, "message_id"), f(text, "message"), f(integer, "queued_ms"), f(integer, "sent_ms"), f(integer, "attempts"), f(text, "reason", "error"),
+		f(whole, "message_id"), f(text, "message"), f(integer, "queued_ms"), f(integer, "sent_ms"), f(integer, "attempts"), f(text, "reason", "error"),
 		f(text, "recipient"), f(text, "state"), f(truth, "permanent", "is_permanent"),
 	}
 )
@@ -186,6 +187,15 @@ func (v values) take(specs []spec, fd field) error {
 	return nil
 }
 
+// digits is the number that a text of digits stands for.
+func digits(s string) (any, error) {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return nil, fmt.Errorf("no decimal number: %w", err)
+	}
+	return int64(n), nil
+}
+
 func read(want form, data json.RawMessage) (any, error) {
 	if string(data) == "null" && want != raw {
 		return nil, nil
@@ -194,6 +204,15 @@ func read(want form, data json.RawMessage) (any, error) {
 	case text:
 		return as[string](data)
 	case integer:
+		return readInteger(data)
+	case whole:
+		if data[0] == '"' {
+			s, err := as[string](data)
+			if err != nil {
+				return nil, err
+			}
+			return digits(s.(string))
+		}
 		return readInteger(data)
 	case number:
 		return as[float64](data)

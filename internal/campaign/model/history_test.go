@@ -415,6 +415,7 @@ func rawStep(t *rapid.T) step {
 		`{"username":"a\u0000b","message":"nul"}`, `{"username":"a\u0000c","message":"nul","time_ms":5}`, `{"username":"bob","name":"cy","username":"dee"}`,
 		`{"username":"bob","message":"far","time_ms":9223372036854775807}`, `{"username":"bob","time_ms":-9223372036854775807}`,
 		`{"initiator":"ann","opened_ms":1,"counts":7}`, `{"initiator":"ann","opened_ms":1,"counts":[1]}`, `{"items":{"a":1}}`, `{"id":7,"username":"bob"}`, `{"message_id":1.9}`,
+		`{"message_id":"12"}`, `{"id":"13"}`, `{"id":"14","message_id":"x"}`, `{"id":"-1"}`, `{"id":"15","message_id":"0016"}`,
 		`{"username":null,"message":null,"v":1e3,"time":1e14}`,
 	}).Draw(t, "data")
 	id := rapid.SampledFrom([]string{"", "", "A-3", "B-1"}).Draw(t, "id")
