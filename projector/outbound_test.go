@@ -67,7 +67,7 @@ func TestOutbound_Situations(t *testing.T) {
 		{
 			"ids as texts",
 			[]step{raw(events.KindMarkSent, `{"id":"7"}`), raw(events.KindMarkFailed, `{"message_id":"8"}`), raw(events.KindMarkSent, `{"message_id":"nine"}`)},
-			[]string{"tv 7 sent  - - 0 '' '' 1", "tv 8 failed  - - 0 '' '' 2"},
+			[]string{"tv 7 sent '' - - 0 '' '' 1", "tv 8 failed '' - - 0 '' '' 2"},
 		},
 		{
 			"what is told anew counts",
