@@ -100,6 +100,8 @@ type desk struct {
 	log  *slog.Logger
 	pool *pool
 	same sharing
+	// waits has a place for each question that waits for a sequence.
+	waits chan struct{}
 
 	mu   sync.Mutex
 	told time.Time // when somebody was last told that the tables cannot be read
@@ -112,7 +114,7 @@ func newDesk(cfg Config) *desk {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &desk{cfg: cfg, log: cfg.Logger.With("component", "query"), pool: newPool(cfg.Tables, cfg.Conns)}
+	return &desk{cfg: cfg, log: cfg.Logger.With("component", "query"), pool: newPool(cfg.Tables, cfg.Conns), waits: make(chan struct{}, maxWaiting)}
 }
 
 func (d *desk) endpoints() []service.Endpoint {
@@ -138,6 +140,14 @@ const (
 	maxWait     = 30 * time.Second
 )
 
+// How many requests of one kind are at work at a time, and how many questions of
+// all kinds may wait for a sequence meanwhile: whoever waits for what never comes
+// takes no place from those who do not wait.
+const (
+	maxAsking  = 256
+	maxWaiting = 256
+)
+
 // ask declares an endpoint that is answered from the tables.
 func ask[R interface{ reading() Reading }, D any](
 	d *desk, decl service.Declaration, answer func(context.Context, schema.Queryer, R) (D, error),
@@ -154,7 +164,7 @@ func noMore(context.Context) struct{} { return struct{}{} }
 func askWith[R interface{ reading() Reading }, D, X any](
 	d *desk, decl service.Declaration, get func(context.Context) X, answer func(context.Context, schema.Queryer, R, X) (D, error),
 ) service.Endpoint {
-	decl.Timeout = maxWait + readTimeout
+	decl.Timeout, decl.Limit = maxWait+readTimeout, maxAsking+maxWaiting
 	return service.NewEndpoint(decl, func(ctx context.Context, r R) (service.At[D], error) {
 		want := r.reading()
 		err := d.reached(ctx, want)
@@ -201,6 +211,18 @@ func (d *desk) reached(ctx context.Context, want Reading) error {
 	if want.Wait != nil {
 		wait = time.Duration(*want.Wait * float64(time.Second))
 	}
+	if d.there(ctx, want.WaitSeq) {
+		return nil
+	}
+	if wait == 0 {
+		return behind(want.WaitSeq)
+	}
+	select {
+	case d.waits <- struct{}{}:
+		defer func() { <-d.waits }()
+	default:
+		return service.Errorf(service.Busy, "%d requests wait for a sequence already; ask again, or without wait_seq", cap(d.waits))
+	}
 	patience, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	err := d.cfg.Tables.WaitFor(patience, want.WaitSeq)
@@ -208,6 +230,13 @@ func (d *desk) reached(ctx context.Context, want Reading) error {
 		return behind(want.WaitSeq)
 	}
 	return err
+}
+
+// there reports whether a sequence is in the tables already.
+func (d *desk) there(ctx context.Context, seq uint64) bool {
+	now, cancel := context.WithCancel(ctx)
+	cancel()
+	return d.cfg.Tables.WaitFor(now, seq) == nil
 }
 
 func behind(seq uint64) error {

@@ -278,6 +278,49 @@ func TestService_AnswersOnceASequenceIsThere(t *testing.T) {
 	}
 }
 
+// Whoever waits for what never comes is in nobody's way but that of others who wait.
+func TestService_WhoWaitsHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, streamstest.New(t), "main")
+	last := d.tell(anEvening(t))
+	inbox := d.caller.NATS().NewRespInbox()
+	replies := make(chan *nats.Msg, 1000)
+	sub, err := d.caller.NATS().ChanSubscribe(inbox, replies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for range 2 * 256 {
+		if err := d.caller.NATS().PublishRequest("rosey.db.query.user_stats", inbox, []byte(`{"username":"ann","wait_seq":9007199254740991,"wait":2}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 256 { // the others got a place
+		m := <-replies
+		if code := m.Header.Get(micro.ErrorCodeHeader); code != string(service.Busy) {
+			t.Fatalf("got %q: %s", code, m.Data)
+		}
+	}
+	for _, seq := range []uint64{0, last} {
+		c := query.Client{Conn: d.caller, WaitSeq: seq}
+		if _, err := c.UserStats(t.Context(), "tv", "ann"); err != nil {
+			t.Errorf("who asks for seq=%d: %v", seq, err)
+		}
+	}
+	c := query.Client{Conn: d.caller, WaitSeq: last + 1, Wait: time.Second}
+	if _, err := c.ChannelStats(t.Context(), "tv"); service.CodeOf(err) != service.Busy {
+		t.Errorf("who waits elsewhere: %v, want busy", err)
+	}
+	for range 256 {
+		if code := (<-replies).Header.Get(micro.ErrorCodeHeader); code != string(service.Timeout) {
+			t.Fatalf("in the end: %q", code)
+		}
+	}
+	if _, err := c.ChannelStats(t.Context(), "tv"); service.CodeOf(err) != service.Timeout {
+		t.Errorf("who waits afterwards: %v, want a timeout", err)
+	}
+}
+
 func TestClient_ErrorsAreThoseOfTheTables(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
