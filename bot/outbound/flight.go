@@ -9,6 +9,7 @@ type flight struct {
 	recipient string // of a private message
 	last      bool   // nothing of its message comes after it
 	visit     uint64
+	number    int   // of the lines that left
 	afterMS   int64 // of the newest line seen before
 	written   time.Time
 	// landed gets the end; a flight that was given up has nobody to tell.

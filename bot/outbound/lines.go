@@ -29,6 +29,9 @@ func compose(m Message, by speaker, limit int) (lines []line, reason string) {
 		return nil, ReasonTooLong
 	}
 	if m.Private() {
+		if strings.EqualFold(m.Recipient, by.name) {
+			return nil, ReasonRefused // the site knows no such thing, and its answer says something else: see question
+		}
 		for _, part := range split("", text, limit) {
 			lines = append(lines, line{text: part, weight: 1, shown: []string{part}})
 		}

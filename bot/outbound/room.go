@@ -28,11 +28,16 @@ type room struct {
 	newest  int64 // the greatest time of a line that the history should hold
 	visited []visited
 
-	flight *flight
-	lost   []*flight // given up for lack of an echo; of this and earlier visits
-	stray  []chatLine
-	used   map[lineKey]bool // lines that are known to be one of ours
-	proofs []proof
+	flight  *flight
+	flown   int       // lines that left
+	silent  int       // no answer comes any more to lines up to this one
+	excused int       // no refusal is taken for an answer to lines up to this one
+	asked   question  // about lines that got none
+	cooled  []landing // refusals for flooding that are not surely about one line
+	lost    []*flight // given up for lack of an echo; of this and earlier visits
+	stray   []chatLine
+	used    map[lineKey]bool // lines that are known to be one of ours
+	proofs  []proof
 }
 
 // heardLine is a line and when it was heard.
@@ -92,7 +97,7 @@ func (r *room) hear(it cytube.Item, now time.Time) {
 		r.connected, r.bursts = true, true
 		r.self = speaker{chatRank: defaultChatRank, drinkRank: defaultDrinkRank}
 		r.ranks, r.ranked, r.floodOn = 0, false, false
-		r.burst, r.stray = nil, nil
+		r.burst, r.stray, r.cooled, r.asked = nil, nil, nil, question{}
 	case cytube.Joined:
 		r.join(it, now)
 	case cytube.Disconnected:
@@ -241,7 +246,9 @@ func (r *room) frame(f cytube.Frame, now time.Time) {
 	case "kick":
 		r.kick(f.Args, now)
 	default:
-		if v, ok := refusal(f.Event, f.Args); ok {
+		if isToOneself(f.Event, f.Args) {
+			r.answered()
+		} else if v, ok := refusal(f.Event, f.Args); ok {
 			v.heard = now
 			r.refuse(v)
 		}
@@ -308,32 +315,37 @@ func (r *room) kick(args []json.RawMessage, now time.Time) {
 	var w struct {
 		Reason *string `json:"reason"`
 	}
-	if f := r.flight; f != nil && decodeFirst(args, &w) && w.Reason == nil && strings.Contains(f.line.text, ".") && !r.owes(f.visit) {
+	if f := r.flight; f != nil && decodeFirst(args, &w) && w.Reason == nil && strings.Contains(f.line.text, ".") && !r.owes() {
 		f.land(landing{what: spam, heard: now})
 		r.flight = nil
 	}
 }
 
-// owes reports whether lines of a visit were given up whose end may still come.
-func (r *room) owes(visit uint64) bool {
-	return slices.ContainsFunc(r.lost, func(f *flight) bool { return f.visit == visit })
-}
-
 // refuse lands the line that a refusal is about: the server answers in the order
-// in which lines were written.
+// in which lines were written. Where one without an answer was given up before it,
+// that may be meant; then nobody can tell of the line on its way any more, and it is
+// not to wait for what may have come already.
 func (r *room) refuse(v landing) {
 	r.forget(v.heard)
-	for i, f := range r.lost {
-		if f.visit == r.visit {
-			// It may be about this one, which nobody waits for any more. The next line
-			// must not take it for its own: it may be shown yet.
-			r.lost = slices.Delete(r.lost, i, i+1)
-			return
-		}
+	f, owed := r.flight, r.owed(v)
+	if f != nil && !v.fits(f) {
+		f = nil
 	}
-	if r.flight != nil {
-		r.flight.land(v)
+	if f != nil && len(owed) == 0 {
 		r.flight = nil
+		f.land(v)
+		return
+	}
+	if v.what == flooded && len(r.cooled) < keepLost {
+		r.cooled = append(r.cooled, v)
+	}
+	switch {
+	case f != nil:
+		f.land(landing{what: silence, heard: v.heard})
+		r.giveUp(f)
+		r.doubt(v.heard)
+	case len(owed) == 1:
+		r.quiet(owed[0].number)
 	}
 }
 
@@ -361,13 +373,24 @@ func (r *room) line(l chatLine, private bool, now time.Time) {
 // echo finds the line of ours that came back.
 func (r *room) echo(l chatLine, private bool, now time.Time) {
 	r.forget(now)
-	var open []*flight
+	var open, gone []*flight
 	for _, f := range append(slices.Clone(r.lost), r.flight) {
-		if f != nil && f.visit == r.visit && (f.recipient != "") == private && (!private || strings.EqualFold(f.recipient, l.to)) {
+		if f == nil || f.visit != r.visit || (f.recipient != "") != private || private && !strings.EqualFold(f.recipient, l.to) {
+			continue
+		}
+		if f == r.flight || r.open(f) {
 			open = append(open, f)
+		} else {
+			gone = append(gone, f)
 		}
 	}
 	found := pick(open, l)
+	if found == nil {
+		found = likeliest(gone, l)
+	}
+	if found != nil && !private {
+		r.quiet(found.number) // and what was written before it is not shown after it
+	}
 	switch {
 	case found == nil:
 		if !private && len(r.stray) < keepStray {
@@ -390,6 +413,11 @@ func pick(open []*flight, l chatLine) *flight {
 	if len(open) == 1 {
 		return open[0]
 	}
+	return likeliest(open, l)
+}
+
+// likeliest chooses by the text.
+func likeliest(open []*flight, l chatLine) *flight {
 	for _, want := range []likeness{same, alike} {
 		for _, f := range open {
 			if compare(l.text, f.line.shown) == want {
@@ -422,6 +450,8 @@ func (r *room) depart(f *flight) bool {
 	if !r.joined || r.visit != f.visit {
 		return false
 	}
+	r.flown++
+	f.number = r.flown
 	r.flight = f
 	return true
 }

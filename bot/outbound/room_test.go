@@ -2,6 +2,8 @@ package outbound
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,7 +111,8 @@ func TestRoom_Refusals(t *testing.T) {
 		{"spamFiltered", map[string]any{"reason": "NEW_USER_CHAT_LINK"}, spam},
 		{"errorMsg", map[string]any{"msg": "PM failed: ann isn't connected to this channel."}, absent},
 		{"errorMsg", map[string]any{"msg": "PM failed: a b isn't a valid username."}, refused},
-		{"errorMsg", map[string]any{"msg": "You can't PM yourself!"}, refused},
+		{"errorMsg", map[string]any{"msg": "You can't PM yourself!"}, 0},
+		{"errorMsg", map[string]any{"msg": "Unexpected error for message chatMsg: Missing key: string:msg"}, refused},
 		{"errorMsg", map[string]any{"msg": "You must be signed in to send PMs"}, refused},
 		{"errorMsg", map[string]any{"msg": "Unexpected error for message pm: Missing key: string:to"}, refused},
 		{"errorMsg", map[string]any{"msg": "/mute requires a target name"}, 0},
@@ -120,27 +123,134 @@ func TestRoom_Refusals(t *testing.T) {
 	} {
 		s := newStage(t)
 		s.join(1)
-		f := s.fly(1, "see example.org", "")
+		to := ""
+		if strings.Contains(fmt.Sprint(tt.arg), "PM") || strings.Contains(fmt.Sprint(tt.arg), "pm:") {
+			to = "ann"
+		}
+		f := s.fly(1, "see example.org", to)
 		s.event(tt.event, tt.arg)
 		s.lands(f, tt.want)
 	}
 }
 
 // A refusal that may be about a line that was given up is not taken for one about
-// the next: that may be shown yet.
+// the next: that may be shown yet. But it ends the wait for it, and no other one is
+// doubted for it.
 func TestRoom_RefusalAfterASilence(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.join(1)
-	first := s.fly(1, "one", "")
-	s.r.giveUp(first)
+	s.r.giveUp(s.fly(1, "one", ""))
 	second := s.fly(2, "two", "")
 	s.event("cooldown", 100)
-	s.lands(second, 0)
-	s.line("rosey", "two")
-	s.lands(second, echoed)
-	if len(s.r.proofs) != 0 {
+	s.lands(second, silence)
+	if len(s.r.cooled) != 1 || s.r.cooled[0].pause != 100*time.Millisecond {
+		t.Errorf("the pace is told %+v", s.r.cooled)
+	}
+	if wait := s.r.unsure(s.now, 5*time.Second); wait != 5*time.Second {
+		t.Errorf("the next line waits %s", wait)
+	}
+	if wait := s.r.unsure(s.now.Add(5*time.Second), 5*time.Second); wait != 0 {
+		t.Errorf("and then %s", wait)
+	}
+	third := s.fly(3, "three", "")
+	s.line("rosey", "two") // it was about the first
+	s.event("noflood", map[string]any{"action": "chat"})
+	s.lands(third, muted)
+	if len(s.r.proofs) != 1 || s.r.proofs[0].id != 2 {
 		t.Errorf("proofs %+v", s.r.proofs)
+	}
+}
+
+// What the answer to the question is behind is not about a line before it.
+func TestRoom_TheQuestionTellsWhoseARefusalIs(t *testing.T) {
+	t.Parallel()
+	answer := map[string]any{"msg": toOneself}
+	mute := map[string]any{"action": "chat"}
+	ask := func(s *stage, want bool) {
+		t.Helper()
+		if name, ok := s.r.ask(s.now); ok != want || ok && name != "Rosey" {
+			t.Errorf("asked: %t (%s), want %t", ok, name, want)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(*stage) // after a first line, before the second is refused
+		want outcome
+	}{
+		{"answered while the line is waited for", func(s *stage) {
+			ask(s, true)
+			ask(s, false)
+			s.event("errorMsg", answer)
+			ask(s, true)
+			s.event("errorMsg", answer)
+			s.r.giveUp(s.r.flight)
+			ask(s, false)
+		}, muted},
+		{"answered later", func(s *stage) {
+			s.r.giveUp(s.r.flight)
+			ask(s, true)
+			s.event("errorMsg", answer)
+			ask(s, true)
+			s.event("errorMsg", answer)
+		}, muted},
+		{"answered once", func(s *stage) {
+			s.r.giveUp(s.r.flight)
+			ask(s, true)
+			s.event("errorMsg", answer)
+			ask(s, true)
+		}, silence},
+		{"the line is refused late", func(s *stage) {
+			s.r.giveUp(s.r.flight)
+			s.event("noflood", mute)
+			ask(s, false)
+		}, muted},
+		{"a later line is shown", func(s *stage) {
+			s.r.giveUp(s.r.flight)
+			s.fly(2, "between", "")
+			s.line("rosey", "between")
+			ask(s, false)
+		}, muted},
+		{"nobody asked", func(s *stage) { s.r.giveUp(s.r.flight) }, silence},
+		{"an answer to nothing", func(s *stage) {
+			s.event("errorMsg", answer)
+			s.r.giveUp(s.r.flight)
+			s.event("errorMsg", answer)
+		}, silence},
+		{"of another visit", func(s *stage) { s.r.giveUp(s.r.flight); s.join(2) }, muted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.join(1)
+			s.fly(1, "one", "")
+			tt.do(s)
+			f := s.fly(9, "two", "")
+			s.event("noflood", mute)
+			s.lands(f, tt.want)
+		})
+	}
+}
+
+// A refusal that can only be about chat is not one of a private message, nor the
+// other way round.
+func TestRoom_RefusalsFitALine(t *testing.T) {
+	t.Parallel()
+	mute, absence := map[string]any{"action": "chat"}, map[string]any{"msg": "PM failed: ann isn't connected to this channel."}
+	for _, private := range []bool{true, false} {
+		to, other, its, name, otherName, what := "", "ann", mute, "noflood", "errorMsg", muted
+		others := absence
+		if private {
+			to, other, its, name, otherName, what, others = "ann", "", absence, "errorMsg", "noflood", absent, mute
+		}
+		s := newStage(t)
+		s.join(1)
+		s.r.giveUp(s.fly(1, "one", other))
+		f := s.fly(2, "two", to)
+		s.event(otherName, others)
+		s.lands(f, 0)
+		s.event(name, its)
+		s.lands(f, what)
 	}
 }
 

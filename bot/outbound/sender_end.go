@@ -31,7 +31,7 @@ func (s *Sender) ended(ctx context.Context, m Message, l flown) {
 	case absent:
 		s.tryLater(ctx, m, ReasonAbsent, l.written)
 	case flooded:
-		s.quiet = l.heard.Add(safe(max(l.pause, l.rate.interval())))
+		s.hush(l.landing, l.rate)
 		if m.Floods >= freeFloods {
 			s.tryLater(ctx, m, ReasonFlood, l.written)
 			return

@@ -68,11 +68,15 @@ func (s *Sender) sendNext(ctx context.Context) time.Duration {
 	if !v.joined {
 		return never
 	}
+	s.cooled(v)
 	if quiet := s.quiet.Sub(now); quiet > 0 {
 		return quiet
 	}
 	m, found, wait := s.pick(now, v)
 	if !found {
+		return wait
+	}
+	if wait := s.unsure(ctx, v, now); wait > 0 {
 		return wait
 	}
 	lines, reason := compose(m, v.speaker, s.cfg.Limits.Units)
@@ -285,14 +289,23 @@ func (s *Sender) callOff(f *flight) {
 // await waits for the end of a flight. Where the context ends first it returns
 // nothing.
 func (s *Sender) await(ctx context.Context, f *flight) landing {
-	timer := time.NewTimer(s.cfg.EchoTimeout)
+	timer, early := time.NewTimer(s.cfg.EchoTimeout), time.NewTimer(s.askAfter())
 	defer timer.Stop()
+	defer early.Stop()
+	late := false
 	for {
 		select {
 		case l := <-f.landed:
 			return l
 		case c := <-s.changes:
 			s.note(c)
+		case <-early.C:
+			late = true
+			s.ask(ctx, f.visit)
+		case <-s.news:
+			if late {
+				s.ask(ctx, f.visit)
+			}
 		case <-timer.C:
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -155,7 +155,7 @@ func TestSender_Refusals(t *testing.T) {
 		},
 		{
 			name:    "to itself",
-			request: outbound.Request{Text: "psst", Recipient: "Rosey"}, state: outbound.Failed, reason: outbound.ReasonRefused,
+			request: outbound.Request{Text: "psst", Recipient: "Rosey"}, state: outbound.Failed, reason: outbound.ReasonRefused, unasked: true,
 		},
 		{
 			name:    "private, muted",
@@ -329,6 +329,83 @@ func TestSender_SilenceIsUnknownUntilALateEcho(t *testing.T) {
 	if last := marks[len(marks)-1]; last.MessageID != late || last.SentMS == 0 {
 		t.Errorf("the last mark is %+v", last)
 	}
+}
+
+// One line without an answer makes no later refusal unclear: that comes at once, and
+// is the later line's own.
+func TestSender_RefusalsAfterASilentLine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		prepare func(*cytubetest.Channel)
+		to      string
+		reason  string
+	}{
+		{"muted", func(c *cytubetest.Channel) { _ = c.Mute("rosey", false) }, "", outbound.ReasonMuted},
+		{"too new", func(c *cytubetest.Channel) { c.SetNewUserDelays(time.Hour, time.Hour) }, "", outbound.ReasonFiltered},
+		{"a private message to nobody", func(*cytubetest.Channel) {}, "nobody", outbound.ReasonAbsent},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cytubetest.ChannelConfig{})
+			r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = time.Second }}).joined()
+			w.site.SwallowChat(1)
+			w.ends(w.send("swallowed")[0], outbound.Unknown, outbound.ReasonNoEcho)
+			tt.prepare(w.site)
+			r.hears()
+			began := time.Now()
+			var ids []int64
+			for i := range 100 {
+				ids = append(ids, enqueue(t, w.queue, outbound.Request{Text: fmt.Sprint("line ", i), Recipient: tt.to}).ID)
+			}
+			for _, id := range ids {
+				if m := w.becomes(id, "refused", func(m outbound.Message) bool { return m.Reason != "" }); m.Reason != tt.reason {
+					t.Errorf("%q is %s (%s), want %s", m.Text, m.State, m.Reason, tt.reason)
+				}
+			}
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("that took %s", took)
+			}
+			w.shown()
+		})
+	}
+}
+
+// Nor does it keep the pace from learning that the limit is lower than was thought.
+func TestSender_FloodAfterASilentLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 20})
+	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = time.Second }}).joined()
+	w.site.SwallowChat(1)
+	w.ends(w.send("swallowed")[0], outbound.Unknown, outbound.ReasonNoEcho)
+	var texts []string
+	for i := range 20 {
+		texts = append(texts, fmt.Sprint("line ", i))
+	}
+	for _, id := range w.send(texts...) {
+		w.ends(id, outbound.Sent, "")
+	}
+	w.shown(texts...)
+	if n := r.stats.Read().Retries[outbound.ReasonFlood]; n == 0 || n > 3 {
+		t.Errorf("%d lines were too early", n)
+	}
+}
+
+// Where the site answers nothing, not even questions, the refusal of one later line
+// is left open, and only of one.
+func TestSender_RefusalsOfASiteThatAnswersNoQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = 400 * time.Millisecond }}).joined()
+	w.site.SwallowChat(2) // the line, and the question about it
+	w.ends(w.send("swallowed")[0], outbound.Unknown, outbound.ReasonNoEcho)
+	w.do(w.site.Mute("rosey", false))
+	r.hears()
+	ids := w.send("open", "muted", "muted too")
+	w.ends(ids[0], outbound.Unknown, outbound.ReasonNoEcho)
+	w.ends(ids[1], outbound.Failed, outbound.ReasonMuted)
+	w.ends(ids[2], outbound.Failed, outbound.ReasonMuted)
+	w.shown()
 }
 
 // What cannot be recorded is not over, and nothing is sent before it is.
