@@ -83,11 +83,11 @@ func (Moment) JSONSchema() *service.Schema {
 
 // EnqueueRequest asks for a message to be sent.
 type EnqueueRequest struct {
-	Message   string  `json:"message" rule:"required,minlen=1,maxlen=16384" doc:"What to say: 1 to 16384 bytes."`
+	Message   string  `json:"message" rule:"required,minlen=1" doc:"What to say: 1 to 16384 bytes of UTF-8."`
 	Channel   string  `json:"channel,omitempty" rule:"maxlen=30" doc:"Where. Default: the only channel there is."`
 	Recipient string  `json:"recipient,omitempty" rule:"maxlen=20" doc:"The user to whom alone it is said."`
 	NotBefore *Moment `json:"not_before,omitempty" doc:"When it may be said. Default: now."`
-	Key       string  `json:"key,omitempty" rule:"maxlen=200" doc:"The caller's own name for the request: a second one with it queues nothing."`
+	Key       string  `json:"key,omitempty" doc:"The caller's own name for the request, at most 200 bytes: a second one with it queues nothing."`
 	Long      string  `json:"long,omitempty" rule:"enum=split|refuse,default=split" doc:"What to do with a text that is too long for a line."`
 	Wait      float64 `json:"wait,omitempty" rule:"min=0,max=60,default=0" doc:"Seconds to wait for the outcome."`
 }

@@ -444,6 +444,13 @@ func TestService_HostileRequestsAreRefused(t *testing.T) {
 			t.Errorf("longest %d: %.200s", i, got)
 		}
 	}
+	// One that is longer is told so in one way, by its bytes.
+	for _, longer := range []string{strings.Repeat("x", 16385), strings.Repeat("ä", 8193)} {
+		const want = `"message":"message is longer than 16384 bytes"`
+		if got := ask(t, env, "enqueue", text(`"`+longer+`"`)); !strings.Contains(got, want) {
+			t.Errorf("longer: %.200s, want %s", got, want)
+		}
+	}
 	// None of it was taken for an event.
 	if state, err := env.Stream.State(t.Context()); err != nil || state.LastSeq != 0 {
 		t.Errorf("the stream holds %+v, %v", state, err)

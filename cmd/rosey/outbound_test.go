@@ -220,6 +220,7 @@ func TestSend_WrongCommandLines(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		for _, args := range [][]string{
 			{"send"}, {"send", "x", "--in", "1m", "--at", "20:15"}, {"send", "x", "--in", "-1m"}, {"send", "x", "--at", "soon"}, {"send", "x", "--timeout", "-1s"},
+			{"send", "x", "--channel", "tv", "--at", "2020-01-01 20:15"}, {"send", "x", "--channel", "tv", "--at", "2020-01-01T20:15:00Z"},
 			{"send", "x"}, // no channel is known
 			{"send", "x", "--channel", "not a name"}, {"send", "x", "--channel", "tv", "--pm", "not a name"}, {"send", "x", "--channel", "tv", "--at", "2999-01-01 20:15"},
 			{"outbound", "list", "--limit", "0"}, {"outbound", "list", "--state", "lost"}, {"outbound", "show"}, {"outbound", "cancel", "x"},
@@ -398,7 +399,7 @@ func TestClock_ReadsWhatPeopleWrite(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "24:00", "soon", "10m", "2026-13-01 10:00"} {
+	for _, text := range []string{"", "24:00", "soon", "10m", "2026-13-01 10:00", "2026-03-01 20:15", "2026-03-01T20:15:29", "2026-03-01T20:15:29Z", "0001-01-01T00:00:00Z"} {
 		if got, err := parseClock(text, now); err == nil {
 			t.Errorf("%q: %s", text, got)
 		}

@@ -160,7 +160,9 @@ func nextStep(m outbound.View, flags string) string {
 		return retry
 	case outbound.Unknown:
 		return "look into the channel; " + retry + " sends it again, so that it may be there twice"
-	case outbound.Queued, outbound.Claimed, outbound.Sending:
+	case outbound.Sending:
+		return fmt.Sprintf("rosey outbound show %d%s   (it is on its way, and cannot be taken back)", m.ID, flags)
+	case outbound.Queued, outbound.Claimed:
 		return fmt.Sprintf("rosey outbound show %d%s   (it stays queued; rosey outbound cancel %d%s takes it back)", m.ID, flags, m.ID, flags)
 	}
 	return ""

@@ -61,12 +61,18 @@ func (c *clock) UnmarshalText(text []byte) error {
 }
 
 func parseClock(text string, now time.Time) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
+	ahead := func(at time.Time) (time.Time, error) {
+		if at.Before(now) {
+			return time.Time{}, fmt.Errorf("%s is past", moment(at.UnixMilli()))
+		}
 		return at, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return ahead(at)
 	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
 		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return at, nil
+			return ahead(at)
 		}
 	}
 	of, err := time.ParseInLocation("15:04", text, time.Local)

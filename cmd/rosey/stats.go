@@ -194,7 +194,7 @@ func userRows(t *table, u query.User) {
 
 type statsTopCmd struct {
 	Period query.Period `help:"What is counted, back from the newest event: 24h, 7d, 30d or all." enum:"24h,7d,30d,all" default:"all" placeholder:"PERIOD"`
-	Limit  int          `help:"How many, at most 1000." default:"20" placeholder:"N"`
+	Limit  rowLimit     `help:"How many, at most 1000." default:"20" placeholder:"N"`
 }
 
 func (c *statsTopCmd) examples() string { return "  rosey stats top --period 7d --limit 10" }
@@ -206,7 +206,7 @@ func (c *statsTopCmd) Run(ctx context.Context, con *console, stats *statsCmd) er
 		if err != nil {
 			return err
 		}
-		top, err := s.Top(ctx, query.TopOptions{Channel: channel, Period: c.Period, Limit: c.Limit})
+		top, err := s.Top(ctx, query.TopOptions{Channel: channel, Period: c.Period, Limit: int(c.Limit)})
 		if err != nil {
 			return err
 		}

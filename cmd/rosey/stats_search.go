@@ -11,7 +11,7 @@ type statsSearchCmd struct {
 	Text   []string `arg:"" help:"Words that all have to occur. None of them is syntax."`
 	User   string   `help:"Only what this user said." placeholder:"NAME"`
 	Before int64    `help:"Only what lies before this sequence: the next page." placeholder:"SEQ"`
-	Limit  int      `help:"How many lines, at most 1000." default:"20" placeholder:"N"`
+	Limit  rowLimit `help:"How many lines, at most 1000." default:"20" placeholder:"N"`
 }
 
 func (c *statsSearchCmd) examples() string {
@@ -22,7 +22,7 @@ func (c *statsSearchCmd) examples() string {
 func (c *statsSearchCmd) Run(ctx context.Context, con *console, stats *statsCmd) error {
 	return stats.ask(ctx, con, func(s source) error {
 		p, err := s.SearchChat(ctx, query.SearchOptions{
-			Text: strings.Join(c.Text, " "), Channel: stats.Only, Username: c.User, Before: c.Before, Limit: c.Limit,
+			Text: strings.Join(c.Text, " "), Channel: stats.Only, Username: c.User, Before: c.Before, Limit: int(c.Limit),
 		})
 		if err != nil {
 			return err

@@ -474,3 +474,17 @@ func intoClosedPipe(t *testing.T, args ...string) result {
 	code := run(args, w, &errs)
 	return result{code: code, err: errs.String()}
 }
+
+// A limit that the service would refuse is refused, whoever answers.
+func TestStats_LimitsAreThoseOfTheService(t *testing.T) {
+	t.Parallel()
+	dir := string(record(t, evening()...))
+	for _, command := range [][]string{{"top"}, {"history"}, {"media"}, {"search", "pizza"}} {
+		for _, limit := range []string{"0", "-1", "1001"} {
+			r := rosey(t, append(append([]string{"stats"}, command...), "--limit="+limit, "--data", dir)...)
+			if want := "--limit: " + limit + " is not between 1 and 1000\ntry:   "; r.code != 2 || r.out != "" || !strings.Contains(r.err, want) {
+				t.Errorf("%s --limit %s: %+v, want %q", command, limit, r, want)
+			}
+		}
+	}
+}

@@ -25,7 +25,7 @@ var ErrNotYet = errors.New("not in the tables yet")
 // none, where there are several.
 type ChannelRequiredError struct {
 	// Known lists them, the one observed last first.
-	Known []string `json:"known"`
+	Known []string `json:"channels"`
 }
 
 func (e *ChannelRequiredError) Error() string {
@@ -39,8 +39,9 @@ type NotFoundError struct {
 	Name string `json:"name,omitempty"`
 	// Channel is where it was looked for, empty for everywhere.
 	Channel string `json:"channel,omitempty"`
-	// Known lists what there is instead, where that is a short list.
-	Known []string `json:"known,omitempty"`
+	// Known lists what there is instead, where that is a short list; services are
+	// asked for nothing but channels.
+	Known []string `json:"channels,omitempty"`
 }
 
 func (e *NotFoundError) Error() string {

@@ -212,7 +212,7 @@ func TestService_RecentChat(t *testing.T) {
 		{`{"limit":1e9,"username":"ann"}`, all + "," + zoe},
 		{`{"channel":"tv","limit":99999}`, all + "]"},
 		{`{"channel":"RADIO","limit":null}`, "[" + zoe},
-		{`{"channel":"nowhere"}`, `{"success":false,"error":{"code":"not_found","message":"no channel \"nowhere\" in the database","details":{"what":"channel","name":"nowhere","known":["tv","radio"]}}}`},
+		{`{"channel":"nowhere"}`, `{"success":false,"error":{"code":"not_found","message":"no channel \"nowhere\" in the database","details":{"what":"channel","name":"nowhere","channels":["tv","radio"]}}}`},
 		{`{"limit":"1"}`, `{"success":false,"error":{"code":"invalid_request","message":"limit has to be an integer"}}`},
 	} {
 		if got := string(d.ask("stats.recent_chat.get", tt.body).Data); got != tt.want {
