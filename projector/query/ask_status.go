@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"rosey/events"
@@ -67,18 +68,37 @@ func (d *desk) status() service.Endpoint {
 	})
 }
 
+// alive is who was alive lately: heartbeats come every few seconds, so that asking
+// for each question would tell nothing more.
+type alive struct {
+	mu    sync.Mutex
+	asked time.Time
+	bots  []streams.Heartbeat
+}
+
+// aliveHolds is how long an answer is good for.
+const aliveHolds = time.Second
+
 // bots are those alive now, nil where that cannot be told: the rest of the status
 // holds without them.
 func (d *desk) bots(ctx context.Context) []streams.Heartbeat {
 	if d.cfg.Bots == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, botsTimeout)
+	d.alive.mu.Lock()
+	defer d.alive.mu.Unlock()
+	if !d.alive.asked.IsZero() && time.Since(d.alive.asked) < aliveHolds {
+		return d.alive.bots
+	}
+	limited, cancel := context.WithTimeout(ctx, botsTimeout)
 	defer cancel()
-	list, err := d.cfg.Bots(ctx)
+	list, err := d.cfg.Bots(limited)
 	if err != nil {
 		d.log.Debug("the bots alive cannot be told", "err", err)
-		return nil
+		list = nil
+	}
+	if err == nil || ctx.Err() == nil { // one that goes away says nothing to others
+		d.alive.bots, d.alive.asked = list, time.Now()
 	}
 	return list
 }

@@ -96,10 +96,11 @@ func Endpoints() []service.Endpoint { return newDesk(Config{}).endpoints() }
 
 // desk is where questions are answered.
 type desk struct {
-	cfg  Config
-	log  *slog.Logger
-	pool *pool
-	same sharing
+	cfg   Config
+	log   *slog.Logger
+	pool  *pool
+	same  sharing
+	alive alive
 	// waits has a place for each question that waits for a sequence.
 	waits chan struct{}
 
