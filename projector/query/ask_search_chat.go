@@ -17,16 +17,23 @@ type SearchChatRequest struct {
 	Reading
 }
 
+// heavy reports whether many lines may have to be read to find few.
+func (r SearchChatRequest) heavy() bool {
+	indexed, plain, _ := searchWords(r.Text)
+	return len(indexed) > 1 || SearchOptions{Channel: r.Channel, Username: r.Username}.looks(len(plain))
+}
+
 func (d *desk) searchChat() service.Endpoint {
 	return ask(d, service.Declaration{
 		Name: "search_chat", Subject: subject("query.search_chat"),
-		Doc:      "Lines of the chat by their words, the newest first.",
+		Doc: "Lines of the chat by their words, the newest first. For one answer at most 100,000 lines are looked at that the index alone cannot rule out: " +
+			"`before` goes on from there, also where there are few messages, or none, and is 0 at the end.",
 		Examples: []string{`{"text":"pizza"}`, `{"text":"pizza friday","username":"ann","channel":"tv","limit":5}`},
 	}, func(ctx context.Context, q schema.Queryer, r SearchChatRequest) (SearchPage, error) {
 		channel, err := anyChannel(ctx, q, r.Channel)
 		if err != nil {
 			return SearchPage{}, err
 		}
-		return SearchChat(ctx, q, SearchOptions{Text: r.Text, Channel: channel, Username: r.Username, Before: r.Before, Limit: r.Limit})
+		return SearchChat(ctx, q, SearchOptions{Text: r.Text, Channel: channel, Username: r.Username, Before: r.Before, Limit: r.Limit, Look: lookLimit})
 	})
 }

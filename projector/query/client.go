@@ -112,11 +112,22 @@ func (c *Client) MediaHistory(ctx context.Context, o PageOptions) (MediaPage, er
 	})
 }
 
-// SearchChat asks what SearchChat answers.
+// SearchChat asks what SearchChat answers. The service looks at so many lines at a
+// time: it is asked on until the page is full or there are no more.
 func (c *Client) SearchChat(ctx context.Context, o SearchOptions) (SearchPage, error) {
-	return callTables[SearchPage](ctx, c, "search_chat", SearchChatRequest{
-		Text: o.Text, Username: o.Username, Channel: o.Channel, Limit: limited(o.Limit), Before: max(o.Before, 0), Reading: c.reading(),
-	})
+	all := SearchPage{Messages: []Message{}}
+	for limit, before := limited(o.Limit), max(o.Before, 0); ; before = all.Before {
+		p, err := callTables[SearchPage](ctx, c, "search_chat", SearchChatRequest{
+			Text: o.Text, Username: o.Username, Channel: o.Channel, Limit: limit - len(all.Messages), Before: before, Reading: c.reading(),
+		})
+		if err != nil {
+			return SearchPage{}, err
+		}
+		all.Messages, all.Before = append(all.Messages, p.Messages...), p.Before
+		if p.Before == 0 || len(all.Messages) >= limit {
+			return all, nil
+		}
+	}
 }
 
 // request is a page's options as a request has them.

@@ -20,12 +20,16 @@ type SearchOptions struct {
 	Before int64
 	// Limit is how many lines. Default DefaultLimit, at most MaxLimit.
 	Limit int
+	// Look is how many lines are looked at for one page, at most, where the index alone
+	// cannot tell whether they are meant; 0 means all.
+	Look int
 }
 
 // SearchPage is what was found, newest first.
 type SearchPage struct {
 	Messages []Message `json:"messages"`
-	// Before is the key of the next, older page, 0 at the end.
+	// Before is the key of the next, older page, 0 at the end. It is there too where a
+	// page is short because enough lines were looked at for one.
 	Before int64 `json:"before"`
 }
 
@@ -46,6 +50,8 @@ type Message struct {
 const (
 	maxSearchBytes = 2000
 	maxSearchWords = 64
+	// lookLimit is how many lines the service looks at for one page.
+	lookLimit = 100_000
 )
 
 // SearchChat finds lines of chat by the full-text index, and by their characters
@@ -67,14 +73,24 @@ func SearchChat(ctx context.Context, q schema.Queryer, o SearchOptions) (SearchP
 		and("chat_search MATCH ?", quoteWords(indexed))
 		and("chat_search.rowid < ?", older(o.Before))
 	}
+	// Where lines have to be looked at one by one, so many of the newest are.
+	var end int64
+	if o.Look > 0 && o.looks(len(plain)) {
+		if end, err = lookEnd(ctx, q, indexed, o); err != nil {
+			return SearchPage{}, err
+		}
+		and(order+" >= ?", end)
+	}
 	for _, w := range plain {
 		and("instr(m.message, ?) > 0", w)
 	}
+	// The sign keeps the order of the lines: the index of names would sort all that
+	// somebody ever said.
 	if o.Channel != "" {
-		and("m.channel = ?", o.Channel)
+		and("+m.channel = ?", o.Channel)
 	}
 	if o.Username != "" {
-		and("m.username = ?", o.Username)
+		and("+m.username = ?", o.Username)
 	}
 	args = append(args, limited(o.Limit)+1)
 	list, err := collect(ctx, q, "chat_search", func(r *sql.Rows, m *Message) error {
@@ -86,7 +102,24 @@ func SearchChat(ctx context.Context, q schema.Queryer, o SearchOptions) (SearchP
 	}
 	var p SearchPage
 	p.Messages, p.Before = page(list, limited(o.Limit), func(m Message) int64 { return m.Seq })
+	if p.Before == 0 {
+		p.Before = end
+	}
 	return p, nil
+}
+
+// looks reports whether lines have to be looked at that the index does not rule out.
+func (o SearchOptions) looks(plain int) bool { return plain > 0 || o.Channel != "" || o.Username != "" }
+
+// lookEnd is the oldest line that is looked at for a page, 0 where that is the first
+// of all.
+func lookEnd(ctx context.Context, q schema.Queryer, indexed []string, o SearchOptions) (end int64, err error) {
+	text, args := "SELECT seq FROM chat_messages WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?", []any{older(o.Before), o.Look - 1}
+	if len(indexed) > 0 {
+		text = "SELECT rowid FROM chat_search WHERE chat_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT 1 OFFSET ?"
+		args = append([]any{quoteWords(indexed)}, args...)
+	}
+	return end, each(ctx, q, "chat_search", func(r *sql.Rows) error { return r.Scan(&end) }, text, args...)
 }
 
 // searchWords splits a text into words the full-text index can hold and those it

@@ -70,6 +70,50 @@ func TestSearchChat_TextIsNeverSyntax(t *testing.T) {
 	}
 }
 
+// Where the index cannot tell, so many lines are looked at for a page: following the
+// pages finds them all.
+func TestSearchChat_LooksAtSoManyLines(t *testing.T) {
+	t.Parallel()
+	e := newEvening(t)
+	for i := range 10 { // 1 to 10
+		e.said([]string{"ann", "bob"}[i%2], fmt.Sprintf("pizza %s", []string{"x", "😀", ":)"}[i%3]))
+	}
+	q := e.tables()
+	for _, tt := range []struct {
+		o    query.SearchOptions
+		want string
+	}{
+		{query.SearchOptions{Text: "pizza", Look: 2, Limit: 100}, "10 9 8 7 6 5 4 3 2 1"}, // the index tells
+		{query.SearchOptions{Text: "😀", Look: 3}, "8 | 5 | 2 |"},
+		{query.SearchOptions{Text: "😀", Look: 4}, "8 | 5 | 2"},
+		{query.SearchOptions{Text: "😀", Look: 1}, "| | 8 | | | 5 | | | 2 | |"},
+		{query.SearchOptions{Text: "😀 pizza", Look: 3}, "8 | 5 | 2 |"},
+		{query.SearchOptions{Text: "pizza", Username: "ANN", Look: 4, Limit: 1}, "9 | 7 | 5 | 3 | 1"},
+		{query.SearchOptions{Text: ":)", Username: "bob", Channel: "tv", Look: 5}, "6 | |"},
+		{query.SearchOptions{Text: "😀", Look: 10}, "8 5 2 |"},
+		{query.SearchOptions{Text: "😀", Look: 11}, "8 5 2"},
+	} {
+		got := ""
+		for range 20 {
+			p, err := query.SearchChat(t.Context(), q, tt.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range p.Messages {
+				got += fmt.Sprint(m.Seq, " ")
+			}
+			if p.Before == 0 {
+				break
+			}
+			got += "| "
+			tt.o.Before = p.Before
+		}
+		if got = strings.TrimSpace(got); got != tt.want {
+			t.Errorf("%+v: got %q, want %q", tt.o, got, tt.want)
+		}
+	}
+}
+
 func TestSearchChat_RefusesWhatIsNoQuestion(t *testing.T) {
 	t.Parallel()
 	q := newEvening(t).said("ann", "hi").tables()

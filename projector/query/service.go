@@ -103,6 +103,8 @@ type desk struct {
 	alive alive
 	// waits has a place for each question that waits for a sequence.
 	waits chan struct{}
+	// heavy has a place for each question that may read much at a time.
+	heavy chan struct{}
 
 	mu   sync.Mutex
 	told time.Time // when somebody was last told that the tables cannot be read
@@ -115,7 +117,11 @@ func newDesk(cfg Config) *desk {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &desk{cfg: cfg, log: cfg.Logger.With("component", "query"), pool: newPool(cfg.Tables, cfg.Conns), waits: make(chan struct{}, maxWaiting)}
+	p := newPool(cfg.Tables, cfg.Conns)
+	return &desk{
+		cfg: cfg, log: cfg.Logger.With("component", "query"), pool: p,
+		waits: make(chan struct{}, maxWaiting), heavy: make(chan struct{}, max(1, p.conns/4)),
+	}
 }
 
 func (d *desk) endpoints() []service.Endpoint {
@@ -191,7 +197,7 @@ func together[R, D, X any](
 	data, seq, err := d.same.do(ctx, name+string(question), func(ctx context.Context) (any, uint64, error) {
 		var data D
 		beside := get(ctx)
-		seq, err := d.read(ctx, func(ctx context.Context, q schema.Queryer) (err error) {
+		seq, err := d.read(ctx, isHeavy(r), func(ctx context.Context, q schema.Queryer) (err error) {
 			data, err = answer(ctx, q, r, beside)
 			return err
 		})
@@ -244,10 +250,25 @@ func behind(seq uint64) error {
 	return service.Errorf(service.Timeout, "the tables have not reached seq=%d yet", seq)
 }
 
-// read reads an answer, and up to which sequence it holds.
-func (d *desk) read(ctx context.Context, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
+// isHeavy reports whether a request may read much.
+func isHeavy(request any) bool {
+	r, ok := request.(interface{ heavy() bool })
+	return ok && r.heavy()
+}
+
+// read reads an answer, and up to which sequence it holds. A few heavy ones are
+// read at a time, so that there are connections left for all others.
+func (d *desk) read(ctx context.Context, heavy bool, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	if heavy {
+		select {
+		case d.heavy <- struct{}{}:
+			defer func() { <-d.heavy }()
+		case <-ctx.Done():
+			return 0, service.Errorf(service.Busy, "too many questions that read much are at work; ask again")
+		}
+	}
 	err = d.pool.read(ctx, func(q schema.Queryer) error {
 		c, err := schema.ReadCheckpoint(ctx, q)
 		if err != nil {

@@ -3,6 +3,7 @@ package query_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"rosey/projector/query"
 	"rosey/schema"
 	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 )
 
 // copyOf makes a whole copy of the current database, and returns its path.
@@ -265,6 +269,71 @@ func TestService_TablesAtRest(t *testing.T) {
 		t.Error(err)
 	}
 	reopened(t, store.Link)
+}
+
+// Questions that have to look at every line leave connections for others, and get
+// an end each.
+func TestService_SearchesThatReadMuch(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	e := anEvening(t).said("zoe", "the oldest 😀")
+	e.tables()
+	const lines = 250_000
+	if _, err := e.db.ExecContext(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO chat_messages (seq, channel, time_ms, username, message, text_hash, notice, style, history, shadow)
+		SELECT 1000 + i, 'tv', i, 'zoe', 'something that somebody said some time ago', i, '', '', 0, 0 FROM n`, lines); err != nil {
+		t.Fatal(err)
+	}
+	store := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
+	copyOf(t, schema.Store{Link: e.db.Path()}, store.Link+".g1")
+	reopened(t, store.Link+".g1")
+	if err := store.Swap(schema.Generation{Number: 1, Path: store.Link + ".g1"}); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := query.AtRest(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables, Conns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := env.Connect(t)
+	c := query.Client{Conn: caller, Timeout: time.Minute}
+	if p, err := c.SearchChat(t.Context(), query.SearchOptions{Text: "😀"}); err != nil || len(p.Messages) != 1 || p.Before != 0 {
+		t.Errorf("the oldest of them: %+v, %v", p, err)
+	}
+	inbox := caller.NATS().NewRespInbox()
+	const searches = 40
+	replies := make(chan *nats.Msg, searches)
+	sub, err := caller.NATS().ChanSubscribe(inbox, replies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for i := range searches { // no two of which are the same question
+		if err := caller.NATS().PublishRequest("rosey.db.query.search_chat", inbox, fmt.Appendf(nil, `{"text":":)","limit":%d}`, i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := <-replies
+	if !strings.Contains(string(first.Data), `"before":151001`) {
+		t.Errorf("a search that finds nothing: %.300s", first.Data)
+	}
+	if users, err := c.UserStats(t.Context(), "tv", "ann"); err != nil || len(users) != 1 {
+		t.Errorf("meanwhile: %+v, %v", users, err)
+	}
+	if n := len(replies); n > searches/2 {
+		t.Errorf("%d searches were answered before another question", n)
+	}
+	for range searches - 1 {
+		if m := <-replies; m.Header.Get(micro.ErrorCodeHeader) != "" {
+			t.Errorf("got %.300s", m.Data)
+		}
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // reopened opens a database for writing and closes it, as a projector does.
