@@ -84,7 +84,9 @@ func refuse(err error) error {
 	case errors.Is(err, ErrChanged):
 		return service.Errorf(service.Busy, "others keep moving the message; ask again")
 	case errors.Is(err, streams.ErrNoBucket), errors.Is(err, streams.ErrNoStream):
-		return service.Errorf(service.Unavailable, "the bucket %s does not exist: run rosey stream setup", streams.OutboundBucket)
+		e := service.Errorf(service.Unavailable, "the bucket %s does not exist: run rosey stream setup", streams.OutboundBucket)
+		e.Details = missingBucket{streams.OutboundBucket}
+		return e
 	case errors.Is(err, streams.ErrFull):
 		return service.Errorf(service.Unavailable, "the queue is full")
 	case errors.Is(err, streams.ErrUncertain):
@@ -96,6 +98,19 @@ func refuse(err error) error {
 		return service.Errorf(service.Unavailable, "the server did not answer; nothing was changed")
 	}
 	return err
+}
+
+// missingBucket is what the refusal says where there is no queue.
+type missingBucket struct {
+	Bucket string `json:"missing_bucket"`
+}
+
+// IsMissing reports whether a refusal says that there is no queue, as on a server
+// that was set up by an older version.
+func IsMissing(err error) bool {
+	var e *service.Error
+	var m missingBucket
+	return errors.Is(err, streams.ErrNoBucket) || errors.As(err, &e) && e.Code == service.Unavailable && e.ReadDetails(&m) == nil && m.Bucket != ""
 }
 
 // denied names what the service's user may not do.

@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,9 +45,27 @@ func (p *presence) look(ctx context.Context, ask func(context.Context) ([]stream
 // The values of EnqueueReply.Bot.
 const (
 	BotPresent = "present"
+	BotComing  = "coming"
 	BotAbsent  = "absent"
 	BotUnknown = "unknown"
 )
+
+// Presence says whether one of the bots that are alive is in a channel: BotPresent,
+// BotComing where one is alive and not in the channel, as while the site is down, or
+// BotAbsent.
+func Presence(bots []streams.Heartbeat, channel string) string {
+	found := BotAbsent
+	for _, b := range bots {
+		switch {
+		case !sameChannel(b.Channel, channel):
+		case b.Joined:
+			return BotPresent
+		default:
+			found = BotComing
+		}
+	}
+	return found
+}
 
 // bot says whether a bot is in the channel now.
 func (s *Service) bot(ctx context.Context, channel string) string {
@@ -57,10 +74,7 @@ func (s *Service) bot(ctx context.Context, channel string) string {
 		s.log.Debug("heartbeats cannot be read", "channel", channel, "err", err)
 		return BotUnknown
 	}
-	if slices.ContainsFunc(bots, func(b streams.Heartbeat) bool { return b.Joined && sameChannel(b.Channel, channel) }) {
-		return BotPresent
-	}
-	return BotAbsent
+	return Presence(bots, channel)
 }
 
 // onlyChannel is the channel of a request that names none: the only one there is.

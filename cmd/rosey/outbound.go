@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rosey/bot/outbound"
+	"rosey/streams/service"
 )
 
 type outboundCmd struct {
@@ -192,7 +193,7 @@ func (c *outboundCancelCmd) examples() string { return "  rosey outbound cancel 
 
 // Run takes a message back.
 func (c *outboundCancelCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.change(ctx, con, func(o outbox) (outbound.View, error) { return o.Cancel(ctx, c.Channel, c.ID) })
+	return flags.change(ctx, con, c.messageArg, outbox.Cancel, notCancelled)
 }
 
 type outboundRetryCmd struct{ messageArg }
@@ -201,13 +202,21 @@ func (c *outboundRetryCmd) examples() string { return "  rosey outbound retry 17
 
 // Run queues a message again.
 func (c *outboundRetryCmd) Run(ctx context.Context, con *console, flags *outboundCmd) error {
-	return flags.change(ctx, con, func(o outbox) (outbound.View, error) { return o.Retry(ctx, c.Channel, c.ID) })
+	return flags.change(ctx, con, c.messageArg, outbox.Retry, notRetried)
 }
 
 // change lets a person decide about a message, and prints how it is then.
-func (c *outboundCmd) change(ctx context.Context, con *console, decide func(outbox) (outbound.View, error)) error {
+// Where a message is in no state for that, why says so.
+func (c *outboundCmd) change(ctx context.Context, con *console, a messageArg,
+	decide func(outbox, context.Context, string, int64) (outbound.View, error), why func(outbound.View) string,
+) error {
 	return c.with(ctx, con, true, func(o outbox) error {
-		m, err := decide(o)
+		m, err := decide(o, ctx, a.Channel, a.ID)
+		if errors.Is(err, outbound.ErrState) || service.CodeOf(err) == service.InvalidState {
+			if now, getErr := o.Get(ctx, a.Channel, a.ID); getErr == nil {
+				return advise(fmt.Errorf("message %d %s", now.ID, why(now)), "rosey outbound show %d%s", now.ID, c.words())
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -17,9 +17,10 @@ import (
 // office is a data folder with a server and a queue. Nobody sends what is left in
 // it but the test.
 type office struct {
-	t     testing.TB
-	dir   string
-	queue *outbound.Queue
+	t      testing.TB
+	dir    string
+	stream *streams.Stream
+	queue  *outbound.Queue
 	// open is what a command says on the side before anything else.
 	open string
 }
@@ -47,7 +48,7 @@ func newOffice(t testing.TB, serviced bool) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{t: t, dir: string(dir), queue: q, open: "no bot and no projector runs here; the queue is used directly\n"}
+	o := &office{t: t, dir: string(dir), stream: s.Stream, queue: q, open: "no bot and no projector runs here; the queue is used directly\n"}
 	if serviced {
 		o.open = ""
 		o.answer(s.Stream)
@@ -126,7 +127,9 @@ func TestSend_WaitTellsTheOutcome(t *testing.T) {
 		{outbound.Unknown, outbound.ReasonNoEcho, 3, "unknown  ID  for lounge: nobody can tell whether it was shown: the channel did not show it in time\n",
 			"try:   look into the channel; rosey outbound retry ID --data DIR sends it again, so that it may be there twice\n"},
 		{outbound.Sending, "", 4, "sending  ID  for lounge: on its way\n",
-			"try:   rosey up https://cytu.be/r/lounge   (no bot is in the channel); or rosey outbound show ID --data DIR   (it stays queued; rosey outbound cancel ID --data DIR takes it back)\n"},
+			"try:   rosey bot https://cytu.be/r/lounge --data DIR   (no bot is in the channel); or rosey outbound show ID --data DIR   (it is on its way, and cannot be taken back)\n"},
+		{outbound.Claimed, "", 4, "claimed  ID  for lounge: about to be sent\n",
+			"try:   rosey bot https://cytu.be/r/lounge --data DIR   (no bot is in the channel); or rosey outbound show ID --data DIR   (it stays queued; rosey outbound cancel ID --data DIR takes it back)\n"},
 	} {
 		t.Run(string(tt.to)+" "+tt.reason, func(t *testing.T) {
 			t.Parallel()
@@ -235,6 +238,77 @@ func TestSend_WrongCommandLines(t *testing.T) {
 	})
 }
 
+// A bot that is alive and not in the channel, as while the site is down, needs no
+// second one beside it.
+func TestSend_ABotThatTriesToGetIn(t *testing.T) {
+	t.Parallel()
+	eachOffice(t, func(t *testing.T, o *office) {
+		if err := o.stream.Beat(t.Context(), streams.Heartbeat{Channel: "Lounge", Producer: "p"}); err != nil {
+			t.Fatal(err)
+		}
+		r := o.rosey("send", "hello", "--channel", "lounge")
+		if r.code != 0 || !strings.HasSuffix(r.out, "; a bot runs and is trying to get into the channel: it is sent once it is there\n") {
+			t.Errorf("%+v", r)
+		}
+		r = o.rosey("send", "hello", "--channel", "lounge", "--wait", "--timeout", "100ms")
+		if want := "try:   wait: a bot runs and is trying to get into the channel, and its log says what keeps it out; or rosey outbound show "; r.code != exitWaiting || !strings.Contains(r.err, want) || strings.Contains(r.err, "https://") {
+			t.Errorf("%+v", r)
+		}
+		if r = o.rosey("send", "hello", "--channel", "lounge", "--json"); !strings.Contains(r.out, `"bot":"coming"`) {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A server that an older version set up, and that was not started again since, has
+// no queue.
+func TestOutbound_QueueThatIsMissing(t *testing.T) {
+	t.Parallel()
+	eachOffice(t, func(t *testing.T, o *office) {
+		if err := o.stream.Conn().JetStream().DeleteKeyValue(t.Context(), streams.OutboundBucket); err != nil {
+			t.Fatal(err)
+		}
+		want := "rosey: there is no queue for messages yet: this server was set up by an older version\n" +
+			"try:   rosey stream setup --data " + shell(o.dir) + "   (or end the server of that folder, and start rosey up or rosey server again)\n"
+		for _, args := range [][]string{{"send", "hello", "--channel", "lounge"}, {"outbound", "list"}, {"outbound", "cancel", "7"}} {
+			if r := o.rosey(args...); r.code != 1 || r.out != "" || r.err != want {
+				t.Errorf("%v: %+v", args, r)
+			}
+		}
+		if r := o.rosey("stream", "setup"); r.code != 0 {
+			t.Errorf("stream setup: %+v", r)
+		}
+		if r := o.rosey("outbound", "list"); r.code != 0 {
+			t.Errorf("after stream setup: %+v", r)
+		}
+	})
+}
+
+// Who wants what a message's state rules out is told why, in words.
+func TestOutbound_WhyItCannotBeDone(t *testing.T) {
+	t.Parallel()
+	sent := outbound.Message{State: outbound.Sent, SentMS: start.UnixMilli()}.View()
+	for _, tt := range []struct {
+		m             outbound.View
+		cancel, retry string
+	}{
+		{sent, "was sent at " + moment(sent.SentMS) + "; it cannot be taken back", "was sent at " + moment(sent.SentMS) + "; to say it once more, send it anew"},
+		{outbound.View{State: outbound.Sent}, "was sent, as another program says; it cannot be taken back", "was sent, as another program says; to say it once more, send it anew"},
+		{outbound.View{State: outbound.Sending}, "is on its way; it cannot be taken back any more", "is on its way; what becomes of it has to be known first"},
+		{outbound.View{State: outbound.Claimed}, "is about to be sent; it can be taken back only if that comes to nothing", "is about to be sent as it is"},
+		{outbound.View{State: outbound.Cancelled}, "was taken back before", "was taken back; send it anew"},
+		{outbound.View{State: outbound.Queued}, "has changed meanwhile: try again", "is in the queue as it is: waits for its turn"},
+		{outbound.View{State: outbound.Failed, Reason: outbound.ReasonMuted}, "is over: not sent, for good: the bot is muted in the channel; there is nothing to take back", "has changed meanwhile: try again"},
+	} {
+		if got := notCancelled(tt.m); got != tt.cancel {
+			t.Errorf("cancel of %s: %q, want %q", tt.m.State, got, tt.cancel)
+		}
+		if got := notRetried(tt.m); got != tt.retry {
+			t.Errorf("retry of %s: %q, want %q", tt.m.State, got, tt.retry)
+		}
+	}
+}
+
 // Where nothing runs, a message waits in the folder for whoever runs there next.
 func TestSend_WhereNothingRuns(t *testing.T) {
 	t.Parallel()
@@ -290,10 +364,10 @@ func TestOutbound_ListShowCancelRetry(t *testing.T) {
 		if r := o.rosey("outbound", "cancel", ids[0]); r.code != 0 || !strings.HasPrefix(r.out, "cancelled  "+ids[0]+"  for tv: taken back") {
 			t.Errorf("cancel: %+v", r)
 		}
-		if r := o.rosey("outbound", "cancel", ids[0]); r.code != 1 || !strings.Contains(r.err, "is cancelled and cannot become cancelled\ntry:   rosey outbound list") {
+		if r := o.rosey("outbound", "cancel", ids[0]); r.code != 1 || !strings.Contains(r.err, "message "+ids[0]+" was taken back before\ntry:   rosey outbound show "+ids[0]+" --data ") {
 			t.Errorf("cancel again: %+v", r)
 		}
-		if r := o.rosey("outbound", "retry", ids[2]); r.code != 1 || !strings.Contains(r.err, "is queued and cannot become queued") {
+		if r := o.rosey("outbound", "retry", ids[2]); r.code != 1 || !strings.Contains(r.err, "message "+ids[2]+" is in the queue as it is: waits for its turn\n") {
 			t.Errorf("retry of one that waits: %+v", r)
 		}
 		m, err := o.queue.Get(t.Context(), "radio", mustInt(t, ids[2]))

@@ -168,6 +168,77 @@ func nextStep(m outbound.View, flags string) string {
 	return ""
 }
 
+// notCancelled says why a message cannot be taken back.
+func notCancelled(m outbound.View) string {
+	switch m.State {
+	case outbound.Sent:
+		return sentAt(m) + "; it cannot be taken back"
+	case outbound.Sending:
+		return "is on its way; it cannot be taken back any more"
+	case outbound.Claimed:
+		return "is about to be sent; it can be taken back only if that comes to nothing"
+	case outbound.Cancelled:
+		return "was taken back before"
+	case outbound.Failed, outbound.Abandoned, outbound.Unknown:
+		return "is over: " + told(m, time.Now()) + "; there is nothing to take back"
+	}
+	return "has changed meanwhile: try again"
+}
+
+// notRetried says why a message cannot be sent again.
+func notRetried(m outbound.View) string {
+	switch m.State {
+	case outbound.Sent:
+		return sentAt(m) + "; to say it once more, send it anew"
+	case outbound.Cancelled:
+		return "was taken back; send it anew"
+	case outbound.Queued:
+		return "is in the queue as it is: " + told(m, time.Now())
+	case outbound.Claimed:
+		return "is about to be sent as it is"
+	case outbound.Sending:
+		return "is on its way; what becomes of it has to be known first"
+	}
+	return "has changed meanwhile: try again"
+}
+
+// sentAt says when a message was sent, as the end of "message 7".
+func sentAt(m outbound.View) string {
+	if m.SentMS == 0 {
+		return "was sent, as another program says"
+	}
+	return "was sent at " + moment(m.SentMS)
+}
+
+// whoIsThere says whether somebody can say a message now.
+func whoIsThere(bot string) string {
+	switch bot {
+	case outbound.BotPresent:
+		return "a bot is there now"
+	case outbound.BotComing:
+		return "a bot runs and is trying to get into the channel: it is sent once it is there"
+	case outbound.BotAbsent:
+		return "no bot is there now: it is sent once one is"
+	}
+	return "whether a bot is there now cannot be told"
+}
+
+// toHaveABot is what a person can do where no bot is in the channel. A second one
+// would not get in either where the first cannot.
+func toHaveABot(bot string, running bool, channel, flags string) string {
+	command := "rosey up" // which runs everything
+	if running {
+		command = "rosey bot"
+	}
+	switch bot {
+	case outbound.BotComing:
+		return "wait: a bot runs and is trying to get into the channel, and its log says what keeps it out"
+	case outbound.BotAbsent:
+		return command + " https://cytu.be/r/" + channel + flags + "   (no bot is in the channel)"
+	}
+	return ""
+}
+
 // clipped is a text as one cell of a table.
 func clipped(text string, width int) string {
 	return clip(printable(strings.Join(strings.Fields(text), " ")), width)

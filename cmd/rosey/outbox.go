@@ -32,8 +32,9 @@ type queued struct {
 	outbound.View
 	// Existed is whether a request with this key was there already.
 	Existed bool
-	// Present is whether a bot is in the channel now.
-	Present bool
+	// Bot is whether a bot is in the channel now: one of the values of
+	// outbound.EnqueueReply.
+	Bot string
 }
 
 // outboxFlags say which installation's.
@@ -129,11 +130,16 @@ func answers(ctx context.Context, c *streams.Conn, name string) bool {
 	return !errors.Is(err, nats.ErrNoResponders)
 }
 
+// explainBucket says what makes the queue where there is none.
 func (f outboxFlags) explainBucket(err error) error {
-	if errors.Is(err, streams.ErrNoBucket) {
+	if !outbound.IsMissing(err) {
+		return err
+	}
+	err = errors.New("there is no queue for messages yet: this server was set up by an older version")
+	if f.external() {
 		return advise(err, "rosey stream setup%s", f.words())
 	}
-	return err
+	return advise(err, "rosey stream setup%s   (or end the server of that folder, and start rosey up or rosey server again)", f.words())
 }
 
 // knownChannels lists the channels that a data folder has to do with, for a
@@ -162,6 +168,8 @@ func (f outboxFlags) explain(con *console, err error) error {
 	switch {
 	case err == nil, errors.As(err, &given):
 		return err
+	case outbound.IsMissing(err):
+		return f.explainBucket(err)
 	case errors.Is(err, context.Canceled):
 		return advise(errors.New("interrupted; it may have happened all the same"), "rosey outbound list%s", f.words())
 	case errors.As(err, &missing):

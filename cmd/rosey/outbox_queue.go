@@ -29,11 +29,7 @@ func (o *outboxQueue) Enqueue(ctx context.Context, r outbound.Request) (queued, 
 		}
 	}
 	m, existed, err := o.queue.Enqueue(ctx, r)
-	q := queued{View: m.View(), Existed: existed}
-	for _, b := range bots {
-		q.Present = q.Present || b.Joined && strings.EqualFold(b.Channel, m.Channel)
-	}
-	return q, err
+	return queued{View: m.View(), Existed: existed, Bot: outbound.Presence(bots, m.Channel)}, err
 }
 
 // Get and what follows tell of a message as the service does.

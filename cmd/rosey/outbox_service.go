@@ -41,7 +41,7 @@ func (o outboxService) Enqueue(ctx context.Context, r outbound.Request) (queued,
 	if err != nil {
 		return queued{}, err
 	}
-	return queued{View: reply.View, Existed: reply.Existed, Present: reply.Bot == outbound.BotPresent}, nil
+	return queued{View: reply.View, Existed: reply.Existed, Bot: reply.Bot}, nil
 }
 
 func (o outboxService) Get(ctx context.Context, channel string, id int64) (outbound.View, error) {

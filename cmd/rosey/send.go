@@ -180,10 +180,7 @@ func forMachines(m outbound.View) shownMessage {
 
 func (q queued) forMachines() shownMessage {
 	s := forMachines(q.View)
-	s.Existed, s.Bot = &q.Existed, "absent"
-	if q.Present {
-		s.Bot = "present"
-	}
+	s.Existed, s.Bot = &q.Existed, q.Bot
 	return s
 }
 
@@ -195,15 +192,11 @@ func (c *sendCmd) printQueued(con *console, q queued) error {
 	if q.Existed {
 		state = "queued before, " + printable(string(q.State))
 	}
-	bot := "a bot is there now"
-	if !q.Present {
-		bot = "no bot is there now: it is sent once one is"
-	}
 	when := ""
 	if q.NotBeforeMS > time.Now().UnixMilli() {
 		when = " not before " + moment(q.NotBeforeMS)
 	}
-	_, err := fmt.Fprintf(con.out, "%s  %d  for %s%s; %s\n", state, q.ID, whither(q.View), when, bot)
+	_, err := fmt.Fprintf(con.out, "%s  %d  for %s%s; %s\n", state, q.ID, whither(q.View), when, whoIsThere(q.Bot))
 	return err
 }
 
@@ -222,8 +215,8 @@ func (c *sendCmd) await(ctx context.Context, con *console, office *postOffice, q
 		return err
 	}
 	if next := nextStep(m, c.words()); next != "" {
-		if !q.Present && !m.State.Final() {
-			next = "rosey up https://cytu.be/r/" + m.Channel + "   (no bot is in the channel); or " + next
+		if help := toHaveABot(q.Bot, office.running, m.Channel, c.words()); help != "" && !m.State.Final() {
+			next = help + "; or " + next
 		}
 		fmt.Fprintf(con.err, "try:   %s\n", printable(next))
 	}
