@@ -12,7 +12,7 @@ type line struct {
 
 // speaker is what decides over a message before it is sent.
 type speaker struct {
-	name      string // empty while the bot has none
+	name      string // empty while the bot has none; then it says nothing
 	rank      float64
 	chatRank  float64 // who may chat
 	drinkRank float64 // whose lines can begin with /d
@@ -22,9 +22,6 @@ type speaker struct {
 // compose makes the lines of a message, or says why it will never be shown.
 func compose(m Message, by speaker, limit int) (lines []line, reason string) {
 	text := clean(m.Text, m.Private())
-	if by.name == "" {
-		return nil, ReasonNotLoggedIn
-	}
 	if m.Long == LongRefuse && units(text) > limit {
 		return nil, ReasonTooLong
 	}

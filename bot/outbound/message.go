@@ -61,7 +61,6 @@ func (s State) Final() bool {
 const (
 	ReasonMuted        = "muted"
 	ReasonNoPermission = "no_permission"
-	ReasonNotLoggedIn  = "not_logged_in"
 	ReasonFiltered     = "filtered"
 	ReasonFlood        = "flood"
 	ReasonNoEcho       = "no_echo"

@@ -124,6 +124,8 @@ type Sender struct {
 	pace    pace
 	paced   uint64    // the visit that pace is about
 	quiet   time.Time // nothing is sent before
+	// nameless is the last visit in which messages waited because the bot has no name.
+	nameless uint64
 
 	// departed has the visit in which a message was last written to the wire by this
 	// run. One that this run holds and that is not here never left.

@@ -76,6 +76,14 @@ func (s *Sender) sendNext(ctx context.Context) time.Duration {
 	if !found {
 		return wait
 	}
+	if v.speaker.name == "" {
+		// It is heard of when that changes, or another bot sends them.
+		if s.nameless != v.visit {
+			s.nameless = v.visit
+			s.log.Warn("the bot is an anonymous visitor and cannot speak; messages wait for a bot with a name")
+		}
+		return never
+	}
 	if wait := s.unsure(ctx, v, now); wait > 0 {
 		return wait
 	}

@@ -91,6 +91,30 @@ func TestSender_TwoBotsSendNothingTwice(t *testing.T) {
 	}
 }
 
+// A bot without a name cannot speak, and is nobody's end: messages wait for one that
+// has a name.
+func TestSender_WithoutANameMessagesWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	r := w.bot(options{anon: true}).joined()
+	ids := w.send("one", "two")
+	eventually(t, "they are known", func() bool { return r.sender.Waiting() == 2 })
+	r.hears()
+	for _, id := range ids {
+		if m := w.get(id); m.State != outbound.Queued || m.Attempts != 0 || m.Holder != "" {
+			t.Errorf("message %d is %s (%s) after %d attempts", id, m.State, m.Reason, m.Attempts)
+		}
+	}
+	w.bot(options{})
+	for _, id := range ids {
+		w.ends(id, outbound.Sent, "")
+	}
+	if marks := r.journal.all(); len(marks) != 0 {
+		t.Errorf("the bot without a name recorded %+v", marks)
+	}
+	w.shown("one", "two")
+}
+
 // What a channel answers decides over a message, and the next one is none the
 // worse for it.
 func TestSender_Refusals(t *testing.T) {
@@ -101,7 +125,6 @@ func TestSender_Refusals(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		channel cytubetest.ChannelConfig
-		anon    bool
 		prepare func(*cytubetest.Channel)
 		request outbound.Request
 		state   outbound.State
@@ -118,10 +141,6 @@ func TestSender_Refusals(t *testing.T) {
 			name:    "no permission",
 			prepare: func(c *cytubetest.Channel) { c.SetPermission("chat", 2) },
 			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonNoPermission, unasked: true,
-		},
-		{
-			name: "without a name", anon: true,
-			request: outbound.Request{Text: "hello"}, state: outbound.Failed, reason: outbound.ReasonNotLoggedIn, unasked: true,
 		},
 		{
 			name:    "too new",
@@ -187,7 +206,7 @@ func TestSender_Refusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tt.channel)
-			r := w.bot(options{anon: tt.anon}).joined()
+			r := w.bot(options{}).joined()
 			if tt.prepare != nil {
 				tt.prepare(w.site)
 				r.hears()

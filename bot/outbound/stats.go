@@ -105,7 +105,7 @@ func (s *Stats) Read() StatsReading {
 // bounded keeps the number of reasons small, whatever a caller's mark says.
 func bounded(reason string) string {
 	switch reason {
-	case "", ReasonMuted, ReasonNoPermission, ReasonNotLoggedIn, ReasonFiltered, ReasonFlood, ReasonNoEcho, ReasonNotShown,
+	case "", ReasonMuted, ReasonNoPermission, ReasonFiltered, ReasonFlood, ReasonNoEcho, ReasonNotShown,
 		ReasonAbsent, ReasonRefused, ReasonTooLong, ReasonCommand, ReasonDisconnected, ReasonMarked:
 		return reason
 	}

@@ -130,7 +130,7 @@ func TestCompose_RefusesWhatIsNeverShown(t *testing.T) {
 		{Message{Text: "/say hi"}, user, ReasonNoPermission},
 		{Message{Text: "\uFEFF \u2003"}, user, ReasonRefused},
 		{Message{Text: "/clear", Recipient: "ann"}, user, ""},
-		{Message{Text: "hi", Recipient: "ann"}, speaker{}, ReasonNotLoggedIn},
+		{Message{Text: "hi", Recipient: "ROSEY"}, user, ReasonRefused},
 		{Message{Text: "hi", Recipient: "ann"}, speaker{name: "rosey", chatRank: 2, shadow: true}, ""},
 		{Message{Text: "hi"}, speaker{name: "rosey", shadow: true}, ReasonMuted},
 		{Message{Text: "hi"}, speaker{name: "rosey", chatRank: 1}, ReasonNoPermission},

@@ -451,7 +451,7 @@ func TestOutbound_Words(t *testing.T) {
 func TestOutbound_EveryReasonHasWords(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{
-		outbound.ReasonMuted, outbound.ReasonNoPermission, outbound.ReasonNotLoggedIn, outbound.ReasonFiltered, outbound.ReasonFlood,
+		outbound.ReasonMuted, outbound.ReasonNoPermission, outbound.ReasonFiltered, outbound.ReasonFlood,
 		outbound.ReasonNoEcho, outbound.ReasonNotShown, outbound.ReasonAbsent, outbound.ReasonRefused, outbound.ReasonTooLong,
 		outbound.ReasonCommand, outbound.ReasonDisconnected, outbound.ReasonMarked,
 	} {

@@ -13,7 +13,6 @@ import (
 var reasonWords = map[string]struct{ why, help string }{
 	outbound.ReasonMuted:        {"the bot is muted in the channel", "let a moderator unmute the bot"},
 	outbound.ReasonNoPermission: {"the bot's rank may not chat in the channel", "give the bot the rank that chatting takes there"},
-	outbound.ReasonNotLoggedIn:  {"the bot has no name in the channel", "start the bot with --username"},
 	outbound.ReasonFiltered:     {"the channel's spam filter took it", "word it differently; the account of the bot may be too new for links"},
 	outbound.ReasonFlood:        {"the channel's flood control refused it", "wait a while"},
 	outbound.ReasonNoEcho:       {"the channel did not show it in time", ""},

@@ -191,7 +191,7 @@ func (e *examination) lookAtSending(list []outbound.Message, info *OutboundInfo)
 }
 
 // cannotSpeak are the reasons that hold for whatever the bot says next.
-var cannotSpeak = []string{outbound.ReasonMuted, outbound.ReasonNoPermission, outbound.ReasonNotLoggedIn}
+var cannotSpeak = []string{outbound.ReasonMuted, outbound.ReasonNoPermission}
 
 // lookAtOutcomes says what became of messages lately.
 func (e *examination) lookAtOutcomes(list []outbound.Message, info *OutboundInfo) {
