@@ -103,7 +103,7 @@ func newSpeech(ctx context.Context, dir string) (_ *speech, err error) {
 	}
 	s.sender, err = outbound.NewSender(outbound.SenderConfig{
 		Channel: Channel, Producer: s.recorder.Producer(), Line: s, Journal: s.recorder, Acknowledged: s.recorder.Acknowledged,
-		SettleEarlier: s.recorder.SettleEarlier, IsEarlier: s.recorder.IsEarlier,
+		SettleEarlier: s.recorder.SettleEarlier, IsEarlier: s.recorder.IsEarlier, Leads: s.recorder.Leads,
 		Queue:  func(ctx context.Context) (*outbound.Queue, error) { return outbound.OpenQueue(ctx, s.rig.stream) },
 		Limits: outbound.Limits{Chat: chatLimits},
 	})

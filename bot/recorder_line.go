@@ -56,6 +56,9 @@ func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) er
 					continue
 				}
 			}
+			// Whoever speaks for this run stops at once; to leave takes a moment.
+			r.leads.Store(false)
+			r.hasChanged()
 			news = nil
 			hangUp()
 		case err := <-done:

@@ -54,6 +54,10 @@ func (r *Recorder) Producer() string {
 	return r.run.Producer
 }
 
+// Leads reports whether this run records its channel: it has the lease, or could not
+// ask for it and knows of nobody else who has.
+func (r *Recorder) Leads() bool { return r.leads.Load() }
+
 // Acknowledged is the last sequence of the stream that acknowledged an event of
 // this bot, as far as its spool knows.
 func (r *Recorder) Acknowledged() uint64 { return r.presentSpool().Acknowledged() }

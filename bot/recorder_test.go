@@ -294,3 +294,63 @@ func TestRecorder_LeaseAfterAnOutageIsTold(t *testing.T) {
 		t.Errorf("roster %v after the lease, want both", roster)
 	}
 }
+
+// heldBy answers for a lease that another has, as long as it is on.
+type heldBy struct {
+	*streams.Stream
+	other atomic.Bool
+	asked atomic.Int64
+}
+
+func (h *heldBy) Acquire(ctx context.Context, key, holder, predecessor string) (*streams.Lease, error) {
+	h.asked.Add(1)
+	if h.other.Load() {
+		return nil, &streams.LeaseHeldError{Key: key, Holder: "another"}
+	}
+	return h.Stream.Acquire(ctx, key, holder, predecessor)
+}
+
+// A bot that recorded through an outage and then finds that another has the lease
+// leaves the channel; it says at once that it leads no longer, and whoever listens
+// hears the end of the visit.
+func TestRecorder_LeavesTheChannelToWhoGotTheLease(t *testing.T) {
+	t.Parallel()
+	env, c := streamstest.New(t), newChannel(t)
+	leases := &heldBy{Stream: env.Stream}
+	var out atomic.Bool
+	cfg := recorder(t, c, env, "rosey")
+	cfg.Leases = func(context.Context) (bot.Leases, error) {
+		if out.Load() {
+			return nil, streams.ErrUnreachable
+		}
+		return leases, nil
+	}
+	var heard atomic.Int64 // visits less their ends
+	cfg.Hear = func(it cytube.Item) {
+		switch it.(type) {
+		case cytube.Connected:
+			heard.Add(1)
+		case cytube.Disconnected:
+			heard.Add(-1)
+		}
+	}
+	cfg.BeatEvery = time.Hour
+	out.Store(true)
+	r, stop := run(t, cfg)
+	eventually(t, "joined without a lease", joined(r))
+	if !r.Leads() {
+		t.Error("it does not lead")
+	}
+	leases.other.Store(true)
+	out.Store(false)
+	eventually(t, "it leads no longer", func() bool { return !r.Leads() })
+	eventually(t, "it left the channel", func() bool { return heard.Load() == 0 && !r.Status().Line.Connected })
+	attempts, asked := r.Status().Line.Attempts, leases.asked.Load()
+	eventually(t, "it has asked several times", func() bool { return leases.asked.Load() > asked+4 })
+	if got := r.Status().Line.Attempts; got != attempts || r.Leads() {
+		t.Errorf("it came again: attempts %d, leads %t", got-attempts, r.Leads())
+	}
+	leases.other.Store(false)
+	eventually(t, "it records again", func() bool { return r.Leads() && r.Status().View.Joined })
+	stop()
+}

@@ -232,5 +232,5 @@ func holderOf(name string) string {
 	if name == "" {
 		return "caller"
 	}
-	return "caller:" + name
+	return callerPrefix + name
 }

@@ -43,6 +43,9 @@ type SenderConfig struct {
 	// IsEarlier reports whether a producer is an earlier run of this bot, which is
 	// gone. Nil: none is.
 	IsEarlier func(ctx context.Context, producer string) (bool, error)
+	// Leads reports whether this run is the one that records the channel: no other
+	// sends. It is heard of by a visit when that begins. Nil: it is.
+	Leads func() bool
 	// Limits are the site's. Default: CyTube's own.
 	Limits Limits
 	// EchoTimeout is how long a line may take to come back. Default 10 s.
@@ -53,6 +56,9 @@ type SenderConfig struct {
 	// Patience is how long another bot has to say what became of a message that it
 	// was sending, before it is taken for gone. Default 2 min.
 	Patience time.Duration
+	// OrderWait is how long the next message waits for an earlier one that another bot
+	// has in hand. Default: LeaseTime.
+	OrderWait time.Duration
 	// StopGrace is how long a stop waits for the line on its way. Default 2 s.
 	StopGrace time.Duration
 	// Stats counts what is done. Nil: nothing is counted.
@@ -75,6 +81,12 @@ func (c SenderConfig) withDefaults() SenderConfig {
 	}
 	if c.IsEarlier == nil {
 		c.IsEarlier = func(context.Context, string) (bool, error) { return false, nil }
+	}
+	if c.Leads == nil {
+		c.Leads = func() bool { return true }
+	}
+	if c.OrderWait <= 0 {
+		c.OrderWait = LeaseTime
 	}
 	c.Limits = c.Limits.withDefaults()
 	if c.EchoTimeout <= 0 {
@@ -130,10 +142,11 @@ type Sender struct {
 	// departed has the visit in which a message was last written to the wire by this
 	// run. One that this run holds and that is not here never left.
 	departed map[int64]uint64
-	strange  map[int64]sighting // messages that others are sending
-	earlier  map[string]bool    // holders that were looked up
-	settled  chan struct{}      // closed once earlier runs' outcomes are in the stream
-	asked    map[int64]uint64   // revisions of messages whose mark was looked for, in vain
+	seen     map[int64]time.Time // when messages were first seen as they are
+	strange  map[int64]sighting  // messages that others are sending
+	earlier  map[string]bool     // holders that were looked up
+	settled  chan struct{}       // closed once earlier runs' outcomes are in the stream
+	asked    map[int64]uint64    // revisions of messages whose mark was looked for, in vain
 	began    time.Time
 }
 
@@ -151,7 +164,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	return &Sender{
 		cfg: cfg, log: cfg.Logger.With("component", "outbound", "channel", cfg.Channel),
 		news: make(chan struct{}, 1),
-		open: map[int64]Message{}, over: map[int64]uint64{}, departed: map[int64]uint64{}, strange: map[int64]sighting{},
+		open: map[int64]Message{}, over: map[int64]uint64{}, departed: map[int64]uint64{}, seen: map[int64]time.Time{}, strange: map[int64]sighting{},
 		earlier: map[string]bool{}, settled: make(chan struct{}), asked: map[int64]uint64{},
 	}, nil
 }
@@ -248,6 +261,7 @@ func (s *Sender) serve(ctx, keep context.Context) error {
 	s.changes, s.broken = make(chan Change, 64), make(chan error, 1)
 	s.caught = false
 	clear(s.open)
+	clear(s.seen)
 	clear(s.over)
 	wg.Go(func() { s.follow(wctx, w) })
 	return s.loop(keep)
@@ -306,6 +320,7 @@ func (s *Sender) note(c Change) {
 	case c.Restarted:
 		s.caught = false
 		clear(s.open)
+		clear(s.seen)
 		clear(s.over)
 	case c.CaughtUp:
 		s.caught = true
@@ -330,12 +345,13 @@ func (s *Sender) hold(m Message) {
 		s.drop(m.ID)
 		return
 	}
-	s.open[m.ID] = m
+	s.open[m.ID], s.seen[m.ID] = m, s.cfg.Now()
 }
 
 func (s *Sender) drop(id int64) {
 	delete(s.open, id)
 	delete(s.departed, id)
+	delete(s.seen, id)
 	delete(s.strange, id)
 	delete(s.asked, id)
 }

@@ -65,7 +65,7 @@ func (s *Sender) pick(now time.Time, v view) (best Message, found bool, wait tim
 func (s *Sender) sendNext(ctx context.Context) time.Duration {
 	now := s.cfg.Now()
 	v := s.look(now)
-	if !v.joined {
+	if !v.joined || !s.cfg.Leads() {
 		return never
 	}
 	s.cooled(v)
@@ -83,6 +83,9 @@ func (s *Sender) sendNext(ctx context.Context) time.Duration {
 			s.log.Warn("the bot is an anonymous visitor and cannot speak; messages wait for a bot with a name")
 		}
 		return never
+	}
+	if wait := s.ahead(m, now); wait > 0 {
+		return wait
 	}
 	if wait := s.unsure(ctx, v, now); wait > 0 {
 		return wait
@@ -153,7 +156,7 @@ func (s *Sender) say(ctx context.Context, m Message, lines []line, v view) {
 	due := max(m.QueuedMS, m.NotBeforeMS, m.NextAttemptMS)
 	first := m.PartsSent
 	for part := first; part < len(lines); part++ {
-		if s.stopped() {
+		if !s.may() {
 			s.giveBack(ctx, m, func(n *Message) { n.PartsSent = part })
 			return
 		}

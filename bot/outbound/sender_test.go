@@ -3,7 +3,9 @@ package outbound_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,32 +64,115 @@ func TestSender_WaitsForTheChannel(t *testing.T) {
 	w.shown("at once", "later", "and later still")
 }
 
-// Of several senders in one channel each message is sent by one.
+// Of several senders in one channel each message is sent by one, and none overtakes
+// another.
 func TestSender_TwoBotsSendNothingTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cytubetest.ChannelConfig{})
 	w.bot(options{}).joined()
 	w.bot(options{name: "rosie"}).joined()
+	texts := numbered(60)
+	for _, id := range w.send(texts...) {
+		w.ends(id, outbound.Sent, "")
+	}
+	w.shownByBots(texts)
+}
+
+func numbered(n int) (texts []string) {
+	for i := range n {
+		texts = append(texts, fmt.Sprintf("line %d", i))
+	}
+	return texts
+}
+
+// shownByBots compares what the channel was shown by all but ann.
+func (w *world) shownByBots(want []string) {
+	w.t.Helper()
+	var got []string
+	for _, s := range w.site.Shown() {
+		if s.Author != "ann" {
+			got = append(got, s.Text)
+		}
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("the bots showed %q, want %q", got, want)
+	}
+}
+
+// The order is kept while the lead passes from one bot to the other and back,
+// whichever of them may believe to have it meanwhile; who has lost it stops.
+func TestSender_OrderIsKeptWhileTheLeadMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	var leads [2]atomic.Bool
+	leads[0].Store(true)
+	var bots [2]*robot
+	for i, name := range []string{"rosey", "rosie"} {
+		bots[i] = w.bot(options{name: name, change: func(c *outbound.SenderConfig) { c.Leads = leads[i].Load }}).joined()
+	}
+	texts := numbered(80)
 	var ids []int64
-	for i := range 60 {
-		ids = append(ids, w.send(fmt.Sprintf("line %d", i))...)
+	for i := range 4 {
+		ids = append(ids, w.send(texts[i*20:(i+1)*20]...)...)
+		w.ends(ids[i*20+5], outbound.Sent, "")
+		old, next := i%2, (i+1)%2
+		leads[next].Store(true)
+		bots[next].hears()
+		leads[old].Store(false)
 	}
 	for _, id := range ids {
 		w.ends(id, outbound.Sent, "")
 	}
-	seen := map[string]int{}
-	for _, s := range w.site.Shown() {
-		if s.Author != "ann" {
-			seen[s.Text]++
-		}
+	w.shownByBots(texts)
+	if len(w.site.ShownBy("rosey")) == 0 || len(w.site.ShownBy("rosie")) == 0 {
+		t.Error("one of the two said nothing")
 	}
-	for text, n := range seen {
-		if n != 1 {
-			t.Errorf("%q was shown %d times", text, n)
-		}
+	last := len(w.site.ShownBy("rosie"))
+	w.ends(w.send("rosey leads now")[0], outbound.Sent, "")
+	if len(w.site.ShownBy("rosie")) != last {
+		t.Error("a bot that no longer leads went on")
 	}
-	if len(seen) != len(ids) {
-		t.Errorf("%d messages were shown, want %d", len(seen), len(ids))
+}
+
+// What another bot has in hand holds up the next message, for a while; what a program
+// has fetched does not.
+func TestSender_AMessageInAnothersHand(t *testing.T) {
+	t.Parallel()
+	const while = 400 * time.Millisecond
+	for _, tt := range []struct {
+		holder string
+		state  outbound.State
+		wait   bool
+	}{
+		{"another", outbound.Claimed, true},
+		{"another", outbound.Sending, true},
+		{"caller:program", outbound.Claimed, false},
+	} {
+		t.Run(tt.holder+"/"+string(tt.state), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cytubetest.ChannelConfig{})
+			r := w.bot(options{change: func(c *outbound.SenderConfig) {
+				c.OrderWait = time.Hour
+				if tt.wait {
+					c.OrderWait = while
+				}
+			}})
+			m := enqueue(t, w.queue, outbound.Request{Text: "theirs", NotBefore: time.Now().Add(time.Hour)})
+			began := time.Now()
+			m, err := w.queue.Move(t.Context(), m, outbound.Claimed, func(m *outbound.Message) {
+				m.Holder, m.LeaseUntilMS = tt.holder, time.Now().Add(time.Minute).UnixMilli()
+			})
+			w.do(err)
+			if tt.state == outbound.Sending {
+				_, err = w.queue.Move(t.Context(), m, outbound.Sending, nil)
+				w.do(err)
+			}
+			r.joined()
+			w.ends(w.send("ours")[0], outbound.Sent, "")
+			if took := time.Since(began); tt.wait && took < while {
+				t.Errorf("it overtook the other after %s", took)
+			}
+		})
 	}
 }
 

@@ -276,7 +276,7 @@ func TestSender_AnotherBotsMessage(t *testing.T) {
 			w := newWorld(t, cytubetest.ChannelConfig{})
 			after, err := w.site.SayAt("ann", "earlier")
 			w.do(err)
-			r := w.bot(options{change: func(c *outbound.SenderConfig) { c.Patience = tt.patience }}).joined()
+			r := w.bot(options{change: func(c *outbound.SenderConfig) { c.Patience, c.OrderWait = tt.patience, 50*time.Millisecond }}).joined()
 			m := enqueue(t, w.queue, outbound.Request{Text: "theirs", NotBefore: time.Now().Add(time.Hour)})
 			m, err = w.queue.Move(t.Context(), m, outbound.Claimed, func(m *outbound.Message) {
 				m.Holder, m.LeaseUntilMS = "somebody", time.Now().Add(time.Hour).UnixMilli()

@@ -39,6 +39,9 @@ func allowed(m Message, to State, now time.Time) bool {
 	return false
 }
 
+// callerPrefix begins the holder of what a program fetched to send it itself.
+const callerPrefix = "caller:"
+
 // retryWaits are the pauses after the first, second and third attempt that failed
 // for a reason which may pass.
 var retryWaits = []time.Duration{2 * time.Minute, 4 * time.Minute, 8 * time.Minute}

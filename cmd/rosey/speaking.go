@@ -47,7 +47,7 @@ func newSpeaker(ctx context.Context, rc bot.RecorderConfig, stream func(context.
 			}
 			return outbound.QueueConfig{Logger: log}.Open(ctx, st)
 		},
-		Line: s.Client(), Journal: s.Recorder, Acknowledged: s.Acknowledged, SettleEarlier: s.SettleEarlier, IsEarlier: s.IsEarlier,
+		Line: s.Client(), Journal: s.Recorder, Acknowledged: s.Acknowledged, SettleEarlier: s.SettleEarlier, IsEarlier: s.IsEarlier, Leads: s.Leads,
 		Stats: s.stats, Logger: log, Crash: crash,
 	})
 	if err != nil {
