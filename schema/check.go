@@ -33,6 +33,13 @@ func Check(ctx context.Context, q Queryer, limit int) (res Comparison, err error
 	return res, err
 }
 
+// CheckFile is Check without the definitions: for tables that another version of
+// the program made, whose definitions are other ones.
+func CheckFile(ctx context.Context, q Queryer, limit int) (res Comparison, err error) {
+	err = checkIntegrity(ctx, q, limit, &res)
+	return res, err
+}
+
 // compareTables compares which tables there are, and their columns.
 func compareTables(ctx context.Context, want, got Queryer, limit int, res *Comparison) error {
 	wanted, err := Tables(ctx, want)

@@ -111,9 +111,6 @@ func (s *segment) ownDoctor(ctx context.Context) error {
 		case c.State == doctor.OK:
 		case c.Name == doctor.OutboundOutcomes && c.State == doctor.Unknown:
 			told = true
-		case c.Name == doctor.ServiceOutbound:
-			// All that could answer has ended by now. The heartbeat of a bot that was
-			// killed outlives it by up to 20 seconds.
 		default:
 			found.differences = append(found.differences, fmt.Sprintf("rosey doctor: %s is %s: %s", c.Name, c.State, c.Detail))
 		}

@@ -597,6 +597,26 @@ func TestExamine_ASpoolThatIsBeingSentIsNotWrong(t *testing.T) {
 	}
 }
 
+// Tables of an older version are no damage: they are of an older version.
+func TestExamine_TablesOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(5)
+	r.stop()
+	h.project()
+	h.change("UPDATE projection_state SET fingerprint = 'older'")
+	h.change("DROP INDEX bot_sessions_time")
+	h.change("DROP TABLE outbound_messages")
+	report := h.report()
+	if c := check(t, report, doctor.TablesProgram); c.State != doctor.Wrong || !strings.Contains(c.Detail, "another version") {
+		t.Errorf("the version: %s", text(c))
+	}
+	if c := check(t, report, doctor.TablesIntegrity); c.State != doctor.OK || !strings.Contains(c.Detail, "of the version that made it") {
+		t.Errorf("the file: %s", text(c))
+	}
+}
+
 func TestExamine_AdviceThatCanBeFollowed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

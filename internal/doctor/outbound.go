@@ -79,10 +79,64 @@ func (e *examination) lookForBots(ctx context.Context) {
 	if e.cfg.Stopped {
 		return // whoever said so last has ended since, or waits for the server
 	}
-	if bots, err := e.cfg.stream.Bots(ctx); err == nil {
-		e.report.Bots = bots
+	bots, err := e.cfg.stream.Bots(ctx)
+	if err != nil {
+		return
+	}
+	ended := e.followed()
+	e.report.Bots = slices.DeleteFunc(bots, func(b streams.Heartbeat) bool { return ended[b.Producer] })
+}
+
+// followed are the runs that another one has followed on the same spool: they have
+// ended, even where a heartbeat outlives them.
+func (e *examination) followed() map[string]bool {
+	ended := map[string]bool{}
+	if e.scan != nil {
+		for _, b := range e.scan.began {
+			ended[b.previous] = true
+		}
+	}
+	return ended
+}
+
+// silence is how long a bot that is alive may say nothing: a beat may come late.
+const silence = streams.HeartbeatEvery + 2*time.Second
+
+// beatsGoOn reports whether one of the bots still says that it is alive, after
+// waiting for its next heartbeat where it should not have come yet; and when the
+// last one came.
+func (e *examination) beatsGoOn(ctx context.Context) (last time.Time, goOn bool) {
+	seen := map[string]int64{}
+	var lastMS int64
+	for _, b := range e.report.Bots {
+		seen[b.Producer] = b.BeatMS
+		lastMS = max(lastMS, b.BeatMS)
+	}
+	last = time.UnixMilli(lastMS)
+	// By another machine's clock it may be ahead.
+	over := time.After(min(silence, silence-e.now.Sub(last)))
+	for {
+		select {
+		case <-ctx.Done():
+			return last, false
+		case <-over:
+			return last, false
+		case <-time.After(beatLooks):
+		}
+		bots, err := e.cfg.stream.Bots(ctx)
+		if err != nil {
+			continue
+		}
+		for _, b := range bots {
+			if before, known := seen[b.Producer]; known && b.BeatMS != before {
+				return time.UnixMilli(b.BeatMS), true
+			}
+		}
 	}
 }
+
+// beatLooks is how often a heartbeat is looked for.
+const beatLooks = 200 * time.Millisecond
 
 // inChannel reports whether a bot is alive on the channel, and whether one is in
 // it.

@@ -168,10 +168,11 @@ func TestExamine_Services(t *testing.T) {
 			}
 		}
 	}
-	h.beat(streams.Heartbeat{Channel: channel})
+	stop := h.keepBeating(channel)
 	if c := check(t, h.report(), doctor.ServiceOutbound); c.State != doctor.Wrong || c.Remedy == "" {
 		t.Errorf("a bot is alive and its service is not: %+v", c)
 	}
+	stop()
 	s, err := service.New(service.Config{Conn: h.Connect(t), Name: "rosey-outbound", Version: "1.2.3", Endpoints: []service.Endpoint{
 		service.NewEndpoint(service.Declaration{Name: "one", Subject: "test.one"}, func(context.Context, struct{}) (int, error) { return 1, nil }),
 	}})
@@ -189,6 +190,68 @@ func TestExamine_Services(t *testing.T) {
 	}
 	if len(r.Bots) != 1 || r.Bots[0].Channel != channel {
 		t.Errorf("got %+v", r.Bots)
+	}
+}
+
+// keepBeating says that a bot is alive, again and again, until it is stopped.
+func (h *house) keepBeating(channel string) (stop func()) {
+	h.t.Helper()
+	now := func() streams.Heartbeat {
+		return streams.Heartbeat{Channel: channel, Producer: "p", BeatMS: time.Now().UnixMilli()}
+	}
+	if err := h.Stream.Beat(h.t.Context(), now()); err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(h.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				_ = h.Stream.Beat(ctx, now()) // the next one follows
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// A bot that was killed is no fault of the service, though its heartbeat outlives it.
+func TestExamine_ABotThatWasKilled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	killed := time.Now()
+	h.beat(streams.Heartbeat{Channel: channel, Joined: true, BeatMS: killed.UnixMilli()})
+	for _, later := range []time.Duration{6 * time.Second, 15 * time.Second} {
+		c := check(t, h.report(func(c *doctor.Config) { c.Now = func() time.Time { return killed.Add(later) } }), doctor.ServiceOutbound)
+		if want := "a bot ended without saying so, " + later.String() + " ago"; c.State != doctor.OK || !strings.Contains(c.Detail, want) {
+			t.Errorf("after %s: %s, want %q", later, text(c), want)
+		}
+	}
+}
+
+// A run that another one has followed has ended, whatever its heartbeat says.
+func TestExamine_AHeartbeatOfARunBefore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := h.begin("a")
+	first.say(1)
+	first.die()
+	second := h.begin("a")
+	second.say(1)
+	second.stop()
+	if err := h.Stream.Beat(t.Context(), streams.Heartbeat{Channel: channel, Producer: first.producer, Joined: true, BeatMS: time.Now().UnixMilli()}); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.report(); len(r.Bots) != 0 {
+		t.Errorf("alive: %+v", r.Bots)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"rosey/bot/outbound"
 	"rosey/streams/service"
@@ -20,7 +21,7 @@ func (e *examination) lookForServices(ctx context.Context) {
 	if e.cfg.stream == nil || e.cfg.Stopped {
 		return
 	}
-	e.lookForService(ctx, ServiceOutbound, outbound.ServiceName, len(e.report.Bots) > 0 || e.projecting, "bot and projector")
+	e.lookForService(ctx, ServiceOutbound, outbound.ServiceName, e.projecting, "bot and projector")
 	e.lookForService(ctx, ServiceQuery, queryService, e.projecting, "the projector")
 }
 
@@ -36,8 +37,19 @@ func (e *examination) lookForService(ctx context.Context, check, name string, ex
 		}
 		e.ok(check, "%s of %s answer, version %s", plural(len(list), "instance"), name, some(sorted(versions)))
 	case expected:
-		e.wrong(check, fmt.Sprintf("look at the log of %s, and start it again", by), "nobody answers as %s, although %s should", name, by)
+		e.missed(check, name, by)
+	case check == ServiceOutbound && len(e.report.Bots) > 0:
+		// A heartbeat outlives a bot that was killed.
+		if last, goOn := e.beatsGoOn(ctx); goOn {
+			e.missed(check, name, by)
+		} else {
+			e.ok(check, "nobody has to answer: a bot ended without saying so, %s ago", max(0, e.now.Sub(last)).Round(time.Second))
+		}
 	}
+}
+
+func (e *examination) missed(check, name, by string) {
+	e.wrong(check, fmt.Sprintf("look at the log of %s, and start it again", by), "nobody answers as %s, although %s should", name, by)
 }
 
 // sorted lists the keys of a map in order.

@@ -176,7 +176,13 @@ func (e *examination) lookAtProgram() {
 const namedDifferences = 3
 
 func (e *examination) lookAtIntegrity(ctx context.Context) {
-	res, err := schema.Check(ctx, e.tables.tx, namedDifferences)
+	// Tables of another version have its definitions; that it is another one is said
+	// by itself.
+	look, whole := schema.Check, "the file and its definitions are whole; `rosey replay --verify` compares every row"
+	if e.found[TablesProgram].State == Wrong {
+		look, whole = schema.CheckFile, "the file is whole; its definitions are those of the version that made it"
+	}
+	res, err := look(ctx, e.tables.tx, namedDifferences)
 	switch {
 	case err != nil && schema.IsDamage(err):
 		e.wrong(TablesIntegrity, "rosey replay   (rebuilds the tables from the stream)", "the file cannot be checked: %v", err)
@@ -190,7 +196,7 @@ func (e *examination) lookAtIntegrity(ctx context.Context) {
 		e.wrong(TablesIntegrity, "rosey replay   (rebuilds the tables from the stream)", "%s: %s",
 			plural(int(res.Different), "part of the file is damaged or not as it should be", "parts of the file are damaged or not as they should be"), strings.Join(list, ", "))
 	default:
-		e.ok(TablesIntegrity, "the file and its definitions are whole; `rosey replay --verify` compares every row")
+		e.ok(TablesIntegrity, "%s", whole)
 	}
 }
 
