@@ -96,7 +96,7 @@ type EnqueueRequest struct {
 type EnqueueReply struct {
 	View
 	Existed bool   `json:"existed" doc:"The key was used before; nothing was queued."`
-	Bot     string `json:"bot" doc:"Whether a bot is in the channel now: present, coming (it is alive, and not in the channel yet), absent or unknown."`
+	Bot     string `json:"bot" doc:"Whether a bot is in the channel now: present, anonymous (it has no name and cannot speak), coming (it is alive, and not in the channel yet), absent or unknown."`
 }
 
 func (s *Service) serveEnqueue(ctx context.Context, r EnqueueRequest) (EnqueueReply, error) {

@@ -44,13 +44,15 @@ func (p *presence) look(ctx context.Context, ask func(context.Context) ([]stream
 
 // The values of EnqueueReply.Bot.
 const (
-	BotPresent = "present"
-	BotComing  = "coming"
-	BotAbsent  = "absent"
-	BotUnknown = "unknown"
+	BotPresent   = "present"
+	BotAnonymous = "anonymous"
+	BotComing    = "coming"
+	BotAbsent    = "absent"
+	BotUnknown   = "unknown"
 )
 
 // Presence says whether one of the bots that are alive is in a channel: BotPresent,
+// BotAnonymous where none that is there has a name, without which it cannot speak,
 // BotComing where one is alive and not in the channel, as while the site is down, or
 // BotAbsent.
 func Presence(bots []streams.Heartbeat, channel string) string {
@@ -58,9 +60,11 @@ func Presence(bots []streams.Heartbeat, channel string) string {
 	for _, b := range bots {
 		switch {
 		case !sameChannel(b.Channel, channel):
-		case b.Joined:
+		case b.Joined && b.Name != "":
 			return BotPresent
-		default:
+		case b.Joined:
+			found = BotAnonymous
+		case found == BotAbsent:
 			found = BotComing
 		}
 	}

@@ -1,37 +1,32 @@
 package outbound
 
 import (
-	"context"
-	"errors"
 	"testing"
 
 	"rosey/streams"
 )
 
-// However many ask, the server is asked once a moment, also where it does not tell.
-func TestPresence_IsAskedForOnce(t *testing.T) {
+// A bot that is there and can speak counts most, then one that is there.
+func TestPresence_WhatIsThere(t *testing.T) {
 	t.Parallel()
-	var p presence
-	failure := errors.New("nobody can tell")
-	asked := 0
-	ask := func(ctx context.Context) ([]streams.Heartbeat, error) {
-		asked++
-		if _, limited := ctx.Deadline(); !limited {
-			t.Error("it may take as long as it likes")
+	named := streams.Heartbeat{Channel: "Lounge", Joined: true, Name: "rosey"}
+	anonymous := streams.Heartbeat{Channel: "lounge", Joined: true}
+	coming := streams.Heartbeat{Channel: "lounge", Name: "rosey"}
+	elsewhere := streams.Heartbeat{Channel: "attic", Joined: true, Name: "rosey"}
+	for _, tt := range []struct {
+		bots []streams.Heartbeat
+		want string
+	}{
+		{nil, BotAbsent},
+		{[]streams.Heartbeat{elsewhere}, BotAbsent},
+		{[]streams.Heartbeat{coming, elsewhere}, BotComing},
+		{[]streams.Heartbeat{anonymous, coming}, BotAnonymous},
+		{[]streams.Heartbeat{coming, anonymous}, BotAnonymous},
+		{[]streams.Heartbeat{coming, anonymous, named}, BotPresent},
+		{[]streams.Heartbeat{named, coming}, BotPresent},
+	} {
+		if got := Presence(tt.bots, "lounge"); got != tt.want {
+			t.Errorf("of %+v: %s, want %s", tt.bots, got, tt.want)
 		}
-		return nil, errors.Join(failure, ctx.Err())
-	}
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := p.look(gone, ask); !errors.Is(err, context.Canceled) {
-		t.Errorf("a caller that is gone: %v", err)
-	}
-	for range 100 {
-		if _, err := p.look(t.Context(), ask); !errors.Is(err, failure) || errors.Is(err, context.Canceled) {
-			t.Fatalf("got %v, want %v", err, failure)
-		}
-	}
-	if asked < 2 || asked > 10 {
-		t.Errorf("asked %d times, want once for him that was gone and once for the rest", asked)
 	}
 }

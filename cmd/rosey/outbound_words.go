@@ -214,6 +214,8 @@ func whoIsThere(bot string) string {
 	switch bot {
 	case outbound.BotPresent:
 		return "a bot is there now"
+	case outbound.BotAnonymous:
+		return "the bot is an anonymous visitor and cannot speak: it is sent once one with a name is there"
 	case outbound.BotComing:
 		return "a bot runs and is trying to get into the channel: it is sent once it is there"
 	case outbound.BotAbsent:
@@ -230,6 +232,8 @@ func toHaveABot(bot string, running bool, channel, flags string) string {
 		command = "rosey bot"
 	}
 	switch bot {
+	case outbound.BotAnonymous:
+		return "start the bot with --username   (it is an anonymous visitor and cannot speak)"
 	case outbound.BotComing:
 		return "wait: a bot runs and is trying to get into the channel, and its log says what keeps it out"
 	case outbound.BotAbsent:
