@@ -15,6 +15,9 @@ import (
 type ReadOptions struct {
 	// From is the first sequence. Default 1.
 	From uint64
+	// Since is when the first message was stored at the earliest. Default: at any time.
+	// It does not go with From.
+	Since time.Time
 	// UpTo is the last sequence; Next returns io.EOF after it. Default: follow for
 	// ever.
 	UpTo uint64
@@ -94,7 +97,7 @@ func (r *Reader) open(ctx context.Context) error {
 	lost := r.s.c.disconnected()
 	lctx, req := r.s.c.call(ctx)
 	defer req.end()
-	cons, err := r.s.c.js.CreateConsumer(lctx, StreamName, jetstream.ConsumerConfig{
+	cfg := jetstream.ConsumerConfig{
 		Name:              "reader-" + nuid.Next(),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       r.last + 1,
@@ -104,7 +107,11 @@ func (r *Reader) open(ctx context.Context) error {
 		MemoryStorage:     true,
 		Replicas:          1,
 		InactiveThreshold: time.Minute,
-	})
+	}
+	if r.last == 0 && !r.opts.Since.IsZero() {
+		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &r.opts.Since
+	}
+	cons, err := r.s.c.js.CreateConsumer(lctx, StreamName, cfg)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return ErrNoStream
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -225,4 +226,46 @@ func TestReader_CloseWhileBehindDoesNotHang(t *testing.T) {
 		s, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
 		return err == nil && s.CachedInfo().State.Consumers == 0
 	})
+}
+
+// A reader that begins at a time returns what was stored since, and ends where that
+// is nothing.
+func TestReader_SinceATime(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindUserLeft), Data: []byte("early")})
+	time.Sleep(20 * time.Millisecond) // what is stored later has another time
+	last := env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindUserLeft), Data: []byte("late")})
+	m, err := env.Stream.Get(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		since time.Time
+		want  []string
+	}{
+		{m.Time.Add(-time.Hour), []string{"early", "late"}},
+		{m.Time, []string{"late"}},
+		{m.Time.Add(time.Hour), nil},
+	} {
+		r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{Since: tt.since, StopAtEnd: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for {
+			m, err := r.Next(t.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(m.Data))
+		}
+		r.Close()
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("since %s: got %q, want %q", tt.since, got, tt.want)
+		}
+	}
 }

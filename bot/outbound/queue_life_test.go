@@ -110,7 +110,6 @@ func TestQueue_MovesThatAreRefused(t *testing.T) {
 		to  outbound.State
 	}{
 		{nil, outbound.Sending},
-		{nil, outbound.Unknown},
 		{nil, outbound.Queued},
 		{[]outbound.State{outbound.Claimed, outbound.Sending}, outbound.Claimed},
 		{[]outbound.State{outbound.Claimed, outbound.Sending}, outbound.Cancelled},

@@ -138,6 +138,9 @@ type Sender struct {
 	quiet   time.Time // nothing is sent before
 	// nameless is the last visit in which messages waited because the bot has no name.
 	nameless uint64
+	// lookAfter is when the stream may be looked at again; zero where that was never
+	// refused.
+	lookAfter time.Time
 
 	// departed has the visit in which a message was last written to the wire by this
 	// run. One that this run holds and that is not here never left.
@@ -147,6 +150,10 @@ type Sender struct {
 	earlier  map[string]bool     // holders that were looked up
 	settled  chan struct{}       // closed once earlier runs' outcomes are in the stream
 	asked    map[int64]uint64    // revisions of messages whose mark was looked for, in vain
+	// compared are messages of which the stream did not say that they were over when
+	// they were seen first; anew is when all began to be seen.
+	compared map[int64]bool
+	anew     time.Time
 	began    time.Time
 }
 
@@ -165,7 +172,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		cfg: cfg, log: cfg.Logger.With("component", "outbound", "channel", cfg.Channel),
 		news: make(chan struct{}, 1),
 		open: map[int64]Message{}, over: map[int64]uint64{}, departed: map[int64]uint64{}, seen: map[int64]time.Time{}, strange: map[int64]sighting{},
-		earlier: map[string]bool{}, settled: make(chan struct{}), asked: map[int64]uint64{},
+		earlier: map[string]bool{}, settled: make(chan struct{}), asked: map[int64]uint64{}, compared: map[int64]bool{},
 	}, nil
 }
 
@@ -259,10 +266,11 @@ func (s *Sender) serve(ctx, keep context.Context) error {
 	defer wg.Wait()
 	defer stop()
 	s.changes, s.broken = make(chan Change, 64), make(chan error, 1)
-	s.caught = false
+	s.caught, s.anew = false, s.cfg.Now()
 	clear(s.open)
 	clear(s.seen)
 	clear(s.over)
+	clear(s.compared)
 	wg.Go(func() { s.follow(wctx, w) })
 	return s.loop(keep)
 }
@@ -305,6 +313,9 @@ func (s *Sender) loop(ctx context.Context) error {
 
 // step does one thing, and returns how long to wait before the next at most.
 func (s *Sender) step(ctx context.Context) time.Duration {
+	if wait := s.compare(ctx); wait > 0 {
+		return wait
+	}
 	s.acceptProofs(ctx)
 	wait, first := s.settle(ctx)
 	if wait == 0 || first {
@@ -318,10 +329,11 @@ func (s *Sender) note(c Change) {
 	id := c.Message.ID
 	switch revision, over := s.over[id]; {
 	case c.Restarted:
-		s.caught = false
+		s.caught, s.anew = false, s.cfg.Now()
 		clear(s.open)
 		clear(s.seen)
 		clear(s.over)
+		clear(s.compared)
 	case c.CaughtUp:
 		s.caught = true
 	case over && c.Message.Revision < revision: // from before its end
@@ -354,6 +366,7 @@ func (s *Sender) drop(id int64) {
 	delete(s.seen, id)
 	delete(s.strange, id)
 	delete(s.asked, id)
+	delete(s.compared, id)
 }
 
 // takeChanges takes what was seen meanwhile.

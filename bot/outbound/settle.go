@@ -3,11 +3,8 @@ package outbound
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
-	"rosey/events"
 	"rosey/streams"
 )
 
@@ -98,11 +95,13 @@ func (s *Sender) settleSending(ctx context.Context, m Message) (wait time.Durati
 			return time.Second, time.Since(s.began) < earlierPatience
 		}
 	}
+	if wait := time.Until(s.lookAfter); wait > 0 {
+		return wait, false
+	}
 	if s.asked[m.ID] != m.Revision {
 		found, err := s.marked(ctx, m)
 		if err != nil {
-			s.log.Debug("the outcome of a message cannot be looked for", "err", err)
-			return time.Second, time.Since(s.began) < earlierPatience
+			return s.cannotLook(err), time.Since(s.began) < earlierPatience
 		}
 		if found {
 			return 0, false
@@ -251,35 +250,39 @@ func (s *Sender) wasNotShown(ctx context.Context, m Message) {
 
 // marked looks in the stream for an outcome that was recorded of a message before
 // its sender ended, and applies it.
-func (s *Sender) marked(ctx context.Context, m Message) (bool, error) {
-	from := m.StreamSeq + 1
-	list, err := s.q.readMarks(ctx, from)
-	if errors.Is(err, streams.ErrBeyondEnd) {
-		// Nothing was stored since, or the stream is an older one than that.
-		list, err = s.q.readMarks(ctx, 1)
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, k := range list {
-		if k.payload.MessageID != m.ID || k.channel != "" && k.channel != m.Channel {
-			continue
+func (s *Sender) marked(ctx context.Context, m Message) (found bool, err error) {
+	var moved error
+	each := func(k mark) bool {
+		if !k.isOf(m) {
+			return true
 		}
 		v, ok := k.judge(m)
-		if !ok {
-			continue
+		if ok {
+			found, moved = true, s.apply(ctx, m, v)
 		}
-		next, err := s.q.move(ctx, m, v.to, v.change)
-		if errors.Is(err, ErrChanged) {
-			return true, s.refresh(ctx, m)
-		}
-		if err != nil {
-			return false, err
-		}
-		s.hold(next)
-		return true, nil
+		return !ok
 	}
-	return false, nil
+	err = s.q.eachMark(ctx, streams.ReadOptions{From: m.StreamSeq + 1}, each)
+	if errors.Is(err, streams.ErrBeyondEnd) {
+		// Nothing was stored since, or the stream is an older one than that.
+		err = s.q.eachMark(ctx, streams.ReadOptions{}, each)
+	}
+	return found && moved == nil, errors.Join(err, moved)
+}
+
+// apply moves a message as an outcome says, or reads it where another did.
+func (s *Sender) apply(ctx context.Context, m Message, v verdict) error {
+	next, err := s.q.move(ctx, m, v.to, v.change)
+	if errors.Is(err, ErrChanged) {
+		return s.refresh(ctx, m)
+	}
+	if errors.Is(err, ErrState) {
+		return nil // there is no such way from where it is
+	}
+	if err == nil {
+		s.hold(next)
+	}
+	return err
 }
 
 // refresh reads a message that another has moved.
@@ -293,30 +296,4 @@ func (s *Sender) refresh(ctx context.Context, m Message) error {
 		s.hold(now)
 	}
 	return err
-}
-
-// readMarks reads the outcomes that the stream holds from a sequence on.
-func (q *Queue) readMarks(ctx context.Context, from uint64) ([]mark, error) {
-	var subjects []string
-	for _, k := range []events.Kind{events.KindMarkSent, events.KindMarkFailed} {
-		subjects = append(subjects, events.Subject(k), events.Subject(k)+".*")
-	}
-	r, err := q.stream.Reader(ctx, streams.ReadOptions{From: from, StopAtEnd: true, InFlight: 256, Subjects: subjects})
-	if err != nil {
-		return nil, fmt.Errorf("outbound: look for outcomes: %w", err)
-	}
-	defer r.Close()
-	var list []mark
-	for {
-		raw, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return list, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("outbound: look for outcomes: %w", err)
-		}
-		if k, ok := readMark(raw.Subject, raw.Data, raw.Seq, raw.Time); ok {
-			list = append(list, k)
-		}
-	}
 }

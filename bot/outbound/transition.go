@@ -5,11 +5,11 @@ import "time"
 // moves lists to which states a message may go from each. What another's proof or
 // a person decides is apart: see allowed.
 var moves = map[State][]State{
-	// Failed and abandoned before it was sent: it is too long, or somebody else
-	// tried it.
-	Queued: {Claimed, Cancelled, Sent, Failed, Abandoned},
+	// Over before it was sent: it is too long, or somebody else tried it, or it had been
+	// sent before the bucket was put back to an older state.
+	Queued: {Claimed, Cancelled, Sent, Failed, Abandoned, Unknown},
 	// Its holder gives it back, goes on, or says what became of it.
-	Claimed: {Queued, Sending, Sent, Failed, Abandoned},
+	Claimed: {Queued, Sending, Sent, Failed, Abandoned, Unknown},
 	// Queued only where it is known not to have been shown.
 	Sending: {Queued, Sent, Failed, Abandoned, Unknown},
 	// A proof that comes late, and the word of another.

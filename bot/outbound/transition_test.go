@@ -11,8 +11,8 @@ func TestAllowed_EveryTransition(t *testing.T) {
 	t.Parallel()
 	now := time.UnixMilli(1_700_000_000_000)
 	may := map[State][]State{
-		Queued:    {Claimed, Sent, Failed, Abandoned, Cancelled},
-		Claimed:   {Queued, Sending, Sent, Failed, Abandoned},
+		Queued:    {Claimed, Sent, Failed, Abandoned, Unknown, Cancelled},
+		Claimed:   {Queued, Sending, Sent, Failed, Abandoned, Unknown},
 		Sending:   {Queued, Sent, Failed, Abandoned, Unknown},
 		Unknown:   {Sent, Failed},
 		Failed:    {Sent},
