@@ -77,6 +77,22 @@ var outboundMutants = []Mutant{
 		Old: "		r.proofs = append(r.proofs, proof{id: f.id, timeMS: l.timeMS})\n", New: "		_ = l\n", Run: "Room|Sender",
 	},
 	{
+		Name: "an earlier message of another bot is overtaken", File: "bot/outbound/order.go", Package: outboundTests,
+		Old: "byPosition(o, m) >= 0 {\n", New: "byPosition(o, m) != 0 {\n", Run: "Sender_AMessageInAnothersHand",
+	},
+	{
+		Name: "a refusal that may be an earlier line's is taken for this one's", File: "bot/outbound/room.go", Package: outboundTests,
+		Old: "	if f != nil && len(owed) == 0 {\n", New: "	if f != nil {\n", Run: "Room",
+	},
+	{
+		Name: "one answer is enough to trust the next", File: "bot/outbound/question.go", Package: outboundTests,
+		Old: "const rounds = 2\n", New: "const rounds = 1\n", Run: "Room",
+	},
+	{
+		Name: "a bot without a name speaks", File: "bot/outbound/sender_send.go", Package: outboundTests,
+		Old: "	if v.speaker.name == \"\" {\n", New: "	if false {\n", Run: "Sender_WithoutAName",
+	},
+	{
 		Name: "the last one first", File: "bot/outbound/sender_send.go", Package: outboundTests,
 		Old: "		if !found || byPosition(m, best) < 0 {\n", New: "		if !found || byPosition(m, best) > 0 {\n", Run: "Sender",
 	},
