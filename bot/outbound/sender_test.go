@@ -352,7 +352,7 @@ func TestSender_ScheduledMessageIsSentInTime(t *testing.T) {
 	w.ends(w.send("now")[0], outbound.Sent, "")
 	w.ends(m.ID, outbound.Sent, "")
 	w.shown("now", "later")
-	if took := time.Since(at); took < 0 || took > 5*time.Second {
+	if took := time.Since(at); took < 0 || took > 30*time.Second {
 		t.Errorf("sent %s after its time", took)
 	}
 }
@@ -467,7 +467,8 @@ func TestSender_RefusalsAfterASilentLine(t *testing.T) {
 					t.Errorf("%q is %s (%s), want %s", m.Text, m.State, m.Reason, tt.reason)
 				}
 			}
-			if took := time.Since(began); took > 8*time.Second {
+			// Had each of them been waited for, it would have been 100 s.
+			if took := time.Since(began); took > 50*time.Second {
 				t.Errorf("that took %s", took)
 			}
 			w.shown()

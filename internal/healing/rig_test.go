@@ -27,7 +27,7 @@ import (
 
 // patience bounds every wait. A machine that is busy with other things must not
 // fail a test.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // options says where the parts of a rig are, beyond the usual.
 type options struct {
@@ -258,7 +258,7 @@ func (r *rig) talk() (quiet func()) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		tick := time.NewTicker(4 * time.Millisecond)
+		tick := time.NewTicker(8 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
