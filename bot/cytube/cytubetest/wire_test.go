@@ -167,8 +167,11 @@ func TestChannel_AnswersAsTheRealServer(t *testing.T) {
 				}
 				now.Store(step.TMS)
 				w.send(step.Frame)
-				for sent++; len(c.Received()) < sent; {
-					time.Sleep(100 * time.Microsecond)
+				sent++
+				for end := time.Now().Add(time.Minute); len(c.Received()) < sent; time.Sleep(100 * time.Microsecond) {
+					if time.Now().After(end) {
+						t.Fatalf("frame %d never reached the site: %s", sent, step.Frame)
+					}
 				}
 			}
 			c.Event("the end")
