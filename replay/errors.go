@@ -18,3 +18,6 @@ var ErrNoFolder = errors.New("there is no such folder")
 // ErrNoCheckpoint is returned by Verify for a database that says of itself that
 // it has applied nothing: a new one, or one whose checkpoint was removed.
 var ErrNoCheckpoint = errors.New("the database has no checkpoint to compare at")
+
+// ErrBusy is returned for a Request while the projector is at work on another.
+var ErrBusy = errors.New("the projector is at work on another request")

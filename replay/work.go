@@ -1,0 +1,58 @@
+package replay
+
+// Kinds of work that a running projector is asked for.
+const (
+	// KindRebuild makes the next generation from the stream.
+	KindRebuild = "rebuild"
+	// KindUndo goes back to the generation before.
+	KindUndo = "undo"
+	// KindRetry tries dead letters again, by a rebuild.
+	KindRetry = "retry"
+)
+
+// Reasons for a Work.
+const (
+	ReasonAsked   = "asked"           // somebody asked for it
+	ReasonProgram = "program changed" // another program made the tables
+)
+
+// Request is what a running projector is asked to do with its database. It goes
+// on projecting meanwhile.
+type Request struct {
+	Kind string `json:"kind"`
+	// AcceptGap rebuilds from where the stream begins.
+	AcceptGap bool `json:"accept_gap,omitempty"`
+	// AcceptFailures goes on at an event that cannot be applied and was no dead
+	// letter before.
+	AcceptFailures bool `json:"accept_failures,omitempty"`
+	// Archive is a folder that joins the stream where it begins, as the projector's
+	// process sees it; "" for none.
+	Archive string `json:"archive,omitempty"`
+	// Keep is how many generations are kept; 0 for the default.
+	Keep int `json:"keep,omitempty"`
+	// Seqs are the dead letters to retry, all where none is named.
+	Seqs []uint64 `json:"seqs,omitempty"`
+	// Fresh leaves out what an interrupted rebuild has done.
+	Fresh bool `json:"fresh,omitempty"`
+}
+
+// Work is what came of a Request, or has so far.
+type Work struct {
+	// ID names it. "" is no work at all: there was none yet.
+	ID      string  `json:"id"`
+	Request Request `json:"request"`
+	// Reason says why it is done: ReasonAsked or ReasonProgram.
+	Reason    string `json:"reason"`
+	Running   bool   `json:"running"`
+	StartedMS int64  `json:"started_ms"`
+	// EndedMS is 0 while it runs.
+	EndedMS  int64    `json:"ended_ms,omitempty"`
+	Progress Progress `json:"progress"`
+	// Result is what a rebuild or an undo came to, Retried what a retry did. Nil
+	// where it failed.
+	Result  *Result  `json:"result,omitempty"`
+	Retried *Retried `json:"retried,omitempty"`
+	// Error says why it failed, and Remedy what to do about it.
+	Error  string `json:"error,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
