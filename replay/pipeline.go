@@ -56,9 +56,9 @@ func (p *pipeline) read(ctx context.Context) error {
 	if p.last == 0 {
 		return nil
 	}
-	r, err := p.cfg.Stream.Reader(ctx, streams.ReadOptions{From: 1, UpTo: p.last, InFlight: 4000})
+	r, err := p.cfg.source(ctx, 1, p.last)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return err
 	}
 	defer r.Close()
 	dec := events.NewDecoder()
