@@ -143,8 +143,12 @@ func (p *pipeline) apply(ctx context.Context, a *projector.Applier) error {
 
 func (p *pipeline) progress(phase string, a *projector.Applier) Progress {
 	seq := a.Checkpoint().Seq
-	rate := float64(seq) / max(time.Since(p.begin).Seconds(), 1e-9)
-	pr := Progress{Phase: phase, Seq: seq, Last: p.last, Events: p.applied.Events, PerSecond: rate}
+	elapsed := time.Since(p.begin).Seconds()
+	rate := float64(seq) / max(elapsed, 1e-9)
+	pr := Progress{
+		Phase: phase, Seq: seq, Last: p.last, Events: p.applied.Events, Duplicates: p.applied.Duplicates, DeadLetters: p.applied.DeadLetters,
+		PerSecond: rate, ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
+	}
 	if phase == PhaseEvents && rate > 0 {
 		pr.RemainingSeconds = float64(streams.Lag(p.last, seq)) / rate
 		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))

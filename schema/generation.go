@@ -245,7 +245,7 @@ func (s Store) Lock(ctx context.Context) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(s.Link), 0o700); err != nil {
 		return nil, fmt.Errorf("schema: lock: %w", err)
 	}
-	path := s.Link + ".lock"
+	path := s.lockPath()
 	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	patience, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
@@ -253,12 +253,13 @@ func (s Store) Lock(ctx context.Context) (release func() error, err error) {
 	switch {
 	case held:
 	case patience.Err() != nil && ctx.Err() == nil:
-		pid, _ := os.ReadFile(path)
-		return nil, &InUseError{Path: s.Link, PID: strings.TrimSpace(string(pid))}
+		text, _ := os.ReadFile(path)
+		pid, _, _ := strings.Cut(string(text), "\n")
+		return nil, &InUseError{Path: s.Link, PID: strings.TrimSpace(pid)}
 	default:
 		return nil, fmt.Errorf("schema: lock %s: %w", path, err)
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(s.holderText()), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("schema: lock %s: %w", path, err), l.Unlock())
 	}
 	return l.Unlock, nil

@@ -10,7 +10,7 @@ import (
 // lookForWaiting says whether anybody waits for the server that does not run.
 // Who records or projects has the lock of its file, server or not.
 func (e *examination) lookForWaiting() {
-	pid, held, err := e.cfg.Dir.Database().Holder()
+	holder, held, err := e.cfg.Dir.Database().Holder()
 	e.projecting = held
 	if !e.cfg.Stopped {
 		return
@@ -22,7 +22,7 @@ func (e *examination) lookForWaiting() {
 		}
 		return err
 	}
-	if err = note("projector", pid, held, err); err == nil {
+	if err = note("projector", holder.PID, held, err); err == nil {
 		for _, s := range e.report.Spools {
 			pid, held, failed := spool.Holder(s.Path)
 			if err = note("bot", pid, held, failed); err != nil {
