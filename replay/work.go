@@ -19,21 +19,21 @@ const (
 // Request is what a running projector is asked to do with its database. It goes
 // on projecting meanwhile.
 type Request struct {
-	Kind string `json:"kind"`
+	Kind string `json:"kind" rule:"required,enum=rebuild|undo|retry" doc:"What to do."`
 	// AcceptGap rebuilds from where the stream begins.
-	AcceptGap bool `json:"accept_gap,omitempty"`
+	AcceptGap bool `json:"accept_gap,omitempty" doc:"Rebuild from where the stream begins, and give up what came before."`
 	// AcceptFailures goes on at an event that cannot be applied and was no dead
 	// letter before.
-	AcceptFailures bool `json:"accept_failures,omitempty"`
+	AcceptFailures bool `json:"accept_failures,omitempty" doc:"Go on at an event that cannot be applied and was no dead letter before."`
 	// Archive is a folder that joins the stream where it begins, as the projector's
 	// process sees it; "" for none.
-	Archive string `json:"archive,omitempty"`
+	Archive string `json:"archive,omitempty" rule:"maxlen=4096" doc:"Folder of an archive that joins the stream, as the projector sees it."`
 	// Keep is how many generations are kept; 0 for the default.
-	Keep int `json:"keep,omitempty"`
+	Keep int `json:"keep,omitempty" rule:"min=0,max=1000" doc:"How many generations are kept; 0 for the default."`
 	// Seqs are the dead letters to retry, all where none is named.
-	Seqs []uint64 `json:"seqs,omitempty"`
+	Seqs []uint64 `json:"seqs,omitempty" rule:"maxitems=5000" doc:"The dead letters to try again. Default: all."`
 	// Fresh leaves out what an interrupted rebuild has done.
-	Fresh bool `json:"fresh,omitempty"`
+	Fresh bool `json:"fresh,omitempty" doc:"Leave out what an interrupted rebuild has done."`
 }
 
 // Work is what came of a Request, or has so far.

@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"projector":             {"events", "schema", "streams", "modernc.org/sqlite"},
 	"projector/query":       {"events", "schema", "streams"},
 	"replay":                {"events", "schema", "streams", "projector"},
+	"replay/control":        {"schema", "streams", "projector", "replay"},
 	"bot":                   {"events", "streams", "bot/cytube", "bot/spool", "github.com/go-faster/jx"},
 	"bot/outbound":          {"events", "streams", "bot/cytube", "internal/tally"},
 	"bot/spool":             {"events", "streams", "modernc.org/sqlite", "github.com/gofrs/flock"},
