@@ -33,7 +33,7 @@ var may = map[string][]string{
 	"internal/imports":      {},
 	"internal/mutants":      {},
 	"internal/doctor":       {"bot/outbound", "events", "schema", "streams", "streams/embedded", "projector", "bot/spool", "internal/installation"},
-	"internal/obs":          {"bot", "bot/outbound", "internal/tally", "schema", "streams", "projector", "projector/query", "github.com/prometheus/client_golang"},
+	"internal/obs":          {"bot", "bot/outbound", "internal/tally", "schema", "streams", "projector", "projector/query", "replay", "github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/tally":        {},
 	"internal/campaign":     {"*"},

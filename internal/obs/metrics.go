@@ -121,6 +121,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			tell(botsAlive, float64(len(bots)))
 		}
 	}
+	if c.src.Rebuild != nil {
+		rebuild(c.src.Rebuild(), tell)
+	}
 	c.outbound(ctx, ch)
 	c.services(ch)
 	if c.src.Server != nil {

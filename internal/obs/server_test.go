@@ -16,6 +16,7 @@ import (
 	"rosey/bot/spool"
 	"rosey/internal/obs"
 	"rosey/projector"
+	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
 )
@@ -86,6 +87,27 @@ func ask(t *testing.T, s *obs.Server, path string) (int, string) {
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(body)
+}
+
+func TestMetrics_TellTheRebuild(t *testing.T) {
+	t.Parallel()
+	w := replay.Work{ID: "w1", Running: true, StartedMS: 1_800_000_000_500, Progress: replay.Progress{
+		Phase: replay.PhaseEvents, Seq: 40, Last: 100, Events: 39, PerSecond: 20, RemainingSeconds: 3, ElapsedSeconds: 2, MemoryBytes: 4096,
+	}}
+	s, err := obs.Start(t.Context(), obs.Config{Sources: obs.Sources{Rebuild: func() replay.Work { return w }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	_, text := ask(t, s, "/metrics")
+	for _, want := range []string{
+		"running 1", "failed 0", "seq 40", "last_seq 100", "events 39", "events_per_second 20", "remaining_seconds 3", "elapsed_seconds 2",
+		"memory_bytes 4096", "started_timestamp_seconds 1.8000000005e+09",
+	} {
+		if !strings.Contains(text, "\nrosey_rebuild_"+want+"\n") {
+			t.Errorf("the metrics do not hold rosey_rebuild_%s:\n%s", want, text)
+		}
+	}
 }
 
 func TestReady_EachPartCounts(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"rosey/bot/outbound"
 	"rosey/projector"
 	"rosey/projector/query"
+	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
 	"rosey/streams/service"
@@ -34,6 +35,8 @@ type Sources struct {
 	Outbound func() outbound.StatsReading
 	// Services are the numbers of each service by its endpoints.
 	Services []func() map[string]service.Counts
+	// Rebuild is the projector's work on other tables.
+	Rebuild func() replay.Work
 	// Losses asks the tables what is missing.
 	Losses func(ctx context.Context) (query.Losses, error)
 }

@@ -34,6 +34,31 @@ type ServiceStatus struct {
 	Outbound map[string]int64 `json:"outbound"`
 	// Bots are those alive now; nil where nobody can tell.
 	Bots []streams.Heartbeat `json:"bots_alive"`
+	// Rebuild is under way, nil where none is.
+	Rebuild *Rebuild `json:"rebuild"`
+}
+
+// Rebuild is how far tables are that are being made to take the place of these.
+type Rebuild struct {
+	// Kind is rebuild, undo or retry; Reason says why it is done.
+	Kind      string `json:"kind"`
+	Reason    string `json:"reason"`
+	StartedMS int64  `json:"started_ms"`
+	// Phase is events, indexes, catching_up, swapping or done.
+	Phase string `json:"phase"`
+	// Seq is how far the new tables are, Last where they are to be.
+	Seq         uint64 `json:"seq"`
+	Last        uint64 `json:"last"`
+	Events      int    `json:"events"`
+	Duplicates  int    `json:"duplicates"`
+	DeadLetters int    `json:"dead_letters"`
+	// PerSecond is the rate so far, RemainingSeconds what the rest takes at that
+	// rate.
+	PerSecond        float64 `json:"events_per_second"`
+	RemainingSeconds float64 `json:"remaining_seconds"`
+	ElapsedSeconds   float64 `json:"elapsed_seconds"`
+	// MemoryBytes is what the process holds in memory, 0 where that is not known.
+	MemoryBytes uint64 `json:"memory_bytes"`
 }
 
 // botsTimeout bounds how long a status waits for the bots: without them it is
@@ -43,10 +68,13 @@ const botsTimeout = 2 * time.Second
 func (d *desk) status() service.Endpoint {
 	return askWith(d, service.Declaration{
 		Name: "status", Subject: subject("query.status"),
-		Doc:      "How far the tables are, what they hold of each channel, and which bots are alive now.",
+		Doc:      "How far the tables are, what they hold of each channel, which bots are alive now, and how far a rebuild is.",
 		Examples: []string{`{}`, `{"channel":"tv"}`},
 	}, d.bots, func(ctx context.Context, q schema.Queryer, r StatusRequest, bots []streams.Heartbeat) (s ServiceStatus, err error) {
 		s.Version, s.Bots = d.cfg.Version, bots
+		if d.cfg.Rebuild != nil {
+			s.Rebuild = d.cfg.Rebuild()
+		}
 		channel, err := anyChannel(ctx, q, r.Channel)
 		if err != nil {
 			return s, err

@@ -25,6 +25,9 @@ type Config struct {
 	Tables Projection
 	// Bots tells which bots are alive now. Without it the status tells none.
 	Bots func(context.Context) ([]streams.Heartbeat, error)
+	// Rebuild tells of the tables that are being made to take the place of these, nil
+	// for none. Without it the status tells none.
+	Rebuild func() *Rebuild
 	// Version is the program's.
 	Version string
 	// Conns is how many questions are read at a time. Default: twice the processors,

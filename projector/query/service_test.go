@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type desk struct {
 	caller  *streams.Conn
 	client  *query.Client
 	log     lines // of the service
+	rebuild atomic.Pointer[query.Rebuild]
 }
 
 // lines is a log that a test reads.
@@ -74,7 +76,7 @@ func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 	go func() { done <- d.Run(ctx) }()
 	d.service, err = query.NewService(query.Config{
 		Conn: conn, Tables: d.Projector, Conns: 3, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
-		Logger: slog.New(slog.NewTextHandler(&d.log, nil)),
+		Rebuild: d.rebuild.Load, Logger: slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -250,6 +252,20 @@ func TestService_Status(t *testing.T) {
 	}
 	if one, err := d.client.Status(t.Context(), "TV"); err != nil || len(one.Channels) != 1 || one.Channels[0].Channel != "tv" {
 		t.Errorf("one channel: %s, %v", asJSON(t, one), err)
+	}
+}
+
+func TestService_StatusTellsARebuild(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, streamstest.New(t), "main")
+	d.tell(anEvening(t))
+	if m := d.ask("query.status", ""); !strings.Contains(string(m.Data), `"rebuild":null`) {
+		t.Errorf("none is under way: %s", m.Data)
+	}
+	want := query.Rebuild{Kind: "rebuild", Reason: "asked", StartedMS: 7, Phase: "events", Seq: 4, Last: 9, Events: 3, PerSecond: 2, RemainingSeconds: 2.5}
+	d.rebuild.Store(&want)
+	if s, err := d.client.ServiceStatus(t.Context(), ""); err != nil || s.Rebuild == nil || *s.Rebuild != want {
+		t.Errorf("%s, %v", asJSON(t, s), err)
 	}
 }
 
