@@ -29,6 +29,9 @@ type Config struct {
 	// the database's own. Either decision becomes an event first. A gap that shows
 	// only later is refused all the same.
 	AcceptGap, AdoptStream bool
+	// Locked says that the caller has the store's lock, and gives it back after
+	// Close. Default: New takes it.
+	Locked bool
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 	// Crash is called at named points; tests end the process there.

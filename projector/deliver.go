@@ -76,6 +76,8 @@ func (p *Projector) apply(ctx context.Context, d *streams.Delivery, in <-chan It
 			commit = it.Msg.Pending == 0 || len(batch) >= p.cfg.BatchSize || size >= maxBatchBytes
 		case <-wait:
 			commit = true
+		case p.pending = <-p.handovers:
+			return nil // what is in hand comes again, for the other file
 		case <-ctx.Done():
 			return nil
 		}

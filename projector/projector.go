@@ -19,16 +19,18 @@ import (
 // Projector keeps one database current with the stream. It is the database's one
 // writer from New to Close.
 type Projector struct {
-	cfg     Config
-	log     *slog.Logger
-	release func() error
-	held    fs.FileInfo // the lock's file
-	db      *schema.DB  // nil while a replaced one is not yet opened; belongs to Run
-	file    *openFile
-	applier *Applier
-	place   *place
-	status  status
-	renew   bool // the consumer may hold a dead delivery's requests; belongs to Run
+	cfg       Config
+	log       *slog.Logger
+	release   func() error
+	held      fs.FileInfo // the lock's file
+	db        *schema.DB  // nil while a replaced one is not yet opened; belongs to Run
+	file      *openFile
+	applier   *Applier
+	place     *place
+	status    status
+	renew     bool // the consumer may hold a dead delivery's requests; belongs to Run
+	handovers chan *handover
+	pending   *handover // taken, and not answered; belongs to Run
 	// patience belongs to Run, and to attend while a delivery runs.
 	patience patience
 }
@@ -41,8 +43,8 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 		return nil, err
 	}
 	cfg.defaults()
-	p := &Projector{cfg: cfg, log: cfg.Logger}
-	if err := p.lock(ctx); err != nil {
+	p := &Projector{cfg: cfg, log: cfg.Logger, handovers: make(chan *handover)}
+	if err := p.lock(ctx, cfg.Locked); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -75,24 +77,16 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 // begin brings memory in line with the open database, and tells the status what
 // it holds.
 func (p *Projector) begin(ctx context.Context) error {
-	a, err := NewApplier(ctx, p.db, ApplierConfig{
-		DefaultChannel: p.cfg.DefaultChannel, Identity: p.cfg.Stream.Identity(), Crash: p.cfg.Crash,
-	})
-	if err != nil {
-		return err
+	o, err := p.prepare(ctx, p.db, schema.Checkpoint{})
+	p.file = o.file
+	if err == nil {
+		p.take(o)
 	}
-	f, err := look(p.cfg.Store.Link, p.db.Path())
-	p.file = f
-	if err != nil {
-		return err
-	}
-	dead, err := countDeadLetters(ctx, p.db)
-	if err != nil {
-		return err
-	}
-	p.applier = a
-	p.status.open(schema.Opened{Path: p.db.Path(), File: f.main, Current: true}, p.applier.Checkpoint(), dead)
-	return nil
+	return err
+}
+
+func (p *Projector) applierConfig() ApplierConfig {
+	return ApplierConfig{DefaultChannel: p.cfg.DefaultChannel, Identity: p.cfg.Stream.Identity(), Crash: p.cfg.Crash}
 }
 
 // Close gives the database back. Run must have returned.
@@ -133,11 +127,16 @@ func (p *Projector) Run(ctx context.Context) error {
 	resets, attempt := 0, 0
 	p.status.running()
 	defer p.status.stopped()
+	defer p.answer(errEnded)
 	for ctx.Err() == nil {
 		before := p.applier.Checkpoint().Seq
 		err := schema.NameFullDisk(p.once(ctx))
 		if ctx.Err() != nil {
 			break
+		}
+		if p.pending != nil {
+			p.answer(p.handOver(ctx))
+			continue
 		}
 		progress := p.applier.Checkpoint().Seq > before
 		if progress {
@@ -163,8 +162,11 @@ func (p *Projector) Run(ctx context.Context) error {
 			return err
 		}
 		p.log.Warn("projection interrupted, trying again", "attempt", attempt, "seq", p.applier.Checkpoint().Seq, "err", err)
-		if !pause(ctx, attempt) {
+		if !p.pause(ctx, attempt) {
 			break
+		}
+		if p.pending != nil {
+			p.answer(p.handOver(ctx))
 		}
 		// Whoever took the place meanwhile must not have the consumer reset.
 		if err := p.place.hold(ctx); err != nil {
@@ -222,11 +224,13 @@ func leavesRequests(err error) bool {
 }
 
 // pause waits longer with each attempt, up to ten seconds.
-func pause(ctx context.Context, attempt int) bool {
+func (p *Projector) pause(ctx context.Context, attempt int) bool {
 	t := time.NewTimer(min(10*time.Second, 50*time.Millisecond<<min(attempt-1, 8)))
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case p.pending = <-p.handovers:
 		return true
 	case <-ctx.Done():
 		return false

@@ -91,7 +91,7 @@ func (p *Projector) drop(ctx context.Context) error {
 
 // rescue makes a generation of its own of what was written over the open file.
 func (p *Projector) rescue() error {
-	g, err := p.cfg.Store.Next()
+	g, err := p.cfg.Store.Begin()
 	if err != nil {
 		return fmt.Errorf("projector: %w", err)
 	}
@@ -205,10 +205,13 @@ func damaged(path, verdict string) error {
 	}
 }
 
-// lock makes this process the store's one writer.
-func (p *Projector) lock(ctx context.Context) (err error) {
-	if p.release, err = p.cfg.Store.Lock(ctx); err != nil {
-		return fmt.Errorf("projector: %w", err)
+// lock makes this process the store's one writer, unless it is already.
+func (p *Projector) lock(ctx context.Context, have bool) (err error) {
+	p.release = func() error { return nil }
+	if !have {
+		if p.release, err = p.cfg.Store.Lock(ctx); err != nil {
+			return fmt.Errorf("projector: %w", err)
+		}
 	}
 	if p.held, err = os.Stat(p.lockPath()); err != nil {
 		return errors.Join(fmt.Errorf("projector: look at the lock: %w", err), p.release())
@@ -232,5 +235,5 @@ func (p *Projector) locked() error {
 func (p *Projector) relock(ctx context.Context) error {
 	old := p.release
 	p.release = nil
-	return errors.Join(p.lock(ctx), old())
+	return errors.Join(p.lock(ctx, false), old())
 }

@@ -158,7 +158,7 @@ func verifyOwn(ctx context.Context, path string) error {
 }
 
 func createGeneration(ctx context.Context, s schema.Store, crash func(point string)) (*schema.DB, error) {
-	g, err := s.Next()
+	g, err := s.Begin()
 	if err != nil {
 		return nil, fmt.Errorf("projector: %w", err)
 	}

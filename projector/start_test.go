@@ -268,7 +268,7 @@ func TestProjector_DiscardsAnUnfinishedRebuild(t *testing.T) {
 	l := run(t, liveConfig(env, store))
 	l.waitFor(t, publish(t, env, newScript(), posts(2)...))
 	l.stop(t)
-	next, err := store.Next()
+	next, err := store.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,9 @@ var ErrForeignDatabase = errors.New("a SQLite database that Rosey did not make")
 // ErrNoDatabase is returned where there is no database yet.
 var ErrNoDatabase = errors.New("no database yet")
 
+// ErrNoPrevious is returned where there is no generation to go back to.
+var ErrNoPrevious = errors.New("there is no generation before the current one")
+
 // InUseError says that another process writes to the database.
 type InUseError struct {
 	Path string

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,115 +89,45 @@ func (s Store) Next() (Generation, error) {
 	return Generation{Number: n, Path: s.file(n)}, nil
 }
 
-// Swap makes the generation the current one, atomically and durably.
+// Swap makes the generation the current one, atomically and durably, and finishes
+// one that was begun.
 func (s Store) Swap(g Generation) error {
-	fresh := s.Link + ".new"
+	if current, err := s.Current(); err == nil && current.Number != 0 && current.Number != g.Number {
+		// First: until the link changes, a generation that was before itself says
+		// nothing.
+		if err := s.lead(s.Link+beforeSuffix, current); err != nil {
+			return err
+		}
+	}
+	if err := s.lead(s.Link, g); err != nil {
+		return err
+	}
+	if err := syncPath(filepath.Dir(s.Link)); err != nil {
+		return err
+	}
+	// Last: a crash before leaves a mark at the current one, which Discard knows.
+	return unmark(g, unfinishedSuffix)
+}
+
+// lead has a link name a generation, atomically.
+func (s Store) lead(link string, g Generation) error {
+	fresh := link + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
 	}
 	if err := os.Symlink(filepath.Base(g.Path), fresh); err != nil {
 		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
 	}
-	if err := os.Rename(fresh, s.Link); err != nil {
+	if err := os.Rename(fresh, link); err != nil {
 		return fmt.Errorf("schema: swap to %s: %w", g.Path, err)
-	}
-	return syncPath(filepath.Dir(s.Link))
-}
-
-// Keep is how many generations Prune leaves by default.
-const Keep = 2
-
-// Prune removes all but the newest keep generations; never the current one, and
-// none that is retained.
-func (s Store) Prune(keep int) error {
-	current, err := s.Current()
-	if err != nil {
-		return err
-	}
-	all, err := s.all()
-	if err != nil {
-		return err
-	}
-	for i, g := range all {
-		if i >= len(all)-keep || g.Number == current.Number {
-			continue
-		}
-		kept, err := s.retained(g)
-		if err != nil {
-			return err
-		}
-		if kept {
-			continue
-		}
-		if err := RemoveFile(g.Path); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// Discard removes generations newer than the current one: rebuilds that a crash
-// left unfinished.
-func (s Store) Discard() ([]string, error) {
-	current, err := s.Current()
-	if err != nil && !errors.Is(err, ErrNoDatabase) {
-		return nil, err
-	}
-	if errors.Is(err, ErrNoDatabase) || current.Number == 0 {
-		// Without a link nothing tells an unfinished one from a good one.
-		return nil, nil
-	}
-	all, err := s.all()
-	if err != nil {
-		return nil, err
-	}
-	var gone []string
-	for _, g := range all {
-		if g.Number <= current.Number {
-			continue
-		}
-		kept, err := s.retained(g)
-		if err != nil {
-			return gone, err
-		}
-		if kept {
-			continue
-		}
-		if err := RemoveFile(g.Path); err != nil {
-			return gone, err
-		}
-		gone = append(gone, g.Path)
-	}
-	return gone, nil
-}
-
-// retainSuffix names the empty file that marks a generation as retained.
-const retainSuffix = ".keep"
-
-// Retain marks a generation that neither Prune nor Discard may remove, because
-// no rebuild makes it again. It is left to a person.
-func (s Store) Retain(g Generation) error {
-	f, err := os.OpenFile(g.Path+retainSuffix, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("schema: retain %s: %w", g.Path, err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("schema: retain %s: %w", g.Path, err)
-	}
-	return syncPath(g.Path + retainSuffix)
-}
-
-func (s Store) retained(g Generation) (bool, error) {
-	_, err := os.Lstat(g.Path + retainSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("schema: look at %s: %w", g.Path, err)
-	}
-	return err == nil, nil
-}
-
-// RemoveFile removes a database with everything SQLite keeps beside it.
+// RemoveFile removes a database with everything that is kept beside it. The marks
+// go last: what a crash leaves of an unfinished one is still marked.
 func RemoveFile(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal", retainSuffix} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", retainSuffix, ResumeSuffix, unfinishedSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("schema: remove database: %w", err)
 		}
@@ -215,12 +145,13 @@ func (s Store) all() ([]Generation, error) {
 	}
 	var list []Generation
 	for _, e := range entries {
-		if n, ok := s.number(e.Name()); ok {
+		// The mark comes before the file, and goes after it.
+		if n, ok := s.number(strings.TrimSuffix(e.Name(), unfinishedSuffix)); ok {
 			list = append(list, Generation{Number: n, Path: s.file(n)})
 		}
 	}
-	sort.Slice(list, func(i, k int) bool { return list[i].Number < list[k].Number })
-	return list, nil
+	slices.SortFunc(list, func(a, b Generation) int { return a.Number - b.Number })
+	return slices.Compact(list), nil
 }
 
 func (s Store) number(name string) (int, bool) {

@@ -144,8 +144,10 @@ func TestStore_PruneKeepsTheCurrentAndTheNewest(t *testing.T) {
 		want             []string
 	}{
 		{5, 5, 2, []string{"g4", "g5"}},
-		{5, 2, 2, []string{"g2", "g4", "g5"}},
+		{5, 2, 2, []string{"g2", "g5"}},
 		{5, 5, 1, []string{"g5"}},
+		{5, 5, 0, []string{"g4", "g5"}}, // by default
+		{5, 5, 3, []string{"g3", "g4", "g5"}},
 		{2, 2, 5, []string{"g1", "g2"}},
 		{11, 11, 2, []string{"g10", "g11"}}, // by number, not by name
 	} {
@@ -155,46 +157,6 @@ func TestStore_PruneKeepsTheCurrentAndTheNewest(t *testing.T) {
 		}
 		if got := generations(t, s); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: left %v", tt, got)
-		}
-	}
-}
-
-func TestStore_DiscardRemovesWhatIsUnfinished(t *testing.T) {
-	t.Parallel()
-	s := newStore(t, 4, 2)
-	for _, beside := range []string{"-wal", "-shm", "-journal"} {
-		if err := os.WriteFile(s.Link+".g4"+beside, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	gone, err := s.Discard()
-	if err != nil || !slices.Equal(gone, []string{s.Link + ".g3", s.Link + ".g4"}) {
-		t.Errorf("discarded %v, %v", gone, err)
-	}
-	if got := generations(t, s); !slices.Equal(got, []string{"g1", "g2"}) {
-		t.Errorf("left %v", got)
-	}
-}
-
-// Without a link nobody knows which generation is good: none is discarded.
-func TestStore_DiscardTouchesNothingWithoutALink(t *testing.T) {
-	t.Parallel()
-	for name, instead := range map[string]func(s schema.Store) error{
-		"no link":      func(schema.Store) error { return nil },
-		"a plain file": func(s schema.Store) error { return os.WriteFile(s.Link, []byte("SQLite format 3\x00"), 0o600) },
-	} {
-		s := newStore(t, 3, 3)
-		if err := os.Remove(s.Link); err != nil {
-			t.Fatal(err)
-		}
-		if err := instead(s); err != nil {
-			t.Fatal(err)
-		}
-		if gone, err := s.Discard(); err != nil || len(gone) > 0 {
-			t.Errorf("%s: discarded %v, %v", name, gone, err)
-		}
-		if got := generations(t, s); len(got) != 3 {
-			t.Errorf("%s: left %v", name, got)
 		}
 	}
 }

@@ -1,0 +1,112 @@
+package schema
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// Keep is how many generations Prune leaves by default.
+const Keep = 2
+
+// Prune removes all but keep generations: the current one stays, then the one
+// before it, then the newest of the others, and whatever is retained. One that is
+// being made is none of them. Less than one counts as Keep.
+func (s Store) Prune(keep int) error {
+	if keep < 1 {
+		keep = Keep
+	}
+	current, err := s.Current()
+	if err != nil {
+		return err
+	}
+	rest, err := s.others(current)
+	if err != nil {
+		return err
+	}
+	for i, g := range rest {
+		if i < keep-1 {
+			continue
+		}
+		kept, err := s.retained(g)
+		if err != nil {
+			return err
+		}
+		if kept {
+			continue
+		}
+		if err := RemoveFile(g.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others lists the finished generations beside the current one: first the one
+// that was current before it, then the newest ones.
+func (s Store) others(current Generation) ([]Generation, error) {
+	all, err := s.all()
+	if err != nil {
+		return nil, err
+	}
+	before := s.before()
+	var list []Generation
+	for _, g := range all {
+		if unfinished, err := marked(g, unfinishedSuffix); err != nil {
+			return nil, err
+		} else if g.Number != current.Number && !unfinished {
+			list = append(list, g)
+		}
+	}
+	slices.SortFunc(list, func(a, b Generation) int {
+		if first := a.Number == before; first != (b.Number == before) {
+			if first {
+				return -1
+			}
+			return 1
+		}
+		return b.Number - a.Number
+	})
+	return list, nil
+}
+
+// Previous returns the generation that was current before the present one, so
+// that the previous one of that is the present one again. It is ErrNoPrevious
+// where there is none any more.
+func (s Store) Previous() (Generation, error) {
+	current, err := s.Current()
+	if err != nil {
+		return Generation{}, err
+	}
+	list, err := s.others(current)
+	if err != nil {
+		return Generation{}, err
+	}
+	if len(list) == 0 {
+		return Generation{}, fmt.Errorf("schema: %s: %w", s.Link, ErrNoPrevious)
+	}
+	return list[0], nil
+}
+
+// beforeSuffix names the link to the generation that was current before.
+const beforeSuffix = ".before"
+
+// before is the number of the generation that was current before; 0 where that is
+// not known.
+func (s Store) before() int {
+	target, err := os.Readlink(s.Link + beforeSuffix)
+	if err != nil {
+		return 0
+	}
+	n, _ := s.number(target)
+	return n
+}
+
+// retainSuffix names the empty file that marks a generation as retained.
+const retainSuffix = ".keep"
+
+// Retain marks a generation that neither Prune nor Discard may remove, because
+// no rebuild makes it again. It is left to a person.
+func (s Store) Retain(g Generation) error { return mark(g, retainSuffix) }
+
+func (s Store) retained(g Generation) (bool, error) { return marked(g, retainSuffix) }
