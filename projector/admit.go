@@ -13,6 +13,9 @@ import (
 // with it. What the operator accepts becomes an event of the stream first, and
 // only then is it acted upon.
 func (p *Projector) admit(ctx context.Context, acceptGap, adoptStream bool) error {
+	if err := CheckWhole(ctx, p.db); err != nil {
+		return err
+	}
 	c, err := schema.ReadCheckpoint(ctx, p.db)
 	if err != nil {
 		return fmt.Errorf("projector: %w", err)

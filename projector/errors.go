@@ -19,6 +19,8 @@ var (
 	ErrOtherHistory = errors.New("the stream holds another message at the checkpoint")
 	// ErrTrimmed: the stream no longer holds what follows the checkpoint.
 	ErrTrimmed = errors.New("the stream no longer holds what follows the checkpoint")
+	// ErrOneChannel: the database holds what the stream says of one channel.
+	ErrOneChannel = errors.New("the database is limited to one channel")
 	// ErrDamaged: the file that took the database's place is no whole database, or
 	// does not belong to the log beside it.
 	ErrDamaged = errors.New("the database is damaged")

@@ -21,6 +21,7 @@ type current struct {
 	checkpoint schema.Checkpoint
 	from       uint64 // the first sequence that its rows are made of
 	dead       map[uint64]string
+	limited    error // it is of one channel alone
 }
 
 // currentState refuses a database that the stream does not continue, unless
@@ -39,6 +40,13 @@ func currentState(ctx context.Context, store schema.Store, cfg *Config) (current
 			return current{}, refusal
 		}
 		cfg.Logger.Warn("the current database cannot be read; it is kept", "path", g.Path, "err", err)
+		return st, nil
+	}
+	if st.limited != nil {
+		if !cfg.Force {
+			return current{}, st.limited
+		}
+		cfg.Logger.Warn("the current database is limited to one channel; it is kept", "path", g.Path)
 		return st, nil
 	}
 	if st.checkpoint.Seq == 0 {
@@ -68,6 +76,9 @@ func (st *current) read(ctx context.Context) error {
 	}
 	if st.from, err = beginsAt(ctx, db); err != nil {
 		return err
+	}
+	if st.limited = projector.CheckWhole(ctx, db); st.limited != nil && !errors.Is(st.limited, projector.ErrOneChannel) {
+		return st.limited
 	}
 	st.dead, err = DeadLetters(ctx, db)
 	return err

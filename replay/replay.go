@@ -44,6 +44,9 @@ type Config struct {
 	// AcceptGap rebuilds from where the stream begins. The decision becomes an event
 	// first; once it is one, no later rebuild needs to be told.
 	AcceptGap bool
+	// Program is the version of the program, for the record of how a database was
+	// made. Default: unknown.
+	Program string
 	// BatchSize bounds the events of one transaction. Default 10,000.
 	BatchSize int
 	// Progress is told how far the rebuild is, a few times a second.
@@ -68,6 +71,9 @@ func (c *Config) defaults() {
 	}
 	if c.Crash == nil {
 		c.Crash = func(string) {}
+	}
+	if c.Program == "" {
+		c.Program = "unknown"
 	}
 	c.Logger = c.Logger.With("component", "replay")
 }
@@ -197,6 +203,10 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 			err = errors.Join(err, db.Close(), schema.RemoveFile(path))
 		}
 	}()
+	origin := cfg.origin(state)
+	if err := schema.WriteOrigin(ctx, db, origin); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
 	applier, err := projector.NewApplier(ctx, db, projector.ApplierConfig{
 		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Loading: true, Allow: cfg.allow(), Crash: cfg.Crash,
 	})
@@ -206,6 +216,10 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	p := newPipeline(&cfg, last)
 	if err := p.run(ctx, applier); err != nil {
 		return res, err
+	}
+	origin.ToSeq, origin.Made = applier.Checkpoint().Seq, time.Now()
+	if err := schema.WriteOrigin(ctx, db, origin); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
 	}
 	cfg.Progress(p.progress(PhaseIndexes, applier))
 	cfg.Crash(crashBeforeFinish)
@@ -246,6 +260,15 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 		return state, fmt.Errorf("replay: %w", err)
 	}
 	return state, nil
+}
+
+// origin is the record of the database to be. It is written before the first row,
+// so that a limited database never looks like a whole one.
+func (c *Config) origin(state streams.State) schema.Origin {
+	return schema.Origin{
+		StreamID: state.Identity.ID, FromSeq: state.FirstSeq, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
+		Program: c.Program, Made: time.Now(),
+	}
 }
 
 // endsBefore says that the stream ended the rebuild, and no limit that was set.

@@ -49,6 +49,9 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 		return v, fmt.Errorf("replay: read %s: %w", g.Path, err)
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	if err := projector.CheckWhole(ctx, tx); err != nil {
+		return v, err
+	}
 	c, err := schema.ReadCheckpoint(ctx, tx)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)

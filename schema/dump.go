@@ -26,8 +26,10 @@ type Table struct {
 	nocase  []bool // for each column of the key
 }
 
-// ownTables selects the tables that rows are kept in, as m.
-const ownTables = ` FROM sqlite_master m, %s WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%%' AND m.name NOT LIKE 'chat_search%%'`
+// ownTables selects the tables that rows are kept in, as m. How a file was made
+// is none of them.
+const ownTables = ` FROM sqlite_master m, %s WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%%' AND m.name NOT LIKE 'chat_search%%'
+	AND m.name <> '` + originTable + `'`
 
 // Tables lists the tables by name.
 func Tables(ctx context.Context, q Queryer) ([]Table, error) {

@@ -73,7 +73,8 @@ func (d definition) key() string { return d.kind + " " + d.name }
 // belongs to SQLite.
 func definitions(ctx context.Context, q Queryer) ([]definition, error) {
 	rows, err := q.QueryContext(ctx, `SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master
-		WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'chat\_search\_%' ESCAPE '\' ORDER BY type, name`)
+		WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'chat\_search\_%' ESCAPE '\'
+		AND name <> '`+originTable+`' ORDER BY type, name`)
 	if err != nil {
 		return nil, fmt.Errorf("schema: list definitions: %w", err)
 	}

@@ -59,6 +59,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
 		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: c.progress(con), Logger: log, Crash: crash,
+		Program: version(),
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
