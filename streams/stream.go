@@ -68,6 +68,10 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("streams: state of stream %s: %w", StreamName, err)
 	}
+	return stateOf(info), nil
+}
+
+func stateOf(info *jetstream.StreamInfo) State {
 	return State{
 		FirstSeq:  max(info.State.FirstSeq, 1), // 0 before the first message ever
 		LastSeq:   info.State.LastSeq,
@@ -78,7 +82,7 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 		FirstTime: info.State.FirstTime,
 		LastTime:  info.State.LastTime,
 		Identity:  identityOf(info),
-	}, nil
+	}
 }
 
 // Get returns the message of a sequence. It asks the stream's leader: a replica
