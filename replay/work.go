@@ -52,7 +52,9 @@ type Work struct {
 	// where it failed.
 	Result  *Result  `json:"result,omitempty"`
 	Retried *Retried `json:"retried,omitempty"`
-	// Error says why it failed, and Remedy what to do about it.
+	// Error says why it failed, Class what kind of failure that is, where it has one,
+	// and Remedy what to do about it. Fail sets them.
 	Error  string `json:"error,omitempty"`
+	Class  string `json:"class,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 }

@@ -11,9 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"rosey/internal/installation"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/replay"
+	"rosey/replay/control"
 	"rosey/schema"
 )
 
@@ -184,10 +186,10 @@ func (c *deadLettersRetryCmd) Run(ctx context.Context, con *console, flags *dead
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	store := dir.Database()
-	progress := replayCmd{JSON: flags.JSON}
-	res, err := replay.Retry(ctx, store, replay.Config{
-		Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: progress.progress(con), Logger: log,
-	}, c.Seqs)
+	show := newProgress(con, flags.JSON)
+	defer show.close()
+	res, err := c.retry(ctx, a, store, flags, show, log)
+	show.close()
 	if err != nil && !errors.Is(err, replay.ErrStillFails) {
 		return c.explain(err, flags)
 	}
@@ -200,6 +202,32 @@ func (c *deadLettersRetryCmd) Run(ctx context.Context, con *console, flags *dead
 		return exitError(exitFailed)
 	}
 	return err
+}
+
+// retry tries them here, or in the process that keeps the tables.
+func (c *deadLettersRetryCmd) retry(
+	ctx context.Context, a *installation.Attachment, store schema.Store, flags *deadLettersCmd, show *progress, log *slog.Logger,
+) (replay.Retried, error) {
+	_, held, err := store.Holder()
+	if err != nil {
+		return replay.Retried{}, err
+	}
+	if !held {
+		res, err := replay.Retry(ctx, store, replay.Config{
+			Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: show.tell, Logger: log, Crash: crash,
+		}, c.Seqs)
+		var inUse *schema.InUseError
+		if !errors.As(err, &inUse) {
+			return res, err
+		}
+		// Somebody came first.
+	}
+	request := replay.Request{Kind: replay.KindRetry, Seqs: c.Seqs}
+	w, err := askHolder(ctx, a.Conn, store, request, show, c.again(flags))
+	if w.Retried != nil {
+		return *w.Retried, err
+	}
+	return replay.Retried{}, err
 }
 
 func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
@@ -220,21 +248,23 @@ func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
 // explain says what the tables are like after a retry that did not come about.
 func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
 	var failed *projector.NewFailureError
-	var inUse *schema.InUseError
-	again := "rosey dead-letters retry " + c.words() + " --data " + shell(flags.Data)
+	again := c.again(flags)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, control.ErrInterrupted):
 		return advise(errors.New("dead-letters retry: interrupted; the tables are as they were"), "%s", again)
 	case errors.As(err, &failed):
 		return advise(fmt.Errorf("the tables are as they were: %w", err), "use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failed.Seq)
-	case errors.As(err, &inUse):
-		return advise(err, "stop the running projector (or rosey up) first: a rebuild replaces its tables. Then %s, and start it again", again)
 	case errors.Is(err, replay.ErrStillFails):
 		return advise(fmt.Errorf("the tables are as they were: %w", err), "keep it until a version of this program reads it; rosey dead-letters show SEQ shows what it holds")
 	case errors.Is(err, replay.ErrNoDeadLetter):
 		return advise(err, "rosey dead-letters list")
 	}
 	return err
+}
+
+// again is the command as it was given.
+func (c *deadLettersRetryCmd) again(flags *deadLettersCmd) string {
+	return "rosey dead-letters retry " + c.words() + " --data " + shell(flags.Data)
 }
 
 // words are what was asked for.

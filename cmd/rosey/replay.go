@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"rosey/replay"
+	"rosey/replay/control"
 	"rosey/schema"
+	"rosey/streams"
 )
 
 type replayCmd struct {
@@ -31,11 +26,15 @@ type replayCmd struct {
 	Force          bool      `help:"Replace a database that belongs to another stream or history."`
 	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
 	Differences    int       `help:"How many differences --verify names." default:"5" placeholder:"N"`
+	Keep           int       `help:"How many databases are kept, the current one among them. Default: 2." placeholder:"N"`
+	Undo           bool      `help:"Go back to the database before the last rebuild."`
+	Fresh          bool      `help:"Begin anew, even where an interrupted rebuild could go on."`
 	JSON           bool      `help:"Print progress and result as JSON lines."`
 }
 
 func (c *replayCmd) examples() string {
 	return `  rosey replay                          rebuild the tables and swap them in
+  rosey replay --undo                   go back to the tables before
   rosey replay --verify                 is the database what the stream says?
   rosey replay --into march.db --until-time 2026-04-01T00:00:00Z`
 }
@@ -46,8 +45,8 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	if err != nil {
 		return err
 	}
-	if (c.UntilSeq > 0 || !c.UntilTime.IsZero()) && c.Into == "" {
-		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
+	if err := c.check(); err != nil {
+		return err
 	}
 	log := c.logger(con.err, slog.LevelWarn)
 	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
@@ -56,9 +55,11 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	store := dir.Database()
+	show := newProgress(con, c.JSON)
+	defer show.close()
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: c.progress(con), Logger: log, Crash: crash,
+		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: show.tell, Logger: log, Crash: crash,
 		Program: version(),
 	}
 	if cfg.DefaultChannel == "" {
@@ -76,13 +77,76 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 		if err != nil {
 			return c.explain(err)
 		}
+		show.close()
 		return c.done(con, res)
 	}
-	res, err := replay.Swap(ctx, store, cfg)
+	res, err := c.replace(ctx, a.Conn, store, cfg, show)
 	if err != nil {
 		return c.explain(err)
 	}
+	show.close()
 	return c.done(con, res)
+}
+
+// check refuses what makes no sense together.
+func (c *replayCmd) check() error {
+	switch {
+	case (c.UntilSeq > 0 || !c.UntilTime.IsZero()) && c.Into == "":
+		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
+	case c.Verify && c.Into != "":
+		return advise(errors.New("replay: --verify compares, and --into makes a file"), "leave one of them out")
+	case c.Undo && (c.Verify || c.Into != "" || c.Force || c.Fresh || c.AcceptGap):
+		return advise(errors.New("replay: --undo rebuilds nothing"), "rosey replay --undo")
+	case c.Keep < 0:
+		return advise(errors.New("replay: --keep says how many databases are kept, and cannot be negative"), "--keep %d", schema.Keep)
+	}
+	return nil
+}
+
+// replace makes other tables the current ones: here, or in the process that keeps
+// them.
+func (c *replayCmd) replace(ctx context.Context, conn *streams.Conn, store schema.Store, cfg replay.Config, show *progress) (replay.Result, error) {
+	_, held, err := store.Holder()
+	if err != nil {
+		return replay.Result{}, err
+	}
+	var inUse *schema.InUseError
+	if !held {
+		res, err := c.here(ctx, store, cfg)
+		if !errors.As(err, &inUse) {
+			return res, err
+		}
+		// Somebody came first.
+	}
+	return c.there(ctx, conn, store, show)
+}
+
+// here does the work in this process.
+func (c *replayCmd) here(ctx context.Context, store schema.Store, cfg replay.Config) (replay.Result, error) {
+	return replay.Swap(ctx, store, cfg)
+}
+
+// there lets the process do the work that keeps the tables.
+func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.Store, show *progress) (replay.Result, error) {
+	again := "rosey replay --data " + shell(c.Data)
+	if c.Force || c.DefaultChannel != "" {
+		return replay.Result{}, advise(fmt.Errorf("replay: %s is in use; --force and --default-channel work on a database that no process keeps", store.Link),
+			"stop the running projector (or rosey up) first")
+	}
+	r := replay.Request{
+		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Keep: c.Keep, Fresh: c.Fresh,
+	}
+	if c.Undo {
+		r = replay.Request{Kind: replay.KindUndo, Keep: c.Keep}
+	}
+	w, err := askHolder(ctx, conn, store, r, show, again)
+	if err != nil {
+		return replay.Result{}, err
+	}
+	if w.Result == nil {
+		return replay.Result{}, fmt.Errorf("replay: %w: it ended without a result", control.ErrUnknown)
+	}
+	return *w.Result, nil
 }
 
 // knownDeadLetters returns the dead letters of the database, and up to where it
@@ -110,7 +174,10 @@ func knownDeadLetters(ctx context.Context, store schema.Store) (known map[uint64
 }
 
 func (c *replayCmd) explain(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, control.ErrLeft) {
+		return advise(errors.New("replay: no longer watched; the rebuild goes on"), "rosey replay   (shows it again)")
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, control.ErrInterrupted) {
 		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
 	}
 	if errors.Is(err, replay.ErrNoFolder) {
@@ -120,99 +187,4 @@ func (c *replayCmd) explain(err error) error {
 		return advise(err, "name a later --until-time, or a greater --until-seq")
 	}
 	return err
-}
-
-func (c *replayCmd) done(con *console, res replay.Result) error {
-	if c.JSON {
-		return printJSON(con.out, res)
-	}
-	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
-	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
-	if res.EndsBefore {
-		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())
-	}
-	if res.From > 1 {
-		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
-	}
-	if res.Kept != "" {
-		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
-	}
-	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
-	return nil
-}
-
-// limit names how far a rebuild was to go.
-func (c *replayCmd) limit() string {
-	if c.UntilSeq > 0 {
-		return fmt.Sprintf("--until-seq %d", c.UntilSeq)
-	}
-	return "--until-time " + c.UntilTime.Format(time.RFC3339)
-}
-
-func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store, cfg replay.Config) error {
-	v, err := replay.Verify(ctx, store, cfg, max(c.Differences, 1))
-	if err != nil {
-		return c.explain(err)
-	}
-	if c.JSON {
-		if err := printJSON(con.out, v); err != nil {
-			return err
-		}
-	} else if v.Equal {
-		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
-	} else {
-		tellDifferent(con.out, v)
-	}
-	if !v.Equal {
-		return exitError(exitFailed)
-	}
-	return nil
-}
-
-// tellDifferent says where the tables are not what the stream says, and what comes
-// next. They may be the last to hold what a damaged stream lost.
-func tellDifferent(w io.Writer, v replay.Verification) {
-	fmt.Fprintf(w, "different: %d of %d rows, definitions and index entries are not what the stream says up to seq=%d\n", v.Different, v.Rows+v.Others, v.Seq)
-	for _, d := range v.Differences {
-		fmt.Fprintln(w, d.String())
-	}
-	switch v.Erased {
-	case 0:
-	case 1:
-		fmt.Fprintln(w, "1 message is gone from the stream after the tables had it: if it was erased on purpose, it accounts for such differences")
-	default:
-		fmt.Fprintf(w, "%d messages are gone from the stream after the tables had them: if they were erased on purpose, they account for such differences\n", v.Erased)
-	}
-	if v.Erased > 0 || v.Extra > 0 {
-		fmt.Fprintln(w, "try:   rosey doctor   (says whether the stream lost what only the tables hold now; if not, rosey replay makes them from what is there)")
-		return
-	}
-	fmt.Fprintln(w, "try:   rosey replay   (rebuilds the tables from the stream)")
-}
-
-// progress shows a bar on a terminal, and JSON lines where they are asked for.
-func (c *replayCmd) progress(con *console) func(replay.Progress) {
-	if c.JSON {
-		enc := json.NewEncoder(con.err)
-		return func(p replay.Progress) { _ = enc.Encode(p) }
-	}
-	file, ok := con.err.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil
-	}
-	var bar *progressbar.ProgressBar
-	return func(p replay.Progress) {
-		if bar == nil {
-			bar = progressbar.NewOptions64(int64(p.Last), progressbar.OptionSetWriter(file), progressbar.OptionSetDescription("events"),
-				progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-				progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
-		}
-		if p.Phase == replay.PhaseIndexes {
-			bar.Describe("building indexes")
-		}
-		_ = bar.Set64(int64(p.Seq))
-		if p.Phase == replay.PhaseDone {
-			_ = bar.Finish()
-		}
-	}
 }

@@ -39,8 +39,8 @@ type Client struct {
 
 // Do asks for work and waits for its end, telling how far it is. Where the same
 // work is being done already, it waits for that. When the context ends, work that
-// was asked for here is broken off, and its end waited for: ErrInterrupted. Other
-// errors are ErrNoWorker, a *BusyError, ErrGone, ErrUnknown, a *FailedError, and
+// was asked for here is broken off, and its end waited for: ErrInterrupted; that
+// of others goes on: ErrLeft. Other errors are ErrNoWorker, a *BusyError, ErrGone, ErrUnknown, a *FailedError, and
 // the *service.Error of a request that was refused.
 func (c *Client) Do(ctx context.Context, r replay.Request, tell func(replay.Work)) (replay.Work, error) {
 	w, err := c.start(ctx, r)
@@ -57,7 +57,7 @@ func (c *Client) Do(ctx context.Context, r replay.Request, tell func(replay.Work
 		return w, err
 	}
 	if !own {
-		return w, ErrInterrupted // it goes on without this caller
+		return w, ErrLeft
 	}
 	return c.breakOff(ctx, w, tell)
 }
@@ -119,8 +119,8 @@ func (c *Client) tryStart(ctx context.Context, r StartRequest) (replay.Work, err
 	switch {
 	case refusal.Code == service.Busy && why.Work != nil:
 		return w, &BusyError{Work: *why.Work}
-	case why.Remedy != "":
-		return w, &FailedError{Work: replay.Work{Request: r.Request, Error: refusal.Message, Remedy: why.Remedy}}
+	case refusal.Code == service.InvalidState:
+		return w, &FailedError{Work: replay.Work{Request: r.Request, Error: refusal.Message, Class: why.Class, Remedy: why.Remedy}}
 	}
 	return w, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -216,11 +217,18 @@ func TestClient_FailedWorkSaysWhy(t *testing.T) {
 	serve(t, env.Conn, store, w)
 	a := ask(t, env.Conn, store, rebuild)
 	eventually(t, "it begins", func() bool { return w.Work().Running })
-	w.change(func(w *replay.Work) { w.Running, w.Error, w.Remedy = false, "the disk is full", "make room" })
+	w.change(func(w *replay.Work) {
+		w.Running = false
+		w.Fail(fmt.Errorf("retry seq=7: %w", replay.ErrStillFails))
+		w.Remedy = "wait"
+	})
 	a.wait(t)
 	var failed *control.FailedError
-	if !errors.As(a.err, &failed) || failed.Work.Remedy != "make room" || failed.Error() != "the disk is full" {
+	if !errors.As(a.err, &failed) || failed.Work.Remedy != "wait" || !strings.HasPrefix(failed.Error(), "retry seq=7: ") {
 		t.Errorf("error %v, want what the worker said", a.err)
+	}
+	if !errors.Is(a.err, replay.ErrStillFails) || errors.Is(a.err, replay.ErrBehind) {
+		t.Errorf("error %v, want that it is ErrStillFails alone", a.err)
 	}
 }
 
@@ -232,7 +240,7 @@ func TestClient_RefusedWorkSaysWhatToDo(t *testing.T) {
 	a := ask(t, env.Conn, store, rebuild)
 	a.wait(t)
 	var failed *control.FailedError
-	if !errors.As(a.err, &failed) || failed.Work.Remedy != "restore it" {
+	if !errors.As(a.err, &failed) || failed.Work.Remedy != "restore it" || !errors.Is(a.err, projector.ErrTrimmed) {
 		t.Errorf("error %v, want the remedy", a.err)
 	}
 	a = ask(t, env.Conn, store, replay.Request{Kind: "destroy"})
@@ -276,7 +284,7 @@ func TestClient_WorkOfAnotherIsFollowedAndLeftAlone(t *testing.T) {
 	eventually(t, "it is followed", func() bool { return a.seen.has(replay.PhaseEvents) })
 	a.end()
 	a.wait(t)
-	if _, cancelled := w.times(); cancelled != 0 || !errors.Is(a.err, control.ErrInterrupted) {
+	if _, cancelled := w.times(); cancelled != 0 || !errors.Is(a.err, control.ErrLeft) {
 		t.Errorf("cancelled %d times, %v", cancelled, a.err)
 	}
 	a = ask(t, env.Conn, store, replay.Request{Kind: replay.KindUndo})

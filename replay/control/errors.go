@@ -22,6 +22,9 @@ var ErrUnknown = errors.New("what came of the work is not known")
 // it, and that the tables are as they were.
 var ErrInterrupted = errors.New("interrupted")
 
+// ErrLeft means that the caller looks no longer at work that it had not asked for.
+var ErrLeft = errors.New("the work goes on")
+
 // BusyError says that the process is at work on another request. It is a
 // replay.ErrBusy.
 type BusyError struct{ Work replay.Work }
@@ -38,3 +41,7 @@ func (e *BusyError) Unwrap() error { return replay.ErrBusy }
 type FailedError struct{ Work replay.Work }
 
 func (e *FailedError) Error() string { return e.Work.Error }
+
+// Is makes errors.Is find what the other process failed by, where it is an error
+// that package replay has a class for.
+func (e *FailedError) Is(target error) bool { return e.Work.FailedBy(target) }

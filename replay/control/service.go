@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 
-	"rosey/projector"
 	"rosey/replay"
 	"rosey/streams"
 	"rosey/streams/service"
@@ -133,7 +132,8 @@ func (d *desk) start(_ context.Context, r StartRequest) (replay.Work, error) {
 type refused struct {
 	// Work is what the projector is at instead.
 	Work *replay.Work `json:"work,omitempty"`
-	// Remedy says what to do.
+	// Class is that of a replay.Work that failed so, Remedy what to do about it.
+	Class  string `json:"class,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 }
 
@@ -145,10 +145,9 @@ func (d *desk) refusal(err error) error {
 		return e
 	}
 	e := service.Errorf(service.InvalidState, "%s", err.Error())
-	var start *projector.StartError
-	if errors.As(err, &start) {
-		e.Details = refused{Remedy: start.Remedy}
-	}
+	var w replay.Work
+	w.Fail(err)
+	e.Details = refused{Class: w.Class, Remedy: w.Remedy}
 	return e
 }
 

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"rosey/replay"
+)
+
+// progress shows how far a rebuild is: a bar on a terminal, JSON lines elsewhere
+// and where they are asked for.
+type progress struct {
+	show  func(replay.Progress)
+	every time.Duration // how often something is shown at the least
+	least time.Duration // and at the most, within one phase
+
+	mu    sync.Mutex
+	last  replay.Progress
+	told  time.Time // when last came
+	shown time.Time
+	phase string // as it was last shown
+	once  sync.Once
+	end   chan struct{}
+	wg    sync.WaitGroup
+}
+
+// newProgress shows on the console's error output until close.
+func newProgress(con *console, asJSON bool) *progress {
+	p := &progress{every: time.Second, least: 500 * time.Millisecond, end: make(chan struct{})}
+	file, ok := con.err.(*os.File)
+	if !asJSON && ok && term.IsTerminal(int(file.Fd())) {
+		b := &bars{out: file}
+		p.show, p.every, p.least = b.show, 200*time.Millisecond, 0
+	} else {
+		enc := json.NewEncoder(con.err)
+		p.show = func(pr replay.Progress) {
+			if pr.Phase != "" {
+				_ = enc.Encode(pr) // the result is what counts
+			}
+		}
+	}
+	p.wg.Go(p.tick)
+	return p
+}
+
+// tell notes how far it is. A nil progress shows nothing.
+func (p *progress) tell(pr replay.Progress) {
+	if p == nil || pr.Phase == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if pr == p.last {
+		return // tick goes on counting
+	}
+	p.last, p.told = pr, now
+	if pr.Phase != p.phase || now.Sub(p.shown) >= p.least {
+		p.display(pr, now)
+	}
+}
+
+func (p *progress) display(pr replay.Progress, now time.Time) {
+	p.shown, p.phase = now, pr.Phase
+	p.show(pr)
+}
+
+// tick shows that time goes by where nothing is told for long.
+func (p *progress) tick() {
+	t := time.NewTicker(p.every / 4)
+	defer t.Stop()
+	for {
+		select {
+		case <-p.end:
+			return
+		case now := <-t.C:
+			p.again(now)
+		}
+	}
+}
+
+func (p *progress) again(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// A tick early: what is due at the next would be late.
+	if p.phase == "" || p.phase == replay.PhaseDone || now.Sub(p.shown) < p.every*3/4 {
+		return
+	}
+	pr, since := p.last, now.Sub(p.told).Seconds()
+	pr.ElapsedSeconds += since
+	pr.RemainingSeconds = max(pr.RemainingSeconds-since, 0)
+	p.display(pr, now)
+}
+
+// close ends what is shown, if it has not ended before; the result comes after it.
+func (p *progress) close() {
+	p.once.Do(func() { close(p.end) })
+	p.wg.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.phase != "" && p.phase != replay.PhaseDone {
+		p.show(replay.Progress{}) // takes a bar off the screen
+		p.phase = ""
+	}
+}
+
+// bars shows a bar for the phase whose length is known, and that the others go on.
+type bars struct {
+	out   io.Writer
+	bar   *progressbar.ProgressBar
+	phase string
+}
+
+func (b *bars) show(pr replay.Progress) {
+	if pr.Phase != b.phase && b.bar != nil {
+		_ = b.bar.Finish() // a screen that is gone needs nothing
+		b.bar = nil
+	}
+	b.phase = pr.Phase
+	if pr.Phase == "" || pr.Phase == replay.PhaseDone {
+		return
+	}
+	length := int64(-1)
+	if pr.Phase == replay.PhaseEvents || pr.Phase == replay.PhaseCatchingUp {
+		length = int64(pr.Last)
+	}
+	if b.bar == nil {
+		b.bar = progressbar.NewOptions64(length, progressbar.OptionSetWriter(b.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("events"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetSpinnerChangeInterval(0))
+	}
+	if b.bar.IsFinished() {
+		return
+	}
+	b.bar.Describe(phaseText(pr))
+	switch {
+	case length < 0:
+		_ = b.bar.Add(1)
+	default:
+		if length != b.bar.GetMax64() {
+			b.bar.ChangeMax64(length)
+		}
+		_ = b.bar.Set64(int64(pr.Seq))
+	}
+}
+
+// phaseWords say to a person what is being done.
+var phaseWords = map[string]string{
+	replay.PhaseEvents: "events", replay.PhaseIndexes: "building indexes", replay.PhaseCatchingUp: "catching up", replay.PhaseSwapping: "swapping",
+}
+
+func phaseText(pr replay.Progress) string {
+	text := phaseWords[pr.Phase]
+	if text == "" {
+		text = pr.Phase
+	}
+	if pr.MemoryBytes > 0 {
+		text += fmt.Sprintf(", %d MB of memory", pr.MemoryBytes>>20)
+	}
+	return text
+}

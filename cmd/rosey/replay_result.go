@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"rosey/replay"
+	"rosey/schema"
+)
+
+func (c *replayCmd) done(con *console, res replay.Result) error {
+	if c.JSON {
+		return printJSON(con.out, res)
+	}
+	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
+	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+	if res.EndsBefore {
+		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())
+	}
+	if res.From > 1 {
+		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
+	}
+	if res.Kept != "" {
+		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
+	}
+	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
+	return nil
+}
+
+// limit names how far a rebuild was to go.
+func (c *replayCmd) limit() string {
+	if c.UntilSeq > 0 {
+		return fmt.Sprintf("--until-seq %d", c.UntilSeq)
+	}
+	return "--until-time " + c.UntilTime.Format(time.RFC3339)
+}
+
+func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store, cfg replay.Config) error {
+	v, err := replay.Verify(ctx, store, cfg, max(c.Differences, 1))
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		if err := printJSON(con.out, v); err != nil {
+			return err
+		}
+	} else if v.Equal {
+		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
+	} else {
+		tellDifferent(con.out, v)
+	}
+	if !v.Equal {
+		return exitError(exitFailed)
+	}
+	return nil
+}
+
+// tellDifferent says where the tables are not what the stream says, and what comes
+// next. They may be the last to hold what a damaged stream lost.
+func tellDifferent(w io.Writer, v replay.Verification) {
+	fmt.Fprintf(w, "different: %d of %d rows, definitions and index entries are not what the stream says up to seq=%d\n", v.Different, v.Rows+v.Others, v.Seq)
+	for _, d := range v.Differences {
+		fmt.Fprintln(w, d.String())
+	}
+	switch v.Erased {
+	case 0:
+	case 1:
+		fmt.Fprintln(w, "1 message is gone from the stream after the tables had it: if it was erased on purpose, it accounts for such differences")
+	default:
+		fmt.Fprintf(w, "%d messages are gone from the stream after the tables had them: if they were erased on purpose, they account for such differences\n", v.Erased)
+	}
+	if v.Erased > 0 || v.Extra > 0 {
+		fmt.Fprintln(w, "try:   rosey doctor   (says whether the stream lost what only the tables hold now; if not, rosey replay makes them from what is there)")
+		return
+	}
+	fmt.Fprintln(w, "try:   rosey replay   (rebuilds the tables from the stream)")
+}

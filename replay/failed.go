@@ -1,0 +1,61 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/projector"
+	"rosey/schema"
+)
+
+// classes name what Work comes to nothing by, for those who ask from afar.
+var classes = []struct {
+	name string
+	err  error
+}{
+	{"interrupted", context.Canceled},
+	{"still_fails", ErrStillFails},
+	{"no_dead_letter", ErrNoDeadLetter},
+	{"behind", ErrBehind},
+	{"unreadable", ErrUnreadable},
+	{"trimmed", projector.ErrTrimmed},
+	{"other_stream", projector.ErrOtherStream},
+	{"ahead", projector.ErrAhead},
+	{"other_history", projector.ErrOtherHistory},
+	{"no_database", schema.ErrNoDatabase},
+}
+
+// classNewFailure is a rebuild that stopped at a *projector.NewFailureError.
+const classNewFailure = "new_failure"
+
+// Fail notes why the work came to nothing, and what to do about it as far as that
+// is known here.
+func (w *Work) Fail(err error) {
+	w.Error, w.Class, w.Remedy = err.Error(), "", ""
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			w.Class = c.name
+			break
+		}
+	}
+	var refused *projector.StartError
+	var failure *projector.NewFailureError
+	switch {
+	case errors.As(err, &failure):
+		w.Class = classNewFailure
+		w.Remedy = fmt.Sprintf("use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failure.Seq)
+	case errors.As(err, &refused):
+		w.Remedy = refused.Remedy
+	}
+}
+
+// FailedBy reports whether the work came to nothing by an error that has a class.
+func (w *Work) FailedBy(target error) bool {
+	for _, c := range classes {
+		if c.name == w.Class {
+			return target == c.err //nolint:errorlint // it is one of the list
+		}
+	}
+	return false
+}
