@@ -20,6 +20,11 @@ var ErrNotContiguous = errors.New("batch does not follow the checkpoint")
 type ApplierConfig struct {
 	// DefaultChannel stands in for publishers that name no channel.
 	DefaultChannel string
+	// Channel limits the rows to one channel, compared without case. Default: all.
+	// Such a database is for looking at: nothing goes on with it. What is of no
+	// channel is kept: the checkpoint, the holes of the stream, what operators
+	// decided, and dead letters of which no channel can be told.
+	Channel string
 	// Identity is the stream the messages come from.
 	Identity streams.Identity
 	// Loading is for a database made by schema.CreateForLoading.
@@ -95,6 +100,9 @@ func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []de
 		return nil, fmt.Errorf("projector: %s: %w", db.Path(), ErrOtherProgram)
 	case c.StreamID != cfg.Identity.ID:
 		return nil, fmt.Errorf("projector: %s: %w", db.Path(), ErrOtherStream)
+	}
+	if err := checkChannel(ctx, db, cfg.Channel); err != nil {
+		return nil, err
 	}
 	a.checkpoint = c
 	return a, a.load(ctx)
@@ -258,15 +266,17 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 		}
 		next.Seq, next.TimeMS, next.MsgID = seq, it.Msg.Time.UnixMilli(), it.Msg.MsgID
 		a.fill(it)
+		others := a.others(it)
 		if !a.positions.accept(it) {
-			res.Duplicates++
+			if !others {
+				res.Duplicates++
+			}
 			continue
 		}
+		part, isPart := it.part()
 		if f, bad := rejected[seq]; bad {
-			if it.Event != nil {
-				if part, ok := it.Event.Payload.(*events.BotPart); ok {
-					a.parts.finish(part.Of) // a projection rejected the whole
-				}
+			if isPart {
+				a.parts.finish(part.Of) // a projection rejected the whole
 			}
 			if err := a.dead(it, f, res); err != nil {
 				return err
@@ -274,26 +284,37 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			continue
 		}
 		if it.Failure != nil {
+			if others {
+				continue
+			}
 			if err := a.dead(it, *it.Failure, res); err != nil {
 				return err
 			}
 			continue
 		}
 		e := it.Event
-		if part, ok := e.Payload.(*events.BotPart); ok {
+		if isPart {
 			whole, failure := a.parts.take(it, part)
-			if failure != nil {
+			switch {
+			case failure != nil && others:
+				continue
+			case failure != nil:
 				if err := a.dead(it, *failure, res); err != nil {
 					return err
 				}
 				continue
-			}
-			if whole == nil {
+			case whole == nil && others:
+				continue
+			case whole == nil:
 				res.Events++
 				continue
 			}
 			whole.Default(next.TimeMS, a.cfg.DefaultChannel)
-			e = whole
+			// The whole decides, and no part of it.
+			e, others = whole, a.othersEvent(whole)
+		}
+		if others {
+			continue
 		}
 		f := fact{Event: e, seq: seq, streamMS: next.TimeMS, at: e.Observed(), late: a.positions.passed(it)}
 		f.producer, f.producerSeq, f.named = events.ParseID(e.ID)

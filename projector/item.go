@@ -19,6 +19,17 @@ type Item struct {
 	Erased uint64
 
 	timed bool // the publisher gave a time finer than a second
+	// channel is what is known of the channel of an event that cannot be read.
+	channel string
+}
+
+// part is the part of a larger event that the item carries, if it does.
+func (it *Item) part() (*events.BotPart, bool) {
+	if it.Event == nil {
+		return nil, false
+	}
+	p, ok := it.Event.Payload.(*events.BotPart)
+	return p, ok
 }
 
 // Reason classes of dead letters: one word each, to be counted and compared.
@@ -49,14 +60,14 @@ func Decode(d *events.Decoder, m streams.Message) Item {
 	}
 	e, err := d.Decode(kind, m.Data)
 	if err != nil {
-		it.Failure = &Failure{Class: ClassDecode, Reason: err.Error()}
+		it.Failure, it.channel = &Failure{Class: ClassDecode, Reason: err.Error()}, channel
 		return it
 	}
 	if e.Channel == "" {
 		e.Channel = channel
 	}
 	if reason := unfit(e); reason != "" {
-		it.Failure = &Failure{Class: ClassDecode, Reason: reason}
+		it.Failure, it.channel = &Failure{Class: ClassDecode, Reason: reason}, e.Channel
 		return it
 	}
 	it.Event, it.timed = e, e.TimeMS%1000 != 0

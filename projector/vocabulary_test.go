@@ -40,6 +40,7 @@ type script struct {
 	numbers  map[string]uint64 // last number of each producer
 	seq      uint64
 	erase    bool
+	apart    bool // each channel has producers of its own, as with real bots
 	messages []streams.Message
 }
 
@@ -118,6 +119,9 @@ func by(producer string, steps ...step) step {
 	return func(s *script) {
 		was := s.producer
 		s.producer = producer
+		if s.apart && producer != "" {
+			s.producer += s.channel
+		}
 		s.play(steps...)
 		s.producer = was
 	}
