@@ -131,6 +131,9 @@ func migrate(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	if version < 0 {
+		return fmt.Errorf("%w: its header has the schema %d", ErrDamaged, version)
+	}
 	if version > int64(len(steps)) {
 		return fmt.Errorf("%w: schema %d, this program knows %d; use that version, or move the file away once it is drained",
 			ErrNewerSchema, version, len(steps))

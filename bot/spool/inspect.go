@@ -32,6 +32,9 @@ type Inspection struct {
 	// sequence there; empty and 0 before the first.
 	StreamID      string
 	LastStreamSeq uint64
+	// Open is the run that went on elsewhere when this file was copied: what it put
+	// after LastSeq is not known here. Empty for a file that is no such copy.
+	Open string
 }
 
 // ProducerInfo is one run of a bot on a spool.
@@ -115,6 +118,10 @@ func openToRead(path string) (*sql.DB, error) {
 	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
 		query.Set("immutable", "1")
 	}
+	return openQuery(path, query)
+}
+
+func openQuery(path string, query url.Values) (*sql.DB, error) {
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -179,8 +186,18 @@ func (in *Inspection) read(ctx context.Context, tx *sql.Tx, folder string) error
 	for i := range in.Recovered {
 		in.Recovered[i].Path = filepath.Join(folder, in.Recovered[i].Path)
 	}
+	if version < copyVersion {
+		return nil
+	}
+	err = tx.QueryRowContext(ctx, "SELECT producer FROM producers JOIN drain ON run = open_run").Scan(&in.Open)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read open run: %w", err)
+	}
 	return nil
 }
+
+// copyVersion is the schema since which a file knows that it is a copy.
+const copyVersion = 3
 
 // readWaiting says whose events wait, and whether one of them is the end of an
 // observation for which there was no room.

@@ -324,3 +324,18 @@ func TestOpen_FileWithItsFirstPageAlone(t *testing.T) {
 	closeSpool(t, openSpool(t, cfg))
 	closeSpool(t, openSpool(t, cfg))
 }
+
+func TestOpen_SchemaThatCannotBeIsDamage(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t.TempDir())
+	s := openSpool(t, cfg)
+	begin(t, s)
+	ids := put(t, s, said("kept"))
+	closeSpool(t, s)
+	execFile(t, cfg.Path, "PRAGMA user_version = -7")
+	s = openSpool(t, cfg)
+	defer closeSpool(t, s)
+	if n := s.Depth().Events; n != int64(len(ids)) {
+		t.Errorf("%d events were taken over", n)
+	}
+}

@@ -22,7 +22,8 @@ type Previous struct {
 	Producer string
 	// LastSeq is the last sequence it committed here, sent or not.
 	LastSeq uint64
-	// Known is false where the spool that would know was lost.
+	// Known is false where the spool that would know was lost, or where this one is a
+	// copy and that run went on with the original.
 	Known bool
 }
 
@@ -78,8 +79,8 @@ func (s *Spool) IsEarlier(ctx context.Context, producer string) (bool, error) {
 
 func (s *Spool) readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
 	previous := Previous{Known: true}
-	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq FROM producers WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
-		Scan(&previous.Producer, &previous.LastSeq)
+	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq, run <> open_run FROM producers, drain WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
+		Scan(&previous.Producer, &previous.LastSeq, &previous.Known)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return previous, err
 	}
