@@ -1,9 +1,13 @@
 package replay
 
-import "errors"
+import (
+	"errors"
+
+	"rosey/projector"
+)
 
 // ErrBehind is returned when the rebuilt database would take readers back.
-var ErrBehind = errors.New("the rebuilt database is behind the current one")
+var ErrBehind = projector.ErrBehind
 
 // ErrUnreadable is returned when nothing tells whose database the current one
 // is.
@@ -21,3 +25,9 @@ var ErrNoCheckpoint = errors.New("the database has no checkpoint to compare at")
 
 // ErrBusy is returned for a Request while the projector is at work on another.
 var ErrBusy = errors.New("the projector is at work on another request")
+
+// ErrStopped is returned for a Request while nobody runs to do it.
+var ErrStopped = errors.New("the projector does not run")
+
+// ErrCancelled is the end of work that was cancelled; the tables are as they were.
+var ErrCancelled = errors.New("cancelled; the tables are as they were")

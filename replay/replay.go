@@ -47,6 +47,9 @@ type Config struct {
 	// Program is the version of the program, for the record of how a database was
 	// made. Default: unknown.
 	Program string
+	// Keep is how many generations Swap leaves, the new one among them. Default:
+	// schema.Keep.
+	Keep int
 	// BatchSize bounds the events of one transaction. Default 10,000.
 	BatchSize int
 	// Progress is told how far the rebuild is, a few times a second.
@@ -113,59 +116,20 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if _, err := store.Discard(); err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)
 	}
-	old, err := currentState(ctx, store, &cfg)
+	x, err := newExchange(ctx, store, &cfg)
 	if err != nil {
 		return Result{}, err
 	}
-	if cfg.Known == nil {
-		cfg.Known = old.dead
-		// With nothing to compare with, no failure is new.
-		cfg.AcceptFailures = cfg.AcceptFailures || !old.related || old.checkpoint.Seq == 0
+	if err := x.build(ctx); err != nil {
+		return x.res, err
 	}
-	if old.related {
-		cfg.KnownTo = old.checkpoint.Seq
+	if err := x.ahead(); err != nil {
+		return x.res, x.abandon(err)
 	}
-	if old.plain {
-		// A database at the link's own place becomes a generation before the next
-		// one has its number: newer ones than the current one count as unfinished.
-		if old.Generation, err = store.Adopt(); err != nil {
-			return Result{}, fmt.Errorf("replay: %w", err)
-		}
+	if err := x.swap(); err != nil {
+		return x.res, x.abandon(err)
 	}
-	next, err := store.Next()
-	if err != nil {
-		return Result{}, fmt.Errorf("replay: %w", err)
-	}
-	res, err := Into(ctx, next.Path, cfg)
-	if err != nil {
-		return res, err
-	}
-	if err := cfg.again.worthwhile(); err != nil {
-		return res, errors.Join(err, schema.RemoveFile(next.Path))
-	}
-	if old.related && old.checkpoint.Seq > res.Seq {
-		return res, errors.Join(fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, res.Seq, old.checkpoint.Seq), schema.RemoveFile(next.Path))
-	}
-	if old.exists && (!old.related || old.from < res.From) {
-		// It holds what no rebuild gives again. Before the swap: after it, a rebuild
-		// would take it for an old generation.
-		if err := store.Retain(old.Generation); err != nil {
-			return res, errors.Join(fmt.Errorf("replay: %w", err), schema.RemoveFile(next.Path))
-		}
-		res.Kept = old.Path
-	}
-	cfg.Crash(crashBeforeSwap)
-	if err := store.Swap(next); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	cfg.Crash(crashAfterSwap)
-	if cfg.Force || res.Kept != "" {
-		return res, nil
-	}
-	if err := store.Prune(schema.Keep); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	return res, nil
+	return x.res, x.prune()
 }
 
 // Into rebuilds into a file that must not exist yet, in a folder that does. The

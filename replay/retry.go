@@ -50,6 +50,11 @@ const ClassErased = "erased"
 // where this program fails at an event that the one before applied: that is a
 // *projector.NewFailureError. A running projector is a *schema.InUseError.
 func Retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64) (Retried, error) {
+	return retry(ctx, store, cfg, seqs, func(cfg Config) (Result, error) { return Swap(ctx, store, cfg) })
+}
+
+// retry leaves the rebuild to the caller.
+func retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64, rebuild func(Config) (Result, error)) (Retried, error) {
 	var res Retried
 	dead, err := storedDeadLetters(ctx, store)
 	if err != nil {
@@ -76,7 +81,7 @@ func Retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64) (
 		return res, err
 	}
 	cfg.Known, cfg.AcceptFailures, cfg.again = dead, false, tries
-	built, err := Swap(ctx, store, cfg)
+	built, err := rebuild(cfg)
 	res.Failing = tries.failures()
 	if err != nil {
 		return res, err

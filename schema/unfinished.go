@@ -74,7 +74,8 @@ func (s Store) Discard() ([]string, error) {
 	return gone, nil
 }
 
-// Abandon removes a generation that was begun; never the current one.
+// Abandon removes a generation that was begun; never the current one, nor one that
+// can be gone on with.
 func (s Store) Abandon(g Generation) error {
 	current, err := s.Current()
 	if err != nil && !errors.Is(err, ErrNoDatabase) {
@@ -82,6 +83,9 @@ func (s Store) Abandon(g Generation) error {
 	}
 	if err == nil && current.Number == g.Number {
 		return nil // the swap had happened
+	}
+	if kept, err := marked(g, ResumeSuffix); err != nil || kept {
+		return err
 	}
 	return RemoveFile(g.Path)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"rosey/bot/outbound"
-	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/streams"
 	"rosey/streams/service"
@@ -48,7 +47,7 @@ func newAnswering(stream func(context.Context) (*streams.Stream, error), log *sl
 }
 
 // tables answers questions about a projector's tables too, from now on.
-func (a *answering) tables(s *streams.Stream, p *projector.Projector) (err error) {
+func (a *answering) tables(s *streams.Stream, p query.Projection) (err error) {
 	a.query, err = query.NewService(query.Config{
 		Conn: s.Conn(), Tables: p, Bots: s.Bots, Version: version(), Logger: a.log,
 	})

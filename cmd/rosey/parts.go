@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -17,28 +16,11 @@ import (
 	"rosey/streams"
 )
 
-// openProjector opens the tables, and rebuilds them first when another version
-// of the projections made them.
-func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config) (*projector.Projector, error) {
+// openProjector opens the tables. Those that another version of the projections
+// made are remade while it runs.
+func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config) (*replay.Supervisor, error) {
 	cfg.Stream, cfg.Crash = s, crash
-	if cfg.DefaultChannel == "" {
-		cfg.DefaultChannel = storedDefaultChannel(ctx, cfg.Store)
-	}
-	p, err := projector.New(ctx, cfg)
-	if !errors.Is(err, projector.ErrOtherProgram) {
-		return p, err
-	}
-	cfg.Logger.Info("the tables were made by another version; rebuilding them from the stream")
-	var res replay.Result
-	err = answerMeanwhile(ctx, s, cfg.Store, cfg.Logger, func() (err error) {
-		res, err = replay.Swap(ctx, cfg.Store, replay.Config{Stream: s, DefaultChannel: cfg.DefaultChannel, AcceptGap: cfg.AcceptGap, Logger: cfg.Logger, Crash: crash})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	cfg.Logger.Info("the tables are rebuilt", "seq", res.Seq, "path", res.Path)
-	return projector.New(ctx, cfg)
+	return replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Program: version()})
 }
 
 // storedDefaultChannel is the default channel a database was made with; it is

@@ -13,6 +13,7 @@ import (
 	"rosey/internal/installation"
 	"rosey/internal/obs"
 	"rosey/projector"
+	"rosey/replay"
 	"rosey/streams"
 )
 
@@ -65,7 +66,7 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 }
 
 // answering answers for this projector.
-func (c *projectorCmd) answering(s *streams.Stream, p *projector.Projector, log *slog.Logger) (*answering, error) {
+func (c *projectorCmd) answering(s *streams.Stream, p *replay.Supervisor, log *slog.Logger) (*answering, error) {
 	a, err := newAnswering(func(context.Context) (*streams.Stream, error) { return s, nil }, log)
 	if err == nil {
 		err = a.tables(s, p)
@@ -74,7 +75,7 @@ func (c *projectorCmd) answering(s *streams.Stream, p *projector.Projector, log 
 }
 
 // projectAndAnswer does both until the context ends, or the projector does.
-func projectAndAnswer(ctx context.Context, p *projector.Projector, a *answering) error {
+func projectAndAnswer(ctx context.Context, p *replay.Supervisor, a *answering) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g := new(errgroup.Group)
@@ -88,7 +89,7 @@ func projectAndAnswer(ctx context.Context, p *projector.Projector, a *answering)
 
 // open waits for the server and opens the tables. A server that goes away again
 // meanwhile is waited for again.
-func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, *projector.Projector, error) {
+func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog.Logger) (*installation.Attachment, *replay.Supervisor, error) {
 	patience := c.WaitServer
 	if c.For > 0 {
 		patience = min(patience, c.For)

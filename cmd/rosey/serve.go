@@ -15,6 +15,7 @@ import (
 	"rosey/bot/spool"
 	"rosey/internal/installation"
 	"rosey/projector"
+	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
 )
@@ -22,7 +23,7 @@ import (
 // house is one whole installation in this process: server, projector and bot.
 type house struct {
 	server    *installation.Server
-	projector *projector.Projector
+	projector *replay.Supervisor
 	recorder  *speaker
 	answering *answering
 	log       *slog.Logger
@@ -139,6 +140,10 @@ func (h *house) run(ctx context.Context) error {
 
 // catchUp waits until the tables hold what the stream holds.
 func (h *house) catchUp(ctx context.Context, limit time.Duration) error {
+	if st := h.projector.Status(); errors.Is(st.Trouble, projector.ErrOtherProgram) {
+		h.log.Warn("the tables are still those of another version; the next start remakes them", "seq", st.Checkpoint.Seq)
+		return nil
+	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	state, err := h.server.Stream.State(limited)

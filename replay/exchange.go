@@ -1,0 +1,107 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/schema"
+)
+
+// exchange replaces a store's current generation by one that is made from the
+// stream. Whoever has the store's lock takes its steps, in order; until the swap
+// the readers' database is untouched.
+type exchange struct {
+	store schema.Store
+	cfg   *Config
+	old   current
+	next  schema.Generation
+	res   Result
+}
+
+// newExchange refuses to replace a database that the stream does not continue,
+// unless Force is set, and names the next one.
+func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchange, error) {
+	old, err := currentState(ctx, store, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Known == nil {
+		cfg.Known = old.dead
+		// With nothing to compare with, no failure is new.
+		cfg.AcceptFailures = cfg.AcceptFailures || !old.related || old.checkpoint.Seq == 0
+	}
+	if old.related {
+		cfg.KnownTo = old.checkpoint.Seq
+	}
+	if old.plain {
+		// A database at the link's own place becomes a generation before the next
+		// one has its number.
+		if old.Generation, err = store.Adopt(); err != nil {
+			return nil, fmt.Errorf("replay: %w", err)
+		}
+	}
+	x := &exchange{store: store, cfg: cfg, old: old}
+	if x.next, err = store.Begin(); err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	return x, nil
+}
+
+// build makes the next generation. After an error there is none.
+func (x *exchange) build(ctx context.Context) (err error) {
+	if x.res, err = Into(ctx, x.next.Path, *x.cfg); err == nil {
+		err = x.cfg.again.worthwhile()
+	}
+	if err != nil {
+		return x.abandon(err)
+	}
+	return nil
+}
+
+// ahead makes sure that readers are not taken back.
+func (x *exchange) ahead() error {
+	if x.old.related && x.old.checkpoint.Seq > x.res.Seq {
+		return fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, x.res.Seq, x.old.checkpoint.Seq)
+	}
+	return nil
+}
+
+// swap shows the next generation to readers.
+func (x *exchange) swap() error {
+	if x.old.exists && (!x.old.related || x.old.from < x.res.From) {
+		// It holds what no rebuild gives again. Before the swap: after it, a rebuild
+		// would take it for an old generation.
+		if err := x.store.Retain(x.old.Generation); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+		x.res.Kept = x.old.Path
+	}
+	x.cfg.Crash(crashBeforeSwap)
+	if err := x.store.Swap(x.next); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	x.cfg.Crash(crashAfterSwap)
+	return nil
+}
+
+// prune removes what is too old, unless the one that was replaced is kept.
+func (x *exchange) prune() error {
+	if x.cfg.Force || x.res.Kept != "" {
+		return nil
+	}
+	if err := x.store.Prune(x.cfg.Keep); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	return nil
+}
+
+// abandon gives up the next generation, because of the error; one that can be gone
+// on with stays.
+func (x *exchange) abandon(err error) error {
+	gone := x.store.Abandon(x.next)
+	if gone != nil {
+		gone = fmt.Errorf("replay: %w", gone)
+	}
+	return errors.Join(err, gone)
+}

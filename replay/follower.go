@@ -1,0 +1,154 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rosey/events"
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// follower brings a finished database after the stream, which grows meanwhile, by
+// the same ordered read as a rebuild.
+type follower struct {
+	cfg     *Config
+	db      *schema.DB
+	applier *projector.Applier
+	begin   time.Time
+	first   uint64 // the checkpoint it began at
+	applied projector.Applied
+	told    time.Time
+}
+
+// follow opens a database for that. One of another program or stream is an error.
+func follow(ctx context.Context, path string, cfg *Config) (_ *follower, err error) {
+	f := &follower{cfg: cfg, begin: time.Now()}
+	if f.db, err = schema.OpenWriter(ctx, path); err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	// What the live projection has not come to it would make dead letters of, too.
+	f.applier, err = projector.NewApplier(ctx, f.db, projector.ApplierConfig{
+		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Crash: cfg.Crash,
+	})
+	if err != nil {
+		return nil, errors.Join(err, f.db.Close())
+	}
+	f.first = f.applier.Checkpoint().Seq
+	return f, nil
+}
+
+const (
+	// followBatch bounds the events of one transaction.
+	followBatch = 5000
+	// closeEnough is how many events may be left for the time in which the tables
+	// stand still.
+	closeEnough = 500
+	// maxRounds bounds the chase after a stream that grows as fast as it is read.
+	maxRounds = 12
+)
+
+// near comes close to the stream's end, and makes what is there durable.
+func (f *follower) near(ctx context.Context) error {
+	f.cfg.Crash(crashBeforeCatchUp)
+	for range maxRounds {
+		state, err := f.cfg.Stream.State(ctx)
+		if err != nil {
+			return fmt.Errorf("replay: catch up: %w", err)
+		}
+		left := streams.Lag(state.LastSeq, f.applier.Checkpoint().Seq)
+		if err := f.to(ctx, state.LastSeq); err != nil {
+			return err
+		}
+		if left <= closeEnough {
+			break
+		}
+	}
+	// Later this would take from the time in which the tables stand still.
+	if err := f.db.TrimLog(ctx); err != nil {
+		return fmt.Errorf("replay: catch up: %w", err)
+	}
+	return nil
+}
+
+// to applies what the stream holds up to a sequence, which it has stored. A batch
+// that was begun is finished.
+func (f *follower) to(ctx context.Context, last uint64) error {
+	at := f.applier.Checkpoint().Seq
+	if last <= at {
+		return nil
+	}
+	f.tell(PhaseCatchingUp, last, true)
+	r, err := f.cfg.source(ctx, at+1, last)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	dec := events.NewDecoder()
+	var batch []projector.Item
+	size := 0
+	for ended := false; !ended; {
+		m, err := r.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			ended = true
+		case err != nil:
+			return fmt.Errorf("replay: catch up after seq=%d: %w", at, err)
+		default:
+			it := projector.Decode(dec, m)
+			it.Erased = m.Seq - at - 1 // the reader proves that it is not there
+			at = m.Seq
+			batch, size = append(batch, it), size+len(m.Data)
+		}
+		if len(batch) == 0 || !ended && len(batch) < followBatch && size < maxBatchBytes {
+			continue
+		}
+		res, err := f.applier.Apply(context.WithoutCancel(ctx), batch)
+		if err != nil {
+			return fmt.Errorf("replay: catch up: %w", err)
+		}
+		f.applied.Events += res.Events
+		f.applied.Duplicates += res.Duplicates
+		f.applied.DeadLetters += res.DeadLetters
+		f.tell(PhaseCatchingUp, last, false)
+		clear(batch)
+		batch, size = batch[:0], 0
+	}
+	return nil
+}
+
+// tell tells how far it is, at most a few times a second unless it is said to.
+func (f *follower) tell(phase string, last uint64, now bool) {
+	if !now && time.Since(f.told) < 200*time.Millisecond {
+		return
+	}
+	f.told = time.Now()
+	seq := f.applier.Checkpoint().Seq
+	elapsed := time.Since(f.begin).Seconds()
+	rate := float64(seq-f.first) / max(elapsed, 1e-9)
+	pr := Progress{
+		Phase: phase, Seq: seq, Last: max(last, seq), Events: f.applied.Events, Duplicates: f.applied.Duplicates,
+		DeadLetters: f.applied.DeadLetters, PerSecond: rate, ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
+	}
+	if rate > 0 {
+		pr.RemainingSeconds = float64(streams.Lag(last, seq)) / rate
+		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))
+	}
+	f.cfg.Progress(pr)
+}
+
+// add has a result tell of what was caught up, too.
+func (f *follower) add(res Result) Result {
+	c := f.applier.Checkpoint()
+	res.Path, res.Checkpoint, res.Seq = f.db.Path(), c, c.Seq
+	res.Events += f.applied.Events
+	res.Duplicates += f.applied.Duplicates
+	res.DeadLetters += f.applied.DeadLetters
+	res.Seconds += time.Since(f.begin).Seconds()
+	res.PerSecond = float64(c.Seq) / max(res.Seconds, 1e-9)
+	return res
+}

@@ -1,0 +1,92 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/projector"
+	"rosey/schema"
+)
+
+// A takeover puts one finished database in the place of another, where it may have
+// to be caught up first.
+type takeover struct {
+	f    *follower
+	res  *Result
+	swap func() error
+}
+
+// from has the projector go on in the follower's database.
+func (t takeover) from(ctx context.Context, p *projector.Projector) error {
+	err := t.f.near(ctx)
+	if err == nil {
+		err = p.HandOver(ctx, projector.Handover{
+			Ready: func(at schema.Checkpoint) (*schema.DB, error) {
+				t.f.tell(PhaseSwapping, at.Seq, true)
+				t.f.cfg.Crash(crashBeforeHandOver)
+				if err := t.f.to(ctx, at.Seq); err != nil {
+					return nil, err
+				}
+				*t.res = t.f.add(*t.res)
+				return t.f.db, nil
+			},
+			Swap: t.swap,
+		})
+	}
+	if err != nil {
+		return errors.Join(err, t.f.db.Close())
+	}
+	t.f.cfg.Crash(crashAfterHandOver)
+	return nil
+}
+
+// fromRest puts the follower's database in the place of one that nobody writes to.
+func (t takeover) fromRest(ctx context.Context, at schema.Checkpoint) error {
+	err := t.f.near(ctx)
+	if err == nil {
+		*t.res = t.f.add(*t.res)
+		if t.res.Seq < at.Seq {
+			err = fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, t.res.Seq, at.Seq)
+		}
+	}
+	if err := errors.Join(err, t.f.db.Close()); err != nil {
+		return err
+	}
+	t.f.tell(PhaseSwapping, at.Seq, true)
+	return t.swap()
+}
+
+// rebuild makes the store's next generation beside a projector that goes on in the
+// current one, and has it go on in the new one; beside nobody where there is no
+// projector. Whoever calls it has the store's lock.
+func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.Projector) (Result, error) {
+	if _, err := store.Discard(); err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	x, err := newExchange(ctx, store, cfg)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := x.build(ctx); err != nil {
+		return x.res, err
+	}
+	f, err := follow(ctx, x.next.Path, cfg)
+	if err != nil {
+		return x.res, x.abandon(err)
+	}
+	t := takeover{f: f, res: &x.res, swap: x.swap}
+	if p != nil {
+		err = t.from(ctx, p)
+	} else {
+		at := x.old.checkpoint
+		if !x.old.related {
+			at = schema.Checkpoint{}
+		}
+		err = t.fromRest(ctx, at)
+	}
+	if err != nil {
+		return x.res, x.abandon(err)
+	}
+	return x.res, x.prune()
+}

@@ -1,0 +1,203 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"rosey/projector"
+	"rosey/replay"
+	"rosey/schema"
+	"rosey/streams/streamstest"
+)
+
+// supervised is a Supervisor that runs in the background.
+type supervised struct {
+	*replay.Supervisor
+	stop func()
+}
+
+func supervisorConfig(env *streamstest.Env, store schema.Store) replay.SupervisorConfig {
+	return replay.SupervisorConfig{Projector: projector.Config{Stream: env.Stream, Store: store}}
+}
+
+// supervise runs one; it ends with the test at the latest.
+func supervise(t *testing.T, cfg replay.SupervisorConfig) *supervised {
+	t.Helper()
+	s, err := replay.NewSupervisor(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stopped := false
+	sup := &supervised{Supervisor: s}
+	sup.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := errors.Join(<-done, s.Close()); err != nil {
+			t.Errorf("stop the supervisor: %v", err)
+		}
+	}
+	t.Cleanup(sup.stop)
+	return sup
+}
+
+// ask begins work as soon as it is taken.
+func (s *supervised) ask(t *testing.T, r replay.Request) {
+	t.Helper()
+	eventually(t, "the work is taken", func() bool {
+		err := s.Start(r)
+		if err != nil && !errors.Is(err, replay.ErrStopped) && !errors.Is(err, replay.ErrBusy) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+}
+
+// ended waits for the end of the work.
+func (s *supervised) ended(t *testing.T) replay.Work {
+	t.Helper()
+	eventually(t, "the work has ended", func() bool { w := s.Work(); return w.ID != "" && !w.Running })
+	return s.Work()
+}
+
+// do asks for work that comes to something.
+func (s *supervised) do(t *testing.T, r replay.Request) replay.Work {
+	t.Helper()
+	s.ask(t, r)
+	w := s.ended(t)
+	if w.Error != "" {
+		t.Fatalf("%s: %s", r.Kind, w.Error)
+	}
+	return w
+}
+
+func (s *supervised) caughtUp(t *testing.T, env *streamstest.Env) uint64 {
+	t.Helper()
+	state, err := env.Stream.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := s.WaitFor(ctx, state.LastSeq); err != nil {
+		t.Fatalf("wait for seq=%d: %v; %+v", state.LastSeq, err, s.Status())
+	}
+	return state.LastSeq
+}
+
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !so() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func wantEqual(t *testing.T, env *streamstest.Env, store schema.Store) {
+	t.Helper()
+	v, err := replay.Verify(t.Context(), store, config(env), 5)
+	if err != nil || !v.Equal {
+		t.Errorf("verification %+v, %v", v, err)
+	}
+}
+
+func currentNumber(t *testing.T, store schema.Store) int {
+	t.Helper()
+	g, err := store.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.Number
+}
+
+func TestSupervisor_RebuildsBesideTheProjection(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 30)
+	s := supervise(t, supervisorConfig(env, store))
+	s.caughtUp(t, env)
+	w := s.do(t, replay.Request{Kind: replay.KindRebuild})
+	if w.Result == nil || w.Result.Seq < 30 || w.Progress.Phase != replay.PhaseDone || w.EndedMS < w.StartedMS || w.Reason != replay.ReasonAsked {
+		t.Errorf("the work came to %+v, %+v", w, w.Result)
+	}
+	if n := currentNumber(t, store); n != 2 {
+		t.Errorf("generation %d is the current one, want 2", n)
+	}
+	if st := s.Status(); st.Path != w.Result.Path || st.Trouble != nil || st.Reopened > 0 || st.Interruptions > 0 {
+		t.Errorf("status %+v, want that it goes on in %s", st, w.Result.Path)
+	}
+	evening(t, env, "p2", 30)
+	s.caughtUp(t, env)
+	wantEqual(t, env, store)
+}
+
+// Going back twice ends in the tables there were, and all of them are caught up.
+func TestSupervisor_UndoAndUndoAgain(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	s := supervise(t, supervisorConfig(env, store))
+	s.caughtUp(t, env)
+	s.ask(t, replay.Request{Kind: replay.KindUndo})
+	if w := s.ended(t); w.Error == "" || w.Remedy == "" || w.Result != nil {
+		t.Errorf("an undo of nothing came to %+v", w)
+	}
+	s.do(t, replay.Request{Kind: replay.KindRebuild})
+	for i, want := range []int{1, 2, 1, 2} {
+		evening(t, env, "u"+string(rune('a'+i)), 5)
+		last := s.caughtUp(t, env)
+		w := s.do(t, replay.Request{Kind: replay.KindUndo})
+		if n := currentNumber(t, store); n != want || w.Result.Seq < last {
+			t.Errorf("undo %d: generation %d at seq=%d, want %d at seq=%d", i+1, n, w.Result.Seq, want, last)
+		}
+		wantEqual(t, env, store)
+	}
+	s.stop()
+	// Another start leaves the one that was gone back from.
+	s = supervise(t, supervisorConfig(env, store))
+	s.do(t, replay.Request{Kind: replay.KindUndo})
+	if n := currentNumber(t, store); n != 1 {
+		t.Errorf("generation %d is the current one, want 1", n)
+	}
+	wantEqual(t, env, store)
+}
+
+// Tables of another program answer as they were until they are remade.
+func TestSupervisor_RemakesTheTablesOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 20)
+	project(t, env, store)
+	change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+	s, err := replay.NewSupervisor(t.Context(), supervisorConfig(env, store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, o := s.Status(), s.Database()
+	if !errors.Is(st.Trouble, projector.ErrOtherProgram) || st.Checkpoint.Seq == 0 || !o.AtRest || !o.Current || o.Path == "" {
+		t.Errorf("before: %+v, %+v", st, o)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run := supervise(t, supervisorConfig(env, store))
+	evening(t, env, "p2", 20)
+	run.caughtUp(t, env)
+	if w := run.ended(t); w.Reason != replay.ReasonProgram || w.Running || w.Error != "" || w.Result == nil {
+		t.Errorf("the work was %+v", w)
+	}
+	if st := run.Status(); st.Trouble != nil || run.Database().AtRest {
+		t.Errorf("after: %+v", st)
+	}
+	wantEqual(t, env, store)
+}

@@ -1,0 +1,258 @@
+package replay
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"rosey/projector"
+	"rosey/schema"
+)
+
+// job is work that a Supervisor was asked for, or asks itself for.
+type job struct {
+	request Request
+	reason  string
+	// again says that it was tried before, and may have come as far as the swap.
+	again bool
+	// cancelled is closed when it is to end early.
+	cancelled chan struct{}
+	once      sync.Once
+}
+
+// Start begins the work of a request, beside the projection. It is ErrBusy while
+// there is other work, and ErrStopped where nobody would do it.
+func (s *Supervisor) Start(r Request) error {
+	if !slices.Contains([]string{KindRebuild, KindUndo, KindRetry}, r.Kind) {
+		return fmt.Errorf("replay: no work is called %q", r.Kind)
+	}
+	r.Seqs = slices.Clone(r.Seqs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, err := s.begin(r, ReasonAsked)
+	if err != nil {
+		return err
+	}
+	s.asked <- j // there is room: it is the only one
+	return nil
+}
+
+// begin makes it the present work. The caller holds mu.
+func (s *Supervisor) begin(r Request, reason string) (*job, error) {
+	switch {
+	case !s.running:
+		return nil, fmt.Errorf("replay: %w", ErrStopped)
+	case s.job != nil:
+		return nil, fmt.Errorf("replay: %w", ErrBusy)
+	}
+	s.job = &job{request: r, reason: reason, cancelled: make(chan struct{})}
+	s.work = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: time.Now().UnixMilli()}
+	return s.job, nil
+}
+
+// Cancel ends the present work before it has changed anything, if there is any:
+// then it returns true. A batch that was begun is finished first. Work that has
+// come to the swap is not ended any more.
+func (s *Supervisor) Cancel() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.job == nil {
+		return false
+	}
+	s.job.once.Do(func() { close(s.job.cancelled) })
+	return true
+}
+
+// Work returns the present work, or the last.
+func (s *Supervisor) Work() Work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.work
+	w.Request.Seqs = slices.Clone(w.Request.Seqs)
+	return w
+}
+
+// do does the work and notes what came of it.
+func (s *Supervisor) do(ctx context.Context, j *job) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-j.cancelled:
+			cancel(ErrCancelled)
+		case <-done:
+		}
+	})
+	s.log.Info("the tables are being remade", "kind", j.request.Kind, "reason", j.reason)
+	res, retried, err := s.carryOut(ctx, j)
+	close(done)
+	watching.Wait()
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrCancelled) {
+		err = fmt.Errorf("replay: %w", cause)
+	}
+	if err == nil {
+		s.log.Info("the tables are remade", "kind", j.request.Kind, "seq", s.Status().Checkpoint.Seq, "path", s.Status().Path)
+	} else {
+		s.log.Warn("the tables are not remade", "kind", j.request.Kind, "reason", j.reason, "err", err)
+	}
+	s.ended(res, retried, err)
+	return err
+}
+
+func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &s.work
+	w.Running, w.EndedMS, w.Result, w.Retried = false, time.Now().UnixMilli(), res, retried
+	if err == nil {
+		w.Progress.Phase = PhaseDone
+	} else {
+		w.Error, w.Remedy = err.Error(), remedy(err)
+	}
+	s.job = nil
+}
+
+// remedy is what a person can do about an error, "" where nothing is known.
+func remedy(err error) string {
+	var refused *projector.StartError
+	var failed *projector.NewFailureError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Remedy
+	case errors.As(err, &failed):
+		return "use a version of this program that applies the event; or `rosey replay --on-error dead-letter`, which makes it a dead letter"
+	case errors.Is(err, schema.ErrNoPrevious):
+		return "`rosey replay` makes the tables again from the stream"
+	case errors.Is(err, ErrStillFails):
+		return "keep it until a version of this program reads it"
+	case errors.Is(err, ErrNoDeadLetter):
+		return "`rosey dead-letters list` names those there are"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free space on the disk of the database: the tables are made a second time there"
+	}
+	return ""
+}
+
+// carryOut does the work itself.
+func (s *Supervisor) carryOut(ctx context.Context, j *job) (*Result, *Retried, error) {
+	p, store := s.present(), s.cfg.Store
+	cfg := s.config(j.request)
+	if j.again {
+		if err := s.start(ctx); err != nil || s.present() != nil {
+			return nil, nil, err
+		}
+	}
+	switch j.request.Kind {
+	case KindUndo:
+		res, err := undo(ctx, store, &cfg, p)
+		return s.finish(ctx, res, err)
+	case KindRetry:
+		res, err := retry(ctx, store, cfg, j.request.Seqs, func(cfg Config) (Result, error) { return rebuild(ctx, store, &cfg, p) })
+		if err == nil && p == nil {
+			err = s.start(ctx)
+		}
+		return nil, &res, err
+	}
+	res, err := rebuild(ctx, store, &cfg, p)
+	return s.finish(ctx, res, err)
+}
+
+// finish begins to project in tables that took the place of another version's.
+func (s *Supervisor) finish(ctx context.Context, res Result, err error) (*Result, *Retried, error) {
+	if err == nil && s.present() == nil {
+		err = s.start(ctx)
+	}
+	if err != nil {
+		return nil, nil, schema.NameFullDisk(err)
+	}
+	return &res, nil, nil
+}
+
+// config is what a rebuild needs to know.
+func (s *Supervisor) config(r Request) Config {
+	cfg := Config{
+		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptFailures: r.AcceptFailures,
+		Keep: s.keep, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
+	}
+	if r.Keep > 0 {
+		cfg.Keep = r.Keep
+	}
+	cfg.defaults()
+	return cfg
+}
+
+func (s *Supervisor) progress(p Progress) {
+	if p.Phase == PhaseDone {
+		return // with the file, and not with the work
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.work.Progress = p
+}
+
+// How long a rebuild of its own accord waits before it is tried again. One that
+// filled the disk takes the room from what is recorded.
+const (
+	againSoon  = time.Second
+	againLate  = time.Minute
+	againSpace = 15 * time.Minute
+)
+
+// remake remakes the tables where another version of the program made them, until
+// somebody projects; false where the context ended before.
+func (s *Supervisor) remake(ctx context.Context) bool {
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for attempt := 0; ; attempt++ {
+		select {
+		case <-s.projects:
+			return true
+		default:
+		}
+		select {
+		case <-s.projects:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-next.C:
+		}
+		if wait, again := s.remakeOnce(ctx, attempt); again {
+			next.Reset(wait)
+		}
+	}
+}
+
+// remakeOnce reports when it is to be tried again, if it is.
+func (s *Supervisor) remakeOnce(ctx context.Context, attempt int) (time.Duration, bool) {
+	s.mu.Lock()
+	j, err := s.begin(Request{Kind: KindRebuild, AcceptGap: s.cfg.AcceptGap, Archive: s.archive}, ReasonProgram)
+	s.mu.Unlock()
+	if err != nil {
+		return againSoon, true // somebody asked for work meanwhile, which may make this needless
+	}
+	j.again = attempt > 0
+	err = s.do(ctx, j)
+	if err == nil || ctx.Err() != nil {
+		return 0, false
+	}
+	s.mu.Lock()
+	s.stands(fmt.Errorf("%w, and cannot be remade: %w", projector.ErrOtherProgram, err))
+	s.mu.Unlock()
+	var refused *projector.StartError
+	var failed *projector.NewFailureError
+	switch {
+	case errors.As(err, &refused), errors.As(err, &failed), errors.Is(err, ErrCancelled):
+		s.log.Error("the tables stay as another version made them", "err", err, "next", remedy(err))
+		return 0, false
+	case errors.Is(err, syscall.ENOSPC):
+		return againSpace, true
+	}
+	return min(againLate, againSoon<<min(attempt, 10)), true
+}

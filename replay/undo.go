@@ -1,0 +1,130 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rosey/projector"
+	"rosey/schema"
+)
+
+// Undo makes the generation current again that was so before the present one,
+// caught up with the stream; another Undo goes back to the present one. A
+// generation that this program did not make, or that the stream does not continue,
+// is a *projector.StartError; where there is none any more it is
+// schema.ErrNoPrevious. A running projector is a *schema.InUseError.
+func Undo(ctx context.Context, store schema.Store, cfg Config) (_ Result, err error) {
+	cfg.defaults()
+	release, err := store.Lock(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if _, err := store.Discard(); err != nil {
+		return Result{}, fmt.Errorf("replay: %w", err)
+	}
+	return undo(ctx, store, &cfg, nil)
+}
+
+// undo goes back beside a running projector, or beside nobody.
+func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Projector) (res Result, err error) {
+	g, err := store.Previous()
+	if err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	f, err := reopenPrevious(ctx, g, cfg)
+	if err != nil {
+		return res, err
+	}
+	if res.From, err = beginsAt(ctx, f.db); err != nil {
+		return res, errors.Join(err, f.db.Close())
+	}
+	t := takeover{f: f, res: &res, swap: func() error {
+		cfg.Crash(crashBeforeSwap)
+		if err := store.Swap(g); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+		cfg.Crash(crashAfterSwap)
+		return nil
+	}}
+	if p != nil {
+		err = t.from(ctx, p)
+	} else {
+		var at schema.Checkpoint
+		if at, err = currentCheckpoint(ctx, store); err == nil {
+			err = t.fromRest(ctx, at)
+		}
+	}
+	if err != nil {
+		return res, errors.Join(err, f.db.Close())
+	}
+	if err := store.Prune(cfg.Keep); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
+	return res, nil
+}
+
+// reopenPrevious opens an old generation, if the projection can go on in it.
+func reopenPrevious(ctx context.Context, g schema.Generation, cfg *Config) (_ *follower, err error) {
+	f, err := follow(ctx, g.Path, cfg)
+	switch {
+	case errors.Is(err, projector.ErrOtherProgram):
+		return nil, &projector.StartError{
+			Reason: projector.ErrOtherProgram, Detail: g.Path,
+			Remedy: "go back to that version of the program, which makes its tables again; or keep those there are",
+		}
+	case errors.Is(err, projector.ErrOtherStream):
+		return nil, &projector.StartError{
+			Reason: projector.ErrOtherStream, Detail: g.Path,
+			Remedy: "keep the tables there are; `rosey replay` makes them again from this stream",
+		}
+	case err != nil:
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.db.Close())
+		}
+	}()
+	if err := projector.CheckStart(ctx, cfg.Stream, f.applier.Checkpoint()); err != nil {
+		return nil, notGivingUp(err)
+	}
+	found, err := schema.Check(ctx, f.db, 1)
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	if found.Different > 0 {
+		return nil, &projector.StartError{
+			Reason: projector.ErrDamaged, Detail: fmt.Sprintf("%s: %s", g.Path, found.Differences[0].String()),
+			Remedy: "keep the tables there are; `rosey replay` makes them again",
+		}
+	}
+	return f, nil
+}
+
+// notGivingUp keeps a refusal from offering what no undo does.
+func notGivingUp(err error) error {
+	var refused *projector.StartError
+	if errors.As(err, &refused) {
+		refused.Remedy, refused.Flag = "keep the tables there are; `rosey replay` makes them again from this stream", ""
+	}
+	return err
+}
+
+func currentCheckpoint(ctx context.Context, store schema.Store) (_ schema.Checkpoint, err error) {
+	g, err := store.Current()
+	if err != nil {
+		return schema.Checkpoint{}, fmt.Errorf("replay: %w", err)
+	}
+	db, err := schema.OpenReader(ctx, g.Path)
+	if err != nil {
+		return schema.Checkpoint{}, fmt.Errorf("replay: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	c, err := schema.ReadCheckpoint(ctx, db)
+	if err != nil {
+		return c, fmt.Errorf("replay: %w", err)
+	}
+	return c, nil
+}
