@@ -41,19 +41,24 @@ func readDecisions(ctx context.Context, s *streams.Stream, streamID string) (*de
 		if err != nil {
 			return nil, fmt.Errorf("projector: look for decisions: %w", err)
 		}
-		it := Decode(dec, m)
-		if it.Failure != nil {
-			continue // a dead letter, not a decision
+		d.note(dec, m)
+	}
+}
+
+// note adds what a message decides, if it does.
+func (d *decisions) note(dec *events.Decoder, m streams.Message) {
+	it := Decode(dec, m)
+	if it.Failure != nil {
+		return // a dead letter, not a decision
+	}
+	switch e := it.Event.Payload.(type) {
+	case *events.GapAccepted:
+		if checkGap(e) == nil {
+			d.gaps = append(d.gaps, e)
 		}
-		switch e := it.Event.Payload.(type) {
-		case *events.GapAccepted:
-			if checkGap(e) == nil {
-				d.gaps = append(d.gaps, e)
-			}
-		case *events.StreamAdopted:
-			if checkAdoption(e) == nil {
-				d.adopted = append(d.adopted, e)
-			}
+	case *events.StreamAdopted:
+		if checkAdoption(e) == nil {
+			d.adopted = append(d.adopted, e)
 		}
 	}
 }
@@ -125,18 +130,28 @@ func AcceptGap(ctx context.Context, s *streams.Stream, checkpoint uint64) (seq u
 	if err != nil {
 		return 0, fmt.Errorf("projector: look for the gap: %w", err)
 	}
-	if state.FirstSeq <= checkpoint+1 {
+	return acceptGap(ctx, s, checkpoint, state.FirstSeq)
+}
+
+// AcceptGapBefore is AcceptGap for a rebuild from nothing whose messages begin at
+// a sequence that the stream itself need not hold any more: an archive does.
+func AcceptGapBefore(ctx context.Context, s *streams.Stream, first uint64) (seq uint64, err error) {
+	return acceptGap(ctx, s, 0, first)
+}
+
+func acceptGap(ctx context.Context, s *streams.Stream, checkpoint, first uint64) (seq uint64, err error) {
+	if first <= checkpoint+1 {
 		return 0, nil
 	}
-	d, err := readDecisions(ctx, s, state.Identity.ID)
+	d, err := readDecisions(ctx, s, s.Identity().ID)
 	if err != nil {
 		return 0, err
 	}
-	if d.cover(checkpoint+1, state.FirstSeq-1) {
+	if d.cover(checkpoint+1, first-1) {
 		return 0, nil
 	}
 	return decide(ctx, s, events.KindGapAccepted, &events.GapAccepted{
-		FirstSeq: int64(checkpoint + 1), LastSeq: int64(state.FirstSeq - 1), CheckpointSeq: int64(checkpoint),
+		FirstSeq: int64(checkpoint + 1), LastSeq: int64(first - 1), CheckpointSeq: int64(checkpoint),
 	})
 }
 

@@ -57,6 +57,14 @@ func currentState(ctx context.Context, store schema.Store, cfg *Config) (current
 	if cfg.AcceptGap && errors.Is(err, projector.ErrTrimmed) {
 		err = nil // the rebuild gives up all that comes before the stream
 	}
+	if cfg.Archive != nil && errors.Is(err, projector.ErrTrimmed) {
+		ok, bridgeErr := cfg.bridged(ctx, st.checkpoint)
+		if bridgeErr != nil {
+			err = bridgeErr
+		} else if ok {
+			err = nil
+		}
+	}
 	st.related = err == nil
 	if cfg.Force && otherHistory(err) {
 		cfg.Logger.Warn("the current database belongs to another history; it is kept", "path", g.Path, "err", err)

@@ -13,6 +13,7 @@ import (
 	"rosey/projector"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/archive"
 )
 
 // Config says what to rebuild, and how far.
@@ -44,6 +45,9 @@ type Config struct {
 	// AcceptGap rebuilds from where the stream begins. The decision becomes an event
 	// first; once it is one, no later rebuild needs to be told.
 	AcceptGap bool
+	// Archive holds what the stream no longer does: the rebuild begins with it where
+	// the stream begins later. Default: none.
+	Archive *archive.Archive
 	// Program is the version of the program, for the record of how a database was
 	// made. Default: unknown.
 	Program string
@@ -59,7 +63,8 @@ type Config struct {
 	// Crash is called at named points; tests end the process there.
 	Crash func(point string)
 
-	again *again // nil but for Retry
+	again    *again // nil but for Retry
+	archived bool   // the beginning comes from the archive
 }
 
 func (c *Config) defaults() {
@@ -203,14 +208,14 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 // beginning makes sure that the stream reaches back to where a rebuild begins, or
 // that an operator gave up what comes before.
 func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
-	err := projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})
+	state, err := checkBeginning(ctx, cfg)
 	if cfg.AcceptGap && errors.Is(err, projector.ErrTrimmed) {
-		seq, acceptErr := projector.AcceptGap(ctx, cfg.Stream, 0)
+		seq, acceptErr := projector.AcceptGapBefore(ctx, cfg.Stream, state.FirstSeq)
 		if acceptErr != nil {
 			return streams.State{}, acceptErr
 		}
 		cfg.Logger.Warn("what the stream no longer holds is given up", "stream", streams.StreamName, "seq", seq)
-		err = projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})
+		state, err = checkBeginning(ctx, cfg)
 	}
 	var refused *projector.StartError
 	if errors.As(err, &refused) && errors.Is(err, projector.ErrTrimmed) {
@@ -219,18 +224,18 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 	if err != nil {
 		return streams.State{}, err
 	}
-	state, err := cfg.Stream.State(ctx)
-	if err != nil {
-		return state, fmt.Errorf("replay: %w", err)
-	}
 	return state, nil
 }
 
 // origin is the record of the database to be. It is written before the first row,
 // so that a limited database never looks like a whole one.
 func (c *Config) origin(state streams.State) schema.Origin {
+	from := ""
+	if c.archived {
+		from = c.Archive.Dir()
+	}
 	return schema.Origin{
-		StreamID: state.Identity.ID, FromSeq: state.FirstSeq, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
+		Archive: from, StreamID: state.Identity.ID, FromSeq: state.FirstSeq, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
 		Program: c.Program, Made: time.Now(),
 	}
 }

@@ -23,7 +23,7 @@ var replayMutants = []Mutant{
 	},
 	{
 		Name: "a rebuild skips the first message", File: "replay/pipeline.go", Package: replayTests,
-		Old: "streams.ReadOptions{From: 1,", New: "streams.ReadOptions{From: 2,",
+		Old: "p.cfg.source(ctx, 1, p.last)", New: "p.cfg.source(ctx, 2, p.last)",
 	},
 	{
 		Name: "a database that is behind replaces the current one", File: "replay/replay.go", Package: replayTests,
@@ -34,8 +34,8 @@ var replayMutants = []Mutant{
 		Old: "c.KnownTo > 0 && seq > c.KnownTo\n", New: "c.KnownTo > 0 || seq > c.KnownTo\n",
 	},
 	{
-		Name: "a rebuild of a trimmed stream begins where it can", File: "replay/replay.go", Package: replayTests,
-		Old: "	err := projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})\n", New: "	err := error(nil)\n",
+		Name: "a rebuild of a trimmed stream begins where it can", File: "replay/archived.go", Package: replayTests,
+		Old: "	return state, projector.CheckStart(ctx, cfg.Stream, schema.Checkpoint{})\n", New: "	return state, nil\n",
 	},
 	{
 		Name: "another history's database is replaced unasked", File: "replay/current.go", Package: replayTests,

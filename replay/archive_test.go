@@ -1,0 +1,207 @@
+package replay_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rosey/events"
+	"rosey/projector"
+	"rosey/replay"
+	"rosey/streams"
+	"rosey/streams/archive"
+	"rosey/streams/streamstest"
+)
+
+// archived archives the stream as it is now.
+func archived(t *testing.T, env *streamstest.Env, dir string) *archive.Archive {
+	t.Helper()
+	if _, err := archive.Write(t.Context(), dir, env.Stream, archive.WriteOptions{SegmentBytes: 2000}); err != nil {
+		t.Fatal(err)
+	}
+	a, err := archive.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// odd appends what older and foreign publishers send: no ids, no times of their
+// own, and what cannot be read at all.
+func odd(t *testing.T, env *streamstest.Env) {
+	t.Helper()
+	for _, data := range []string{
+		`{"username":"zoe","msg":"from an old publisher"}`, `no json`, ``, `{"username":"zoe","message":"again"}`, "{\"username\":\"\xff\"}",
+	} {
+		env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), Data: []byte(data)})
+	}
+}
+
+func TestInto_FromAnArchiveEqualsTheDatabaseBeforeTheTrim(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 30)
+	odd(t, env)
+	evening(t, env, "p2", 30)
+	erase(t, env, 12, 50)
+	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "before.db"), accepting(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := archived(t, env, t.TempDir())
+	for _, first := range []uint64{10, 13, 51, 70} {
+		trim(t, env, first)
+		cfg := accepting(env)
+		cfg.Archive = a
+		got, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "after.db"), cfg)
+		if err != nil {
+			t.Fatalf("trimmed to seq=%d: %v", first, err)
+		}
+		if dump(t, got.Path) != dump(t, want.Path) || got.From != 1 || got.DeadLetters != want.DeadLetters {
+			t.Errorf("trimmed to seq=%d: %+v differs from %+v", first, got, want)
+		}
+		cfg.UntilSeq = 8
+		if got, err = replay.Into(t.Context(), filepath.Join(t.TempDir(), "early.db"), cfg); err != nil || got.Seq != 8 {
+			t.Errorf("to the 8th of a stream from seq=%d on: %+v, %v", first, got, err)
+		}
+	}
+}
+
+// accepting goes on at events that cannot be applied.
+func accepting(env *streamstest.Env) replay.Config {
+	cfg := config(env)
+	cfg.AcceptFailures = true
+	return cfg
+}
+
+// What was erased from the stream after it was archived stays erased for as long
+// as the stream reaches there.
+func TestInto_AnArchiveBringsNothingErasedBack(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 30)
+	a := archived(t, env, t.TempDir())
+	erase(t, env, 20)
+	trim(t, env, 10)
+	cfg := config(env)
+	cfg.Archive = a
+	res, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, res.Path); !strings.Contains(got, `stream_holes {"first_seq":20,"last_seq":20}`) || strings.Contains(got, `stream_holes {"first_seq":1,`) {
+		t.Errorf("holes:\n%s", got)
+	}
+}
+
+func TestSwap_FromAnArchive(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 30)
+	project(t, env, store)
+	a := archived(t, env, t.TempDir())
+	evening(t, env, "p2", 10)
+	evening(t, env, "p3", 10)
+	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "whole.db"), config(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trim(t, env, a.LastSeq()+1)
+	cfg := config(env)
+	cfg.Archive = a
+	res, err := replay.Swap(t.Context(), store, cfg)
+	if err != nil || res.Kept != "" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if dump(t, store.Link) != dump(t, want.Path) {
+		t.Error("the rebuilt database differs from one made before the trim")
+	}
+	if v, err := replay.Verify(t.Context(), store, cfg, 5); err != nil || !v.Equal {
+		t.Errorf("verification %+v, %v", v, err)
+	}
+	project(t, env, store) // and it goes on
+}
+
+// A database whose checkpoint lies before the stream's beginning is replaced where
+// the archive holds what is in between.
+func TestSwap_AnArchiveBridgesATrimAboveTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	evening(t, env, "p2", 10)
+	a := archived(t, env, t.TempDir())
+	evening(t, env, "p3", 10)
+	trim(t, env, a.LastSeq())
+	if _, err := replay.Swap(t.Context(), store, config(env)); !errors.Is(err, projector.ErrTrimmed) {
+		t.Fatalf("without the archive: %v", err)
+	}
+	cfg := config(env)
+	cfg.Archive = a
+	if res, err := replay.Swap(t.Context(), store, cfg); err != nil || res.From != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	project(t, env, store)
+}
+
+func TestInto_RefusesAnArchiveThatDoesNotJoin(t *testing.T) {
+	t.Parallel()
+	env, other := streamstest.New(t), streamstest.New(t)
+	evening(t, env, "p1", 20)
+	evening(t, other, "p1", 20)
+	mine, theirs := archived(t, env, t.TempDir()), archived(t, other, t.TempDir())
+	evening(t, env, "p2", 20)
+	trim(t, env, mine.LastSeq()+2)
+	for _, c := range []struct {
+		a      *archive.Archive
+		reason error
+	}{{mine, archive.ErrGap}, {theirs, archive.ErrOtherStream}} {
+		cfg := config(env)
+		cfg.Archive = c.a
+		_, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), cfg)
+		var refused *projector.StartError
+		if !errors.Is(err, c.reason) || !errors.As(err, &refused) || refused.Remedy == "" {
+			t.Errorf("%v, want %v with a remedy", err, c.reason)
+		}
+	}
+}
+
+// An archive that begins late needs the decision about what is missing, wherever
+// that is by now.
+func TestInto_AnArchiveAfterAnAcceptedGap(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 20)
+	trim(t, env, 10)
+	early := archived(t, env, t.TempDir())
+	if _, err := projector.AcceptGap(t.Context(), env.Stream, 0); err != nil {
+		t.Fatal(err)
+	}
+	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "before.db"), config(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := archived(t, env, t.TempDir())
+	trim(t, env, early.LastSeq()+1)
+	for _, a := range []*archive.Archive{early, late} { // the decision is in the stream, then in both
+		cfg := config(env)
+		cfg.Archive = a
+		got, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "after.db"), cfg)
+		if err != nil || dump(t, got.Path) != dump(t, want.Path) || got.From != 10 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	evening(t, env, "p2", 5)
+	trim(t, env, late.LastSeq()+1) // now it is in the archive alone
+	cfg := config(env)
+	cfg.Archive, cfg.UntilSeq = late, want.Seq
+	got, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "later.db"), cfg)
+	if err != nil || dump(t, got.Path) != dump(t, want.Path) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	cfg.Archive, cfg.UntilSeq = early, 0
+	if _, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "gap.db"), cfg); !errors.Is(err, archive.ErrGap) {
+		t.Errorf("with the earlier archive: %v", err)
+	}
+}
