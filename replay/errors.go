@@ -29,5 +29,6 @@ var ErrBusy = errors.New("the projector is at work on another request")
 // ErrStopped is returned for a Request while nobody runs to do it.
 var ErrStopped = errors.New("the projector does not run")
 
-// ErrCancelled is the end of work that was cancelled; the tables are as they were.
-var ErrCancelled = errors.New("cancelled; the tables are as they were")
+// ErrCancelled is the end of work that was cancelled. It comes with
+// context.Canceled.
+var ErrCancelled = errors.New("broken off; the tables are as they were")

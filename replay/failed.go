@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"rosey/projector"
 	"rosey/schema"
@@ -24,6 +25,9 @@ var classes = []struct {
 	{"ahead", projector.ErrAhead},
 	{"other_history", projector.ErrOtherHistory},
 	{"no_database", schema.ErrNoDatabase},
+	{"no_previous", schema.ErrNoPrevious},
+	{"other_program", projector.ErrOtherProgram},
+	{"disk_full", syscall.ENOSPC},
 }
 
 // classNewFailure is a rebuild that stopped at a *projector.NewFailureError.
@@ -47,6 +51,10 @@ func (w *Work) Fail(err error) {
 		w.Remedy = fmt.Sprintf("use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failure.Seq)
 	case errors.As(err, &refused):
 		w.Remedy = refused.Remedy
+	case errors.Is(err, schema.ErrNoPrevious):
+		w.Remedy = "`rosey replay` makes the tables again from the stream"
+	case errors.Is(err, syscall.ENOSPC):
+		w.Remedy = "free space on the disk of the database: the tables are made a second time there"
 	}
 }
 

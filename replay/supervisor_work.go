@@ -95,7 +95,7 @@ func (s *Supervisor) do(ctx context.Context, j *job) error {
 	close(done)
 	watching.Wait()
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrCancelled) {
-		err = fmt.Errorf("replay: %w", cause)
+		err = fmt.Errorf("replay: %w: %w", cause, context.Canceled)
 	}
 	if err == nil {
 		s.log.Info("the tables are remade", "kind", j.request.Kind, "seq", s.Status().Checkpoint.Seq, "path", s.Status().Path)
@@ -114,30 +114,9 @@ func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
 	if err == nil {
 		w.Progress.Phase = PhaseDone
 	} else {
-		w.Error, w.Remedy = err.Error(), remedy(err)
+		w.Fail(err)
 	}
 	s.job = nil
-}
-
-// remedy is what a person can do about an error, "" where nothing is known.
-func remedy(err error) string {
-	var refused *projector.StartError
-	var failed *projector.NewFailureError
-	switch {
-	case errors.As(err, &refused):
-		return refused.Remedy
-	case errors.As(err, &failed):
-		return "use a version of this program that applies the event; or `rosey replay --on-error dead-letter`, which makes it a dead letter"
-	case errors.Is(err, schema.ErrNoPrevious):
-		return "`rosey replay` makes the tables again from the stream"
-	case errors.Is(err, ErrStillFails):
-		return "keep it until a version of this program reads it"
-	case errors.Is(err, ErrNoDeadLetter):
-		return "`rosey dead-letters list` names those there are"
-	case errors.Is(err, syscall.ENOSPC):
-		return "free space on the disk of the database: the tables are made a second time there"
-	}
-	return ""
 }
 
 // carryOut does the work itself.
@@ -249,7 +228,7 @@ func (s *Supervisor) remakeOnce(ctx context.Context, attempt int) (time.Duration
 	var failed *projector.NewFailureError
 	switch {
 	case errors.As(err, &refused), errors.As(err, &failed), errors.Is(err, ErrCancelled):
-		s.log.Error("the tables stay as another version made them", "err", err, "next", remedy(err))
+		s.log.Error("the tables stay as another version made them", "err", err, "next", s.Work().Remedy)
 		return 0, false
 	case errors.Is(err, syscall.ENOSPC):
 		return againSpace, true

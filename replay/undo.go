@@ -87,7 +87,11 @@ func reopenPrevious(ctx context.Context, g schema.Generation, cfg *Config) (_ *f
 			err = errors.Join(err, f.db.Close())
 		}
 	}()
-	if err := projector.CheckStart(ctx, cfg.Stream, f.applier.Checkpoint()); err != nil {
+	err = projector.CheckStart(ctx, cfg.Stream, f.applier.Checkpoint())
+	if err == nil {
+		err = projector.CheckWhole(ctx, f.db)
+	}
+	if err != nil {
 		return nil, notGivingUp(err)
 	}
 	found, err := schema.Check(ctx, f.db, 1)
