@@ -41,11 +41,16 @@ type Entry struct {
 
 // Bucket opens a bucket. The error is ErrNoBucket where Setup has to come first.
 func (s *Stream) Bucket(ctx context.Context, name string) (*Bucket, error) {
-	info, err := s.c.bucketInfo(ctx, name)
+	return s.c.Bucket(ctx, name)
+}
+
+// Bucket opens a bucket where there need not be a stream yet.
+func (c *Conn) Bucket(ctx context.Context, name string) (*Bucket, error) {
+	info, err := c.bucketInfo(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("streams: open bucket %s: %w", name, err)
 	}
-	return &Bucket{c: s.c, name: name, expires: info.Config.AllowMsgTTL}, nil
+	return &Bucket{c: c, name: name, expires: info.Config.AllowMsgTTL}, nil
 }
 
 // bucketInfo asks the server for the stream behind a bucket.

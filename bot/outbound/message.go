@@ -73,6 +73,9 @@ const (
 	// ReasonMarked is that of a message which somebody else tried to send, and who
 	// gave no reason.
 	ReasonMarked = "marked_by_caller"
+	// ReasonRestored is that of a message which waited when the queue was copied, and
+	// may have been sent by the original since.
+	ReasonRestored = "restored"
 )
 
 // What to do with a text that is too long for one line.

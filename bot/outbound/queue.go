@@ -59,6 +59,10 @@ func (c QueueConfig) Open(ctx context.Context, s *streams.Stream) (*Queue, error
 	if err != nil {
 		return nil, fmt.Errorf("outbound: %w", err)
 	}
+	return c.queue(s, bucket), nil
+}
+
+func (c QueueConfig) queue(s *streams.Stream, bucket *streams.Bucket) *Queue {
 	if c.LeaseTime <= 0 {
 		c.LeaseTime = LeaseTime
 	}
@@ -71,7 +75,7 @@ func (c QueueConfig) Open(ctx context.Context, s *streams.Stream) (*Queue, error
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Queue{cfg: c, stream: s, bucket: bucket, log: c.Logger.With("component", "outbound"), told: map[string]uint64{}}, nil
+	return &Queue{cfg: c, stream: s, bucket: bucket, log: c.Logger.With("component", "outbound"), told: map[string]uint64{}}
 }
 
 // Foreign is how many values were passed over because they are no messages.

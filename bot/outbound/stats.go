@@ -106,7 +106,7 @@ func (s *Stats) Read() StatsReading {
 func bounded(reason string) string {
 	switch reason {
 	case "", ReasonMuted, ReasonNoPermission, ReasonFiltered, ReasonFlood, ReasonNoEcho, ReasonNotShown,
-		ReasonAbsent, ReasonRefused, ReasonTooLong, ReasonCommand, ReasonDisconnected, ReasonMarked:
+		ReasonAbsent, ReasonRefused, ReasonTooLong, ReasonCommand, ReasonDisconnected, ReasonMarked, ReasonRestored:
 		return reason
 	}
 	return "other"

@@ -23,6 +23,7 @@ var reasonWords = map[string]struct{ why, help string }{
 	outbound.ReasonCommand:      {"it begins like a command of the channel, and would not be shown", "begin it differently"},
 	outbound.ReasonDisconnected: {"the bot lost the channel while it was on its way", ""},
 	outbound.ReasonMarked:       {"another program was to send it, and gave no reason", ""},
+	outbound.ReasonRestored:     {"the queue was restored from a backup, and the original may have said it since", ""},
 }
 
 // why says for what reason, in words.
