@@ -52,6 +52,7 @@ type Applier struct {
 	stale        bool // memory no longer matches the rows: load before the next batch
 
 	logLimit, trimAt int64 // from the greater of the two on the log is trimmed
+	searchEvery      int
 
 	deadLetters bulk
 	holes       bulk
@@ -77,7 +78,7 @@ func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier
 }
 
 func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
-	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit}
+	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit, searchEvery: searchEvery}
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -199,7 +200,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	if err := a.fold(ctx, tx, &res); err != nil {
 		return res, err
 	}
-	if err := a.flush(ctx, &writer{tx: tx, loading: a.cfg.Loading}, next); err != nil {
+	if err := a.flush(ctx, &writer{tx: tx, loading: a.cfg.Loading, searchEvery: a.searchEvery}, next); err != nil {
 		return res, err
 	}
 	a.cfg.Crash(crashBeforeCommit)

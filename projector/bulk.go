@@ -12,7 +12,8 @@ type writer struct {
 	tx *sql.Tx
 	// loading is set during a rebuild: indexes that only readers need are filled
 	// at its end.
-	loading bool
+	loading     bool
+	searchEvery int // see chat
 }
 
 func (w *writer) exec(ctx context.Context, query string, args ...any) error {
@@ -39,6 +40,8 @@ func (b *bulk) add(vals ...any) {
 	}
 	b.args = append(b.args, vals...)
 }
+
+func (b *bulk) rows() int { return len(b.args) / b.cols }
 
 func (b *bulk) flush(ctx context.Context, w *writer) error {
 	step := bulkRows * b.cols

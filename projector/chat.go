@@ -12,6 +12,8 @@ type chat struct {
 	rows bulk
 	// first is the sequence of the batch's first line, 0 while there is none.
 	first int64
+	// unindexed counts the lines of a rebuild that full-text search does not know yet.
+	unindexed int
 }
 
 func newChat() projection {
@@ -39,14 +41,26 @@ func (c *chat) fold(f *fact) error {
 	return nil
 }
 
+// searchEvery is how many lines of a rebuild are added to the full-text index at
+// once. It could all be done at the end, but then on one core: here another one
+// reads and decodes meanwhile. Each addition leaves a segment to be merged.
+const searchEvery = 50_000
+
 func (c *chat) flush(ctx context.Context, w *writer) error {
+	c.unindexed += c.rows.rows()
 	if err := c.rows.flush(ctx, w); err != nil {
 		return err
 	}
 	first := c.first
 	c.first = 0
-	if first == 0 || w.loading {
+	switch {
+	case first == 0:
 		return nil
+	case w.loading && c.unindexed < w.searchEvery:
+		return nil // schema.DB.Finish adds what is left
+	case w.loading:
+		c.unindexed = 0
+		return w.exec(ctx, schema.FillSearch)
 	}
 	// One statement for all: each begins a savepoint, at which the index would
 	// write what it has gathered.

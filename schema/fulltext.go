@@ -15,6 +15,11 @@ const (
 	searchSizes = "chat_search_docsize"
 )
 
+// FillSearch brings the full-text index up to the latest message. The index knows
+// itself what it holds: the messages are added in the order of their sequences.
+const FillSearch = `INSERT INTO chat_search (rowid, message)
+	SELECT seq, message FROM chat_messages WHERE seq > (SELECT coalesce(max(id), 0) FROM chat_search_docsize)`
+
 // compareSearch compares what the full-text index finds. It keeps no rows, so
 // nothing about the messages themselves tells what it has lost.
 func compareSearch(ctx context.Context, want, got Queryer, limit int, res *Comparison) error {

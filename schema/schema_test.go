@@ -171,6 +171,21 @@ func TestFinish_RefusesABrokenDatabase(t *testing.T) {
 	}
 }
 
+func TestFinish_RefusesAnIndexOfOtherWords(t *testing.T) {
+	t.Parallel()
+	db, err := schema.CreateForLoading(t.Context(), filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	exec(t, db, `INSERT INTO chat_messages (seq, channel, time_ms, username, message, text_hash, notice, style, history, shadow)
+		VALUES (1, 'tv', 5, 'ann', 'some words', 1, '', '', 0, 0)`)
+	exec(t, db, `INSERT INTO chat_search (rowid, message) VALUES (1, 'others')`)
+	if err := db.Finish(t.Context()); err == nil || !strings.Contains(err.Error(), "full-text index") {
+		t.Errorf("finished with %v", err)
+	}
+}
+
 func TestOpenReader_CannotWrite(t *testing.T) {
 	t.Parallel()
 	db := schematest.Open(t)
