@@ -1,113 +1,81 @@
-package bench
+package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 )
 
-// long is whether to measure what takes minutes too.
-func long() bool { return os.Getenv("ROSEY_BENCH_LONG") != "" }
+// TestMain lets this test's program be called as the command calls itself.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == stepArg || os.Args[1] == directArg) {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		if err := dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
-// report runs a measurement b.N times and reports the last one's figures.
-func report(b *testing.B, measure func() (Result, error)) {
-	b.Helper()
-	var res Result
-	for b.Loop() {
-		var err error
-		if res, err = measure(); err != nil {
-			b.Fatal(err)
+func TestRun_WritesAReportThatCanBeShownAgain(t *testing.T) {
+	t.Parallel()
+	dir, work := t.TempDir(), t.TempDir()
+	page := filepath.Join(dir, "performance.md")
+	var progress bytes.Buffer
+	if err := dispatch(t.Context(), []string{"-quick", "-only", "replay,publish", "-dir", work, "-docs", page}, &progress, &progress); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, page)
+	for _, want := range []string{
+		"A trial", "go run ./bench -only replay,publish -quick -docs ", "| replay/events=10000 | peak-rss-MB |", "rebuild/sqlite", "| not measured |",
+		"publishers=64/p99-ms", "(performance/publish-1.svg)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
 		}
 	}
-	b.ReportMetric(0, "ns/op") // the time of making events and of the bounds is no figure
-	for _, m := range res {
-		b.ReportMetric(m.Value, m.Unit)
+	if strings.Contains(read(t, filepath.Join(dir, "performance", "publish-1.svg")), "NaN") {
+		t.Error("a picture holds what is no number")
+	}
+	var out bytes.Buffer
+	again := filepath.Join(dir, "again", "performance.md")
+	if err := dispatch(t.Context(), []string{"-from", filepath.Join(dir, "performance", "report.json"), "-docs", again}, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	if read(t, again) != text {
+		t.Error("the page that is made of the saved figures is another one")
+	}
+	if left, err := os.ReadDir(work); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }
 
-func BenchmarkAppend(b *testing.B) {
-	for _, bm := range []struct {
-		name          string
-		batch, events int
-	}{{"sync", 1, 5000}, {"batch=100", 100, 50_000}, {"batch=1000", 1000, 200_000}} {
-		b.Run(bm.name, func(b *testing.B) {
-			report(b, func() (Result, error) { return Append(b.Context(), b.TempDir(), bm.batch, bm.events) })
-		})
-	}
-}
-
-func BenchmarkReplay(b *testing.B) {
-	sizes := []int{100_000, 1_000_000}
-	if long() {
-		sizes = append(sizes, 10_000_000)
-	}
-	for _, n := range sizes {
-		b.Run(fmt.Sprintf("events=%d", n), func(b *testing.B) {
-			h := history(b, n)
-			report(b, func() (Result, error) { return h.Rebuild(b.Context()) })
-		})
-	}
-}
-
-func BenchmarkProjectLive(b *testing.B) {
-	b.Run("events=200000", func(b *testing.B) {
-		h := history(b, 200_000)
-		report(b, func() (Result, error) { return h.Live(b.Context()) })
-	})
-}
-
-func BenchmarkFrameToRow(b *testing.B) {
-	for _, bm := range []struct{ perSecond, lines int }{{100, 1000}, {1000, 10_000}} {
-		b.Run(fmt.Sprintf("rate=%d", bm.perSecond), func(b *testing.B) {
-			report(b, func() (Result, error) { return FrameToRow(b.Context(), b.TempDir(), bm.perSecond, bm.lines) })
-		})
-	}
-}
-
-func BenchmarkQueries(b *testing.B) {
-	b.Run("events=200000", func(b *testing.B) {
-		h := history(b, 200_000)
-		report(b, func() (Result, error) { return h.Queries(b.Context(), 20) })
-	})
-}
-
-func BenchmarkSpeak(b *testing.B) {
-	report(b, func() (Result, error) { return Speak(b.Context(), b.TempDir(), 200, 100*time.Millisecond) })
-}
-
-func BenchmarkSpoolDrain(b *testing.B) {
-	b.Run("events=100000", func(b *testing.B) {
-		report(b, func() (Result, error) { return Drain(b.Context(), b.TempDir(), 100_000) })
-	})
-}
-
-func BenchmarkOutage(b *testing.B) {
-	n := 100_000
-	if long() {
-		n = 1_000_000
-	}
-	for name, singly := range map[string]bool{"batches": false, "singly": true} {
-		size := n
-		if singly {
-			size = n / 10
+func TestRun_RefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"-runs", "0"}, {"-events", "0"}, {"-only", "nothing-of-that-name"}, {"everything"}, {"-from", "no-such-file"}, {"-sustain", "1ms"},
+		{stepArg, `{"Name":"nothing"}`},
+	} {
+		var out bytes.Buffer
+		if err := dispatch(t.Context(), args, &out, &out); err == nil {
+			t.Errorf("%v is carried out", args)
 		}
-		b.Run(fmt.Sprintf("%s/events=%d", name, size), func(b *testing.B) {
-			report(b, func() (Result, error) { return Outage(b.Context(), b.TempDir(), size, singly) })
-		})
 	}
 }
 
-func history(t testing.TB, n int) *History {
+func read(t *testing.T, path string) string {
 	t.Helper()
-	h, err := NewHistory(t.Context(), t.TempDir(), n)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return h
+	return string(text)
 }

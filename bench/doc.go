@@ -1,16 +1,13 @@
-// Package bench measures the whole way of an event: appended, drained from the
-// spool, projected live, rebuilt from the stream, and from a CyTube frame to the
-// row that a reader sees.
+// Command bench measures everything that is claimed of Rosey's speed and thrift,
+// and writes a report: Markdown, JSON, and plots as SVG.
 //
-// Rates depend on the machine and on what else it does. Each measurement
-// therefore runs its bounds beside the thing itself, in the same process and
-// on the same events: reading the stream alone, decoding alone, SQLite alone,
-// and a projector as one would first write it. The ratios between them are what
-// compares from one machine, and from one day, to another.
+//	go run ./bench                                  # the whole list, three times
+//	go run ./bench -docs docs/performance.md        # the same, into the documents
+//	go run ./bench -only replay -events 1000000     # some of it
+//	go run ./bench -quick                           # does everything run? in a minute
 //
-// Every measurement is a function that returns a Result. The benchmarks of this
-// package report it through testing.B; the command in bench/report runs the
-// list several times and prints medians and their spread. Nothing is mocked:
-// the server, its store, the spool and the databases are the real ones, in a
-// directory of the caller's.
-package bench
+// Each step of a measurement runs in a process of its own, so that memory and
+// processor time are those of the step. The steps of one run follow each other at
+// once: ratios are of the same minute. What is measured is in package measure,
+// what is made of the figures in package report; here is the list.
+package main

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 func (h *History) naive(ctx context.Context, n int) (took time.Duration, err error) {
 	db, err := schema.Create(ctx, h.file())
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close(), schema.RemoveFile(db.Path())) }()
 	js := h.rig.conn.JetStream()
@@ -28,28 +28,33 @@ func (h *History) naive(ctx context.Context, n int) (took time.Duration, err err
 		Durable: "naive", AckPolicy: jetstream.AckExplicitPolicy,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, js.DeleteConsumer(ctx, streams.StreamName, "naive")) }()
 	begin := time.Now()
 	messages, err := cons.Messages()
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer messages.Stop()
 	for range n {
 		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 		if err := naiveApply(ctx, db, m); err != nil {
-			return 0, fmt.Errorf("bench: naive: %w", err)
+			return 0, fmt.Errorf("measure: naive: %w", err)
 		}
 		if err := m.Ack(); err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 	}
-	return time.Since(begin), nil
+	took = time.Since(begin)
+	checkpoint, err := schema.ReadCheckpoint(ctx, db)
+	if err == nil && checkpoint.Seq != uint64(n) {
+		err = fmt.Errorf("measure: naive: %d events applied, want %d", checkpoint.Seq, n)
+	}
+	return took, err
 }
 
 type naiveEvent struct {
@@ -63,6 +68,7 @@ type naiveEvent struct {
 	MediaID   string  `json:"media_id"`
 	Title     string  `json:"title"`
 	Seconds   float64 `json:"seconds"`
+	AFK       *bool   `json:"afk"`
 }
 
 func naiveApply(ctx context.Context, db *schema.DB, m jetstream.Msg) (err error) {
@@ -123,6 +129,17 @@ func naiveRows(ctx context.Context, tx *sql.Tx, subject string, seq int64, e *na
 			exec(`UPDATE user_sessions SET ended_ms = ?, ended_by = 'leave', ended_seq = ? WHERE channel = ? AND username = ? AND ended_ms IS NULL`,
 				e.TimeMS, seq, e.Channel, e.Username),
 			exec(acted, e.Channel, seq, e.Username, sec, e.TimeMS, "leave"),
+			exec(seen, e.Channel, e.Username, sec, sec, 0, 0))
+	case "rosey.db.user.updated":
+		if e.AFK == nil {
+			return nil
+		}
+		action := "back"
+		if *e.AFK {
+			action = "afk"
+		}
+		return errors.Join(
+			exec(acted, e.Channel, seq, e.Username, sec, e.TimeMS, action),
 			exec(seen, e.Channel, e.Username, sec, sec, 0, 0))
 	case "rosey.db.stats.user_count":
 		return exec(`INSERT INTO user_count_history (seq, channel, timestamp, chat_users, connected_users) VALUES (?, ?, ?, ?, ?)`,

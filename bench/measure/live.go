@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -19,20 +19,20 @@ const liveBatch = 5000
 // Live measures the projector on a backlog, through its durable consumer and
 // with an acknowledgement after each commit, and SQLite alone in the same run.
 func (h *History) Live(ctx context.Context) (Result, error) {
-	apply, err := h.applyAlone(ctx, liveBatch, false)
+	bound, err := h.applyAlone(ctx, liveBatch, false)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	dir := filepath.Dir(h.file())
 	took, err := h.project(ctx, schema.Store{Link: filepath.Join(dir, "live", "rosey.db")})
 	if err = errors.Join(err, os.RemoveAll(filepath.Join(dir, "live"))); err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	return Result{
+	return Result{Metrics: []Metric{
 		{"events/s", rate(h.events, took)},
-		{"sqlite-events/s", rate(h.events, apply)},
-		{"live/sqlite", ratio(apply.Seconds(), took.Seconds())},
-	}, nil
+		{"sqlite-events/s", rate(h.events, bound.apply)},
+		{"live/sqlite", ratio(bound.apply.Seconds(), took.Seconds())},
+	}}, nil
 }
 
 // project takes the whole stream into a store and returns how long that took.
@@ -41,7 +41,7 @@ func (h *History) project(ctx context.Context, store schema.Store) (took time.Du
 		Stream: h.rig.stream, Store: store, Instance: "bench", DefaultChannel: Channel, BatchSize: liveBatch,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -59,7 +59,7 @@ func (h *History) project(ctx context.Context, store schema.Store) (took time.Du
 		err = runErr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	return took, nil
 }

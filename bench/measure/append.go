@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -14,17 +14,17 @@ import (
 func Append(ctx context.Context, dir string, batch, events int) (_ Result, err error) {
 	r, err := newRig(ctx, dir, true)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	took, err := r.append(ctx, batch, events)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	return Result{
+	return Result{Metrics: []Metric{
 		{"events/s", rate(events, took)},
 		{"ms/append", milliseconds(took) * float64(batch) / float64(events)},
-	}, nil
+	}}, nil
 }
 
 // append returns how long appending took, without making the events.
@@ -37,7 +37,7 @@ func (r *rig) append(ctx context.Context, batch, events int) (took time.Duration
 		}
 		begin := time.Now()
 		if err := r.appendOnce(ctx, messages); err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 		took += time.Since(begin)
 		events -= len(messages)

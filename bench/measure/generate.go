@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"encoding/json"
@@ -88,7 +88,7 @@ func (g *Generator) Message() (streams.AppendMessage, error) {
 	e := g.Next()
 	data, err := events.Encode(e)
 	if err != nil {
-		return streams.AppendMessage{}, fmt.Errorf("bench: generate event %d: %w", g.made, err)
+		return streams.AppendMessage{}, fmt.Errorf("measure: generate event %d: %w", g.made, err)
 	}
 	return streams.AppendMessage{Subject: events.Subject(e.Kind), MsgID: e.ID, Data: data}, nil
 }

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -35,14 +35,14 @@ func newRig(ctx context.Context, dir string, sync bool) (_ *rig, err error) {
 		StoreDir: filepath.Join(dir, "jetstream"), NoListen: true, NoMonitor: true, SyncAlways: &sync,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return nil, fmt.Errorf("measure: %w", err)
 	}
 	if r.conn, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
 	r.stream, _, err = streams.Setup(ctx, r.conn, streams.StreamOptions{MaxBytesIfNew: 16 << 30})
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return nil, fmt.Errorf("measure: %w", err)
 	}
 	return r, nil
 }
@@ -52,7 +52,7 @@ func (r *rig) connect(ctx context.Context) (*streams.Conn, error) {
 	user, password := r.server.Credentials()
 	c, err := streams.Connect(ctx, streams.Config{InProcess: r.server.InProcessConn, User: user, Password: password})
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return nil, fmt.Errorf("measure: %w", err)
 	}
 	return c, nil
 }
@@ -68,7 +68,7 @@ func (r *rig) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := r.server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("bench: %w", err)
+		return fmt.Errorf("measure: %w", err)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (r *rig) close() error {
 func (r *rig) fill(ctx context.Context, n int) error {
 	js, err := jetstream.New(r.conn.NATS(), jetstream.WithPublishAsyncMaxPending(1000))
 	if err != nil {
-		return fmt.Errorf("bench: %w", err)
+		return fmt.Errorf("measure: %w", err)
 	}
 	g := NewGenerator()
 	for range n {
@@ -88,13 +88,13 @@ func (r *rig) fill(ctx context.Context, n int) error {
 		}
 		msg := &nats.Msg{Subject: m.Subject, Data: m.Data, Header: nats.Header{jetstream.MsgIDHeader: {m.MsgID}}}
 		if _, err := js.PublishMsgAsync(msg, jetstream.WithStallWait(time.Minute)); err != nil {
-			return fmt.Errorf("bench: fill: %w", err)
+			return fmt.Errorf("measure: fill: %w", err)
 		}
 	}
 	select {
 	case <-js.PublishAsyncComplete():
 	case <-ctx.Done():
-		return fmt.Errorf("bench: fill: %w", ctx.Err())
+		return fmt.Errorf("measure: fill: %w", ctx.Err())
 	}
 	return r.settled(ctx, n)
 }
@@ -104,20 +104,20 @@ func (r *rig) fill(ctx context.Context, n int) error {
 func (r *rig) settled(ctx context.Context, n int) error {
 	state, err := r.stream.State(ctx)
 	if err != nil {
-		return fmt.Errorf("bench: fill: %w", err)
+		return fmt.Errorf("measure: fill: %w", err)
 	}
 	if state.LastSeq != uint64(n) {
-		return fmt.Errorf("bench: fill: the stream ends at seq=%d after %d events", state.LastSeq, n)
+		return fmt.Errorf("measure: fill: the stream ends at seq=%d after %d events", state.LastSeq, n)
 	}
 	js := r.conn.JetStream()
 	s, err := js.Stream(ctx, streams.StreamName)
 	if err != nil {
-		return fmt.Errorf("bench: fill: %w", err)
+		return fmt.Errorf("measure: fill: %w", err)
 	}
 	cfg := s.CachedInfo().Config
 	cfg.Duplicates = 100 * time.Millisecond
 	if _, err := js.UpdateStream(ctx, cfg); err != nil {
-		return fmt.Errorf("bench: fill: %w", err)
+		return fmt.Errorf("measure: fill: %w", err)
 	}
 	return nil
 }

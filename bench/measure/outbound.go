@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -34,26 +34,27 @@ var chatLimits = outbound.Rate{Burst: 1000, Sustained: 1000}
 func Speak(ctx context.Context, dir string, messages int, every time.Duration) (_ Result, err error) {
 	s, err := newSpeech(ctx, dir)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	stop := s.send(ctx)
 	if _, _, err := s.ask(ctx, 10, every, true); err != nil { // the first find everything cold
-		return nil, errors.Join(err, stop())
+		return Result{}, errors.Join(err, stop())
 	}
 	wire, confirmed, err := s.ask(ctx, messages, every, true)
 	if err = errors.Join(err, stop()); err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	stop = s.poll(ctx)
 	polled, _, err := s.ask(ctx, max(messages/10, 10), every, false)
 	if err = errors.Join(err, stop()); err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	res := tails("wire-", wire)
-	res = append(res, tails("confirmed-", confirmed)...)
-	res = append(res, tails("polled-wire-", polled)...)
-	return append(res, Metric{"polled/wire", ratio(middle(polled), middle(wire))}), nil
+	res := latencies("wire-", wire)
+	res.Join(latencies("confirmed-", confirmed))
+	res.Join(latencies("polled-wire-", polled))
+	res.add(Metric{"polled/wire", ratio(middle(polled), middle(wire))})
+	return res, nil
 }
 
 // speech is a bot in a channel, with everything that it takes to make it speak.
@@ -78,7 +79,7 @@ func newSpeech(ctx context.Context, dir string) (_ *speech, err error) {
 	s := &speech{stop: func() {}, errs: make(chan error, 2), left: map[string]time.Time{}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("bench: %w", err), s.close())
+			err = errors.Join(fmt.Errorf("measure: %w", err), s.close())
 		}
 	}()
 	if s.rig, err = newRig(ctx, dir, true); err != nil {
@@ -216,19 +217,19 @@ func (s *speech) pollOnce(ctx context.Context) error {
 	}
 	list, err := service.CallBare[[]waiting](ctx, s.caller, events.LeaseSubject, map[string]any{"channel": Channel})
 	if err != nil {
-		return fmt.Errorf("bench: poll: %w", err)
+		return fmt.Errorf("measure: poll: %w", err)
 	}
 	for _, m := range list {
 		if err := s.recorder.Client().Send(ctx, "chatMsg", map[string]any{"msg": m.Message, "meta": map[string]any{}}); err != nil {
-			return fmt.Errorf("bench: poll: %w", err)
+			return fmt.Errorf("measure: poll: %w", err)
 		}
 		s.note(m.Message)
 		mark, err := json.Marshal(map[string]int64{"message_id": m.ID})
 		if err != nil {
-			return fmt.Errorf("bench: poll: %w", err)
+			return fmt.Errorf("measure: poll: %w", err)
 		}
 		if err := s.caller.NATS().Publish(events.Subject(events.KindMarkSent), mark); err != nil {
-			return fmt.Errorf("bench: poll: %w", err)
+			return fmt.Errorf("measure: poll: %w", err)
 		}
 	}
 	return nil
@@ -281,10 +282,10 @@ func (s *speech) request(ctx context.Context, text string, wait bool) (time.Dura
 	}](ctx, s.caller, events.SubjectPrefix+"messages.outbound.enqueue", body)
 	took := time.Since(begin)
 	if err != nil {
-		return 0, fmt.Errorf("bench: enqueue: %w", err)
+		return 0, fmt.Errorf("measure: enqueue: %w", err)
 	}
 	if wait && a.Data.State != outbound.Sent {
-		return 0, fmt.Errorf("bench: a message is %s", a.Data.State)
+		return 0, fmt.Errorf("measure: a message is %s", a.Data.State)
 	}
 	return took, nil
 }
@@ -300,7 +301,7 @@ func (s *speech) leaves(ctx context.Context, text string) (time.Time, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("bench: a message was not sent: %w", ctx.Err())
+			return time.Time{}, fmt.Errorf("measure: a message was not sent: %w", ctx.Err())
 		case <-time.After(time.Millisecond):
 		}
 	}

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -18,38 +18,38 @@ import (
 func Drain(ctx context.Context, dir string, n int) (_ Result, err error) {
 	r, err := newRig(ctx, dir, true)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	alone, err := r.append(ctx, streams.MaxBatch, n)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	s, err := spool.Open(ctx, spool.Config{Path: filepath.Join(dir, "spool", Channel+".db"), Channel: Channel})
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return Result{}, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	put, err := fillSpool(ctx, s, n)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	took, err := drain(ctx, s, r.stream)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	return Result{
+	return Result{Metrics: []Metric{
 		{"events/s", rate(n, took)},
 		{"append-events/s", rate(n, alone)},
 		{"drain/append", ratio(alone.Seconds(), took.Seconds())},
 		{"put-events/s", rate(n, put)},
-	}, nil
+	}}, nil
 }
 
 // fillSpool puts events as a bot does that gathers a burst.
 func fillSpool(ctx context.Context, s *spool.Spool, n int) (took time.Duration, err error) {
 	if _, _, err := s.Begin(ctx); err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	return putEvents(ctx, s, NewGenerator(), n)
 }
@@ -62,7 +62,7 @@ func putEvents(ctx context.Context, s *spool.Spool, g *Generator, n int) (took t
 		}
 		begin := time.Now()
 		if err := s.Put(ctx, batch...); err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 		took += time.Since(begin)
 		n -= len(batch)
@@ -82,7 +82,7 @@ func drain(ctx context.Context, s *spool.Spool, to spool.Appender) (time.Duratio
 		err = errors.Join(err, drainErr)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	return took, nil
 }

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -66,40 +66,42 @@ var crowdNames = func() (names []string) {
 func (h *History) Queries(ctx context.Context, rounds int) (_ Result, err error) {
 	q, err := h.newHall(ctx)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, q.close()) }()
 	var res Result
 	trip, err := q.roundTrip(ctx, 20*rounds)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	res = append(res, tails("service-", trip)...)
+	res.Join(latencies("service-", trip))
 	feed := q.feed(ctx)
 	alone, err := q.oneByOne(ctx, 10*rounds)
 	if err != nil {
-		return nil, errors.Join(err, feed.stop())
+		return Result{}, errors.Join(err, feed.stop())
 	}
 	for i, a := range questions {
-		res = append(res, Metric{a.name + "-alone-p50-ms", middle(alone[i])})
+		res.add(Metric{a.name + "-alone-p50-ms", middle(alone[i])})
 	}
 	together, err := q.together(ctx, rounds)
 	if err != nil {
-		return nil, errors.Join(err, feed.stop())
+		return Result{}, errors.Join(err, feed.stop())
 	}
 	for i, a := range questions {
-		res = append(res, Metric{a.name + "-p50-ms", middle(together[i])}, Metric{a.name + "-p99-ms", tail(together[i])})
+		res.add(Metric{a.name + "-p50-ms", middle(together[i])}, Metric{a.name + "-p99-ms", tail(together[i])})
 	}
-	res = append(res, tails("together-", slices.Concat(together...))...)
+	res.Join(latencies("alone-", slices.Concat(alone...)))
+	res.Join(latencies("together-", slices.Concat(together...)))
 	spread, err := q.spread(ctx, rounds)
 	if err != nil {
-		return nil, errors.Join(err, feed.stop())
+		return Result{}, errors.Join(err, feed.stop())
 	}
-	res = append(res, tails("spread-", slices.Concat(spread...))...)
+	res.Join(latencies("spread-", slices.Concat(spread...)))
 	if err := feed.stop(); err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	return append(res, Metric{"projected-events/s", feed.rate()}), nil
+	res.add(Metric{"projected-events/s", feed.rate()})
+	return res, nil
 }
 
 func middle(took []time.Duration) float64 {
@@ -110,10 +112,6 @@ func middle(took []time.Duration) float64 {
 func tail(took []time.Duration) float64 {
 	slices.Sort(took)
 	return milliseconds(took[len(took)*99/100])
-}
-
-func tails(name string, took []time.Duration) Result {
-	return Result{{name + "p50-ms", middle(took)}, {name + "p99-ms", tail(took)}}
 }
 
 // hall is a projector with its service, and those who ask.
@@ -134,7 +132,7 @@ func (h *History) newHall(ctx context.Context) (_ *hall, err error) {
 	q := &hall{h: h, stop: func() {}, done: make(chan error, 1)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("bench: %w", err), q.close())
+			err = errors.Join(fmt.Errorf("measure: %w", err), q.close())
 		}
 	}()
 	h.files++
@@ -216,7 +214,7 @@ func (f *feed) run(ctx context.Context, q *hall) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("bench: feed: %w", err)
+			return fmt.Errorf("measure: feed: %w", err)
 		}
 		f.sent.Add(projectedBatch)
 		select {
@@ -249,7 +247,7 @@ func (q *hall) ask(ctx context.Context, caller, question int, r *rand.Rand) (tim
 		_, err = service.Call[any](ctx, conn, subject, body)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("bench: %s: %w", a.name, err)
+		return 0, fmt.Errorf("measure: %s: %w", a.name, err)
 	}
 	return time.Since(begin), nil
 }
@@ -259,7 +257,7 @@ func (q *hall) roundTrip(ctx context.Context, n int) ([]time.Duration, error) {
 	for i := range took {
 		begin := time.Now()
 		if _, err := service.Call[int](ctx, q.conns[1], echoSubject, struct{}{}); err != nil {
-			return nil, fmt.Errorf("bench: %w", err)
+			return nil, fmt.Errorf("measure: %w", err)
 		}
 		took[i] = time.Since(begin)
 	}

@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type History struct {
 	events int
 	files  int
 
-	rest *Generator // of what comes after the history
+	rest *Generator // of what comes after the history; made when it is asked for
 }
 
 // NewHistory fills a stream with so many events.
@@ -32,6 +32,22 @@ func NewHistory(ctx context.Context, dir string, events int) (*History, error) {
 		return nil, err
 	}
 	if err := r.fill(ctx, events); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return &History{rig: r, events: events}, nil
+}
+
+// OpenHistory goes on with a stream that NewHistory filled in a process before.
+func OpenHistory(ctx context.Context, dir string, events int) (*History, error) {
+	r, err := newRig(ctx, dir, false)
+	if err != nil {
+		return nil, err
+	}
+	state, err := r.stream.State(ctx)
+	if err == nil && state.LastSeq != uint64(events) {
+		err = fmt.Errorf("measure: the stream in %s ends at seq=%d, want %d", dir, state.LastSeq, events)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return &History{rig: r, events: events}, nil
@@ -62,16 +78,16 @@ func (h *History) readAlone(ctx context.Context) (time.Duration, error) {
 	begin := time.Now()
 	r, err := h.rig.stream.Reader(ctx, streams.ReadOptions{StopAtEnd: true})
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer r.Close()
-	for {
+	for n := 0; ; n++ {
 		_, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && n == h.events {
 			return time.Since(begin), nil
 		}
 		if err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: read %d of %d events: %w", n, h.events, err)
 		}
 	}
 }
@@ -100,25 +116,12 @@ func (h *History) chunks(size int, do func([]streams.Message) error) error {
 	return nil
 }
 
-// decodeAlone decodes the events from memory.
-func (h *History) decodeAlone() (took time.Duration, err error) {
-	dec := events.NewDecoder()
-	err = h.chunks(10_000, func(list []streams.Message) error {
-		begin := time.Now()
-		for _, m := range list {
-			if it := projector.Decode(dec, m); it.Failure != nil {
-				return fmt.Errorf("bench: decode seq=%d: %s", m.Seq, it.Failure.Reason)
-			}
-		}
-		took += time.Since(begin)
-		return nil
-	})
-	return took, err
-}
+// alone is how long the parts of projecting take without the others.
+type alone struct{ decode, apply time.Duration }
 
 // applyAlone writes events that are decoded beforehand: the projector's own
 // Applier, nothing else. Finish is part of it where the database is loaded.
-func (h *History) applyAlone(ctx context.Context, batch int, loading bool) (took time.Duration, err error) {
+func (h *History) applyAlone(ctx context.Context, batch int, loading bool) (t alone, err error) {
 	create := schema.Create
 	if loading {
 		create = schema.CreateForLoading
@@ -126,7 +129,7 @@ func (h *History) applyAlone(ctx context.Context, batch int, loading bool) (took
 	begin := time.Now()
 	db, err := create(ctx, h.file())
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return t, fmt.Errorf("measure: %w", err)
 	}
 	path := db.Path()
 	defer func() { err = errors.Join(err, db.Close(), schema.RemoveFile(path)) }()
@@ -134,29 +137,58 @@ func (h *History) applyAlone(ctx context.Context, batch int, loading bool) (took
 		DefaultChannel: Channel, Identity: h.rig.stream.Identity(), Loading: loading,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return t, fmt.Errorf("measure: %w", err)
 	}
-	took = time.Since(begin)
+	t.apply = time.Since(begin)
 	dec := events.NewDecoder()
 	items := make([]projector.Item, 0, batch)
+	applied := 0
 	err = h.chunks(batch, func(list []streams.Message) error {
+		begin := time.Now()
 		items = items[:0]
 		for _, m := range list {
-			items = append(items, projector.Decode(dec, m))
+			it := projector.Decode(dec, m)
+			if it.Failure != nil {
+				return fmt.Errorf("measure: decode seq=%d: %s", m.Seq, it.Failure.Reason)
+			}
+			items = append(items, it)
 		}
-		begin := time.Now()
-		if _, err := a.Apply(ctx, items); err != nil {
-			return fmt.Errorf("bench: %w", err)
+		decoded := time.Now()
+		res, err := a.Apply(ctx, items)
+		if err != nil {
+			return fmt.Errorf("measure: %w", err)
 		}
-		took += time.Since(begin)
+		t.decode += decoded.Sub(begin)
+		t.apply += time.Since(decoded)
+		applied += res.Events
 		return nil
 	})
+	if err == nil && applied != h.events {
+		err = fmt.Errorf("measure: %d events applied, want %d", applied, h.events)
+	}
 	if err != nil || !loading {
-		return took, err
+		return t, err
 	}
 	begin = time.Now()
 	if err := db.Finish(ctx); err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return t, fmt.Errorf("measure: %w", err)
 	}
-	return took + time.Since(begin), nil
+	t.apply += time.Since(begin)
+	return t, nil
+}
+
+// grow appends the events that follow.
+func (h *History) grow(ctx context.Context, n int) error {
+	for n > 0 {
+		list, err := h.more(min(n, streams.MaxBatch))
+		if err != nil {
+			return err
+		}
+		if _, err := h.rig.stream.AppendBatch(ctx, list); err != nil {
+			return fmt.Errorf("measure: %w", err)
+		}
+		h.events += len(list)
+		n -= len(list)
+	}
+	return nil
 }

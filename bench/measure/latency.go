@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -31,30 +31,28 @@ const lookEvery = 200 * time.Microsecond
 func FrameToRow(ctx context.Context, dir string, perSecond, lines int) (_ Result, err error) {
 	floor, err := syncTime(dir)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	c, err := newChain(ctx, dir)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	// The first lines find everything cold.
 	if _, err := c.measure(ctx, 100, 20); err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	took, err := c.measure(ctx, perSecond, lines)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	slices.Sort(took)
-	p50, p99 := took[len(took)/2], took[len(took)*99/100]
-	return Result{
-		{"p50-ms", milliseconds(p50)},
-		{"p99-ms", milliseconds(p99)},
-		{"max-ms", milliseconds(took[len(took)-1])},
-		{"fsync-p50-ms", milliseconds(floor)},
-		{"p50/fsync", ratio(p50.Seconds(), floor.Seconds())},
-	}, nil
+	res := latencies("", took)
+	res.add(
+		Metric{"fsync-p50-ms", milliseconds(floor)},
+		Metric{"rows/s", c.rate},
+		Metric{"p50/fsync", ratio(res.Get("p50-ms"), milliseconds(floor))},
+	)
+	return res, nil
 }
 
 // chain is everything between a channel and a reader.
@@ -65,7 +63,8 @@ type chain struct {
 	projector *projector.Projector
 	reader    *schema.DB
 	said      int
-	seen      int64 // sequence of the last row seen
+	seen      int64   // sequence of the last row seen
+	rate      float64 // at which the rows of the last measurement came, a second
 
 	stop context.CancelFunc
 	done chan error // one from each of the two that run
@@ -77,7 +76,7 @@ func newChain(ctx context.Context, dir string) (_ *chain, err error) {
 	c := &chain{stop: func() {}, done: make(chan error, 2)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("bench: %w", err), c.close())
+			err = errors.Join(fmt.Errorf("measure: %w", err), c.close())
 		}
 	}()
 	if c.rig, err = newRig(ctx, dir, true); err != nil {
@@ -151,12 +150,13 @@ func (c *chain) measure(ctx context.Context, perSecond, lines int) ([]time.Durat
 		cancel()
 	}
 	if err = errors.Join(err, <-failed); err != nil {
-		return nil, fmt.Errorf("bench: frame to row: %w", err)
+		return nil, fmt.Errorf("measure: frame to row: %w", err)
 	}
 	took := make([]time.Duration, lines)
 	for i := range took {
 		took[i] = seen[i].Sub(sent[i])
 	}
+	c.rate = ratio(float64(lines), slices.MaxFunc(seen, time.Time.Compare).Sub(sent[0]).Seconds())
 	return took, nil
 }
 
@@ -216,17 +216,17 @@ func (c *chain) watch(ctx context.Context, first, lines int) ([]time.Time, error
 func syncTime(dir string) (_ time.Duration, err error) {
 	f, err := os.CreateTemp(dir, "sync")
 	if err != nil {
-		return 0, fmt.Errorf("bench: %w", err)
+		return 0, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
 	took := make([]time.Duration, 101)
 	for i := range took {
 		begin := time.Now()
 		if _, err := f.Write(make([]byte, 4096)); err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 		if err := f.Sync(); err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
+			return 0, fmt.Errorf("measure: %w", err)
 		}
 		took[i] = time.Since(begin)
 	}

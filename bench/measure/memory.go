@@ -1,12 +1,9 @@
-package bench
+package measure
 
 import (
-	"bytes"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -24,6 +21,7 @@ type peak struct {
 func startPeak() *peak {
 	// What earlier measurements left is not this one's.
 	debug.FreeOSMemory()
+	forgetPeak()
 	p := &peak{done: make(chan struct{})}
 	p.wg.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
@@ -45,7 +43,7 @@ func startPeak() *peak {
 func (p *peak) stop() (heap, resident float64) {
 	close(p.done)
 	p.wg.Wait()
-	return p.heap, p.resident
+	return p.heap, max(p.resident, procPeak(os.Getpid()))
 }
 
 // heapBytes is what Go objects take, garbage not collected yet among them.
@@ -58,20 +56,9 @@ func heapBytes() float64 {
 // residentBytes is what the process takes in all: SQLite's memory is not on
 // Go's heap. It is 0 where the system does not tell.
 func residentBytes() float64 {
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	text, err := os.ReadFile("/proc/self/statm")
+	u, err := usageOf(os.Getpid())
 	if err != nil {
 		return 0
 	}
-	fields := bytes.Fields(text)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseFloat(string(fields[1]), 64)
-	if err != nil {
-		return 0
-	}
-	return pages * float64(os.Getpagesize())
+	return u.resident
 }

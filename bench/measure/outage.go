@@ -1,4 +1,4 @@
-package bench
+package measure
 
 import (
 	"context"
@@ -28,31 +28,32 @@ func Outage(ctx context.Context, dir string, n int, singly bool) (_ Result, err 
 	g := NewGenerator()
 	res, err := fillInOutage(ctx, cfg, g, n)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	begin := time.Now()
 	s, err := spool.Open(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return Result{}, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	res = append(res, Metric{"open-ms", milliseconds(time.Since(begin))})
+	res.add(Metric{"open-ms", milliseconds(time.Since(begin))})
 	r, err := newRig(ctx, dir, true)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if singly {
 		if err := r.forbidBatches(ctx); err != nil {
-			return nil, err
+			return Result{}, err
 		}
 	}
 	more, err := drainWhileLive(ctx, s, g, r.stream)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	live := int(more.Get("live-events"))
-	return append(res, more...), r.checkOrder(ctx, n, live)
+	res.Join(more)
+	return res, r.checkOrder(ctx, n, live)
 }
 
 // fillInOutage puts events with no stream, and compares the memory at the
@@ -60,11 +61,11 @@ func Outage(ctx context.Context, dir string, n int, singly bool) (_ Result, err 
 func fillInOutage(ctx context.Context, cfg spool.Config, g *Generator, n int) (_ Result, err error) {
 	s, err := spool.Open(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return Result{}, fmt.Errorf("measure: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if _, _, err := s.Begin(ctx); err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return Result{}, fmt.Errorf("measure: %w", err)
 	}
 	tenth := max(n/10, 1)
 	var took time.Duration
@@ -77,28 +78,28 @@ func fillInOutage(ctx context.Context, cfg spool.Config, g *Generator, n int) (_
 		d, err := putEvents(ctx, s, g, part.events)
 		_, *part.peak = p.stop()
 		if err != nil {
-			return nil, err
+			return Result{}, err
 		}
 		took += d
 	}
 	total, err := folderSize(filepath.Dir(cfg.Path))
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	size := float64(total)
-	return Result{
+	return Result{Metrics: []Metric{
 		{"put-events/s", rate(n, took)},
 		{"spool-disk-MB", size / megabyte},
 		{"spool-disk-bytes/event", size / float64(n)},
 		{"first-tenth-peak-rss-MB", first},
 		{"last-tenth-peak-rss-MB", last},
-	}, nil
+	}}, nil
 }
 
 // drainWhileLive sends the backlog while another run's events keep arriving.
 func drainWhileLive(ctx context.Context, s *spool.Spool, g *Generator, to spool.Appender) (Result, error) {
 	if _, _, err := s.Begin(ctx); err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return Result{}, fmt.Errorf("measure: %w", err)
 	}
 	backlog := int(s.Depth().Events)
 	liveCtx, stop := context.WithCancel(ctx)
@@ -114,19 +115,19 @@ func drainWhileLive(ctx context.Context, s *spool.Spool, g *Generator, to spool.
 	_, resident := p.stop()
 	stop()
 	if err = errors.Join(err, <-live); err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	// What came after the last look of the settling spool.
 	if _, err := drain(ctx, s, to); err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	slices.Sort(waits)
-	return Result{
+	return Result{Metrics: []Metric{
 		{"events/s", rate(backlog+len(waits), took)},
 		{"live-events", float64(len(waits))},
 		{"live-put-p99-ms", milliseconds(waits[len(waits)*99/100])},
 		{"drain-peak-rss-MB", resident},
-	}, nil
+	}}, nil
 }
 
 // putLive puts events at a steady rate, one at least, and returns how long each
@@ -137,7 +138,7 @@ func putLive(ctx context.Context, s *spool.Spool, g *Generator) (waits []time.Du
 	for {
 		begin := time.Now()
 		if err := s.Put(context.WithoutCancel(ctx), g.Next()); err != nil {
-			return waits, fmt.Errorf("bench: %w", err)
+			return waits, fmt.Errorf("measure: %w", err)
 		}
 		waits = append(waits, time.Since(begin))
 		select {
@@ -152,16 +153,16 @@ func putLive(ctx context.Context, s *spool.Spool, g *Generator) (waits []time.Du
 func (r *rig) forbidBatches(ctx context.Context) error {
 	js, err := jetstream.New(r.conn.NATS())
 	if err != nil {
-		return fmt.Errorf("bench: %w", err)
+		return fmt.Errorf("measure: %w", err)
 	}
 	stream, err := js.Stream(ctx, streams.StreamName)
 	if err != nil {
-		return fmt.Errorf("bench: look up stream: %w", err)
+		return fmt.Errorf("measure: look up stream: %w", err)
 	}
 	cfg := stream.CachedInfo().Config
 	cfg.AllowAtomicPublish = false
 	if _, err := js.UpdateStream(ctx, cfg); err != nil {
-		return fmt.Errorf("bench: forbid batches: %w", err)
+		return fmt.Errorf("measure: forbid batches: %w", err)
 	}
 	return nil
 }
@@ -171,26 +172,26 @@ func (r *rig) forbidBatches(ctx context.Context) error {
 func (r *rig) checkOrder(ctx context.Context, first, second int) error {
 	reader, err := r.stream.Reader(ctx, streams.ReadOptions{From: 1, StopAtEnd: true, HeadersOnly: true})
 	if err != nil {
-		return fmt.Errorf("bench: read stream: %w", err)
+		return fmt.Errorf("measure: read stream: %w", err)
 	}
 	defer reader.Close()
 	for n := 0; ; n++ {
 		m, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			if n != first+second {
-				return fmt.Errorf("bench: the stream holds %d events, want %d", n, first+second)
+				return fmt.Errorf("measure: the stream holds %d events, want %d", n, first+second)
 			}
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("bench: read stream: %w", err)
+			return fmt.Errorf("measure: read stream: %w", err)
 		}
 		want := n + 1
 		if n >= first {
 			want = n - first + 1
 		}
 		if _, seq, ok := events.ParseID(m.MsgID); !ok || seq != uint64(want) {
-			return fmt.Errorf("bench: event %s where sequence %d is due", m.MsgID, want)
+			return fmt.Errorf("measure: event %s where sequence %d is due", m.MsgID, want)
 		}
 	}
 }
