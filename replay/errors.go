@@ -32,3 +32,7 @@ var ErrStopped = errors.New("the projector does not run")
 // ErrCancelled is the end of work that was cancelled. It comes with
 // context.Canceled.
 var ErrCancelled = errors.New("broken off; the tables are as they were")
+
+// ErrTrimmedMeanwhile is returned when the stream was trimmed while a rebuild read
+// it: what is gone may be missing from it.
+var ErrTrimmedMeanwhile = errors.New("the stream was trimmed while it was read")

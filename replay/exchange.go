@@ -50,7 +50,14 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 
 // build makes the next generation. After an error there is none.
 func (x *exchange) build(ctx context.Context) (err error) {
-	if x.res, err = Into(ctx, x.next.Path, *x.cfg); err == nil {
+	begin, err := x.cfg.Stream.State(ctx)
+	if err == nil {
+		x.res, err = Into(ctx, x.next.Path, *x.cfg)
+	}
+	if err == nil {
+		err = untrimmed(ctx, x.cfg, max(begin.FirstSeq, 1))
+	}
+	if err == nil {
 		err = x.cfg.again.worthwhile()
 	}
 	if err != nil {

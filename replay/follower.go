@@ -78,10 +78,31 @@ func (f *follower) near(ctx context.Context) error {
 // to applies what the stream holds up to a sequence, which it has stored. A batch
 // that was begun is finished.
 func (f *follower) to(ctx context.Context, last uint64) error {
-	at := f.applier.Checkpoint().Seq
-	if last <= at {
+	from := f.applier.Checkpoint().Seq + 1
+	if last < from {
 		return nil
 	}
+	if err := f.read(ctx, last); err != nil {
+		return err
+	}
+	return untrimmed(ctx, f.cfg, from)
+}
+
+// untrimmed makes sure that nothing was trimmed off from where something was read:
+// a reader takes what is gone for erased.
+func untrimmed(ctx context.Context, cfg *Config, from uint64) error {
+	state, err := cfg.Stream.State(ctx)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if state.FirstSeq > from {
+		return fmt.Errorf("replay: %w: it was read from seq=%d on, and begins at seq=%d now", ErrTrimmedMeanwhile, from, state.FirstSeq)
+	}
+	return nil
+}
+
+func (f *follower) read(ctx context.Context, last uint64) error {
+	at := f.applier.Checkpoint().Seq
 	f.tell(PhaseCatchingUp, last, true)
 	r, err := f.cfg.source(ctx, at+1, last)
 	if err != nil {

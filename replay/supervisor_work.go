@@ -12,6 +12,7 @@ import (
 
 	"rosey/projector"
 	"rosey/schema"
+	"rosey/streams/archive"
 )
 
 // job is work that a Supervisor was asked for, or asks itself for.
@@ -122,7 +123,10 @@ func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
 // carryOut does the work itself.
 func (s *Supervisor) carryOut(ctx context.Context, j *job) (*Result, *Retried, error) {
 	p, store := s.present(), s.cfg.Store
-	cfg := s.config(j.request)
+	cfg, err := s.config(j.request)
+	if err != nil {
+		return nil, nil, err
+	}
 	if j.again {
 		if err := s.start(ctx); err != nil || s.present() != nil {
 			return nil, nil, err
@@ -155,16 +159,21 @@ func (s *Supervisor) finish(ctx context.Context, res Result, err error) (*Result
 }
 
 // config is what a rebuild needs to know.
-func (s *Supervisor) config(r Request) Config {
-	cfg := Config{
+func (s *Supervisor) config(r Request) (cfg Config, err error) {
+	cfg = Config{
 		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptFailures: r.AcceptFailures,
 		Keep: s.keep, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
 	}
 	if r.Keep > 0 {
 		cfg.Keep = r.Keep
 	}
+	if r.Archive != "" {
+		if cfg.Archive, err = archive.Open(r.Archive); err != nil {
+			return cfg, fmt.Errorf("replay: %w", err)
+		}
+	}
 	cfg.defaults()
-	return cfg
+	return cfg, nil
 }
 
 func (s *Supervisor) progress(p Progress) {
