@@ -51,6 +51,7 @@ func (d *Delivery) Next(ctx context.Context) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("streams: consumer %s: %w", d.c.name, err)
 	}
+	d.c.s.imported.original(&m)
 	return m, nil
 }
 

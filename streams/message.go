@@ -12,7 +12,7 @@ import (
 // Message is one stored message.
 type Message struct {
 	Seq     uint64
-	Time    time.Time // when the stream stored it
+	Time    time.Time // when the stream stored it, or the one it was restored from
 	Subject string
 	MsgID   string
 	Header  nats.Header

@@ -171,6 +171,10 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 		}
 		r.last = m.Seq
 		r.ended(r.there && m.Pending == 0)
+		r.s.imported.original(&m)
+		if m.Time.Before(r.opts.Since) {
+			continue // the server goes by when a message was restored
+		}
 		return m, nil
 	}
 }

@@ -52,6 +52,9 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 			info, changes, err = c.createFitting(ctx, &want, o.MaxBytes == 0)
 		}
 	}
+	if err == nil {
+		err = notImporting(info)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,6 +166,9 @@ func (c *Conn) repairStream(ctx context.Context, info *jetstream.StreamInfo, wan
 // go astray.
 func Open(ctx context.Context, c *Conn) (*Stream, error) {
 	info, err := c.streamInfo(ctx)
+	if err == nil {
+		err = notImporting(info)
+	}
 	if err == nil && info.Config.Metadata[identityKey] == "" {
 		err = fmt.Errorf("%w: run rosey stream setup", ErrNoIdentity)
 	}
@@ -213,6 +219,14 @@ func Check(ctx context.Context, c *Conn, o StreamOptions) ([]Difference, error) 
 		return diffs, fmt.Errorf("streams: check stream %s: %w", StreamName, err)
 	}
 	return diffs, nil
+}
+
+// notImporting refuses a stream that is not whole yet.
+func notImporting(info *jetstream.StreamInfo) error {
+	if info.Config.Metadata[importingKey] != "" {
+		return fmt.Errorf("%w: run rosey import events with the same archive until it is", ErrImporting)
+	}
+	return nil
 }
 
 // useStream finishes Setup and Open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,13 @@ type Stream struct {
 	identity Identity
 	atomic   atomic.Bool // the stream takes atomic batches
 	replicas int
+	imported imported
+
+	first struct { // the stream's first message, where it was restored
+		mu   sync.Mutex
+		seq  uint64
+		time time.Time
+	}
 }
 
 // Identity tells one stream from another of the same name: a stream that was
@@ -37,6 +45,8 @@ type State struct {
 	Bytes    uint64
 	MaxBytes int64 // 0 means no limit
 
+	// FirstTime and LastTime are when the first and the last message were stored,
+	// by the original stream where this one was restored.
 	FirstTime time.Time
 	LastTime  time.Time
 
@@ -46,13 +56,13 @@ type State struct {
 }
 
 func newStream(c *Conn, info *jetstream.StreamInfo) *Stream {
-	s := &Stream{c: c, identity: identityOf(info), replicas: info.Config.Replicas}
+	s := &Stream{c: c, identity: identityOf(info), replicas: info.Config.Replicas, imported: importedOf(info.Config.Metadata)}
 	s.atomic.Store(info.Config.AllowAtomicPublish)
 	return s
 }
 
 func identityOf(info *jetstream.StreamInfo) Identity {
-	return Identity{ID: info.Config.Metadata[identityKey], Created: info.Created}
+	return Identity{ID: info.Config.Metadata[identityKey], Created: createdOf(info)}
 }
 
 // Identity returns the identity the stream had when it was opened.
@@ -68,7 +78,11 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("streams: state of stream %s: %w", StreamName, err)
 	}
-	return stateOf(info), nil
+	state := stateOf(info)
+	if err := s.times(ctx, &state, importedOf(info.Config.Metadata)); err != nil {
+		return State{}, fmt.Errorf("streams: state of stream %s: %w", StreamName, err)
+	}
+	return state, nil
 }
 
 func stateOf(info *jetstream.StreamInfo) State {
@@ -106,8 +120,10 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, req.explain(err))
 	}
-	return &Message{
+	m := &Message{
 		Seq: raw.Sequence, Time: raw.Time, Subject: raw.Subject,
 		MsgID: raw.Header.Get(jetstream.MsgIDHeader), Header: raw.Header, Data: raw.Data,
-	}, nil
+	}
+	s.imported.original(m)
+	return m, nil
 }

@@ -140,7 +140,11 @@ func (w *Work) next(ctx context.Context) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return toMessage(raw)
+	m, err := toMessage(raw)
+	if err == nil {
+		w.s.imported.original(&m)
+	}
+	return m, err
 }
 
 // Done acknowledges one message. It does not wait: a lost acknowledgement only

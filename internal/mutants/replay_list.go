@@ -18,8 +18,8 @@ const replayTests = "./replay"
 // replayMutants rebuild something else.
 var replayMutants = []Mutant{
 	{
-		Name: "a rebuild leaves the last message out", File: "replay/pipeline.go", Package: replayTests,
-		Old: "UpTo: p.last,", New: "UpTo: max(p.last, 2) - 1,",
+		Name: "a rebuild leaves the last message out", File: "replay/source.go", Package: replayTests,
+		Old: "UpTo: last,", New: "UpTo: max(last, 2) - 1,",
 	},
 	{
 		Name: "a rebuild skips the first message", File: "replay/pipeline.go", Package: replayTests,
