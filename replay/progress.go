@@ -32,3 +32,31 @@ type Progress struct {
 	// MemoryBytes is what the process holds in memory; 0 where that is not known.
 	MemoryBytes uint64 `json:"memory_bytes"`
 }
+
+// parts makes one progress of the parts of a work, each of which counts from its
+// own beginning.
+type parts struct {
+	begin  time.Time
+	before Progress // what the parts before the present one came to
+	last   Progress
+}
+
+func (w *parts) add(p Progress) Progress {
+	if p.Phase == PhaseCatchingUp && (w.last.Phase == PhaseEvents || w.last.Phase == PhaseIndexes) {
+		w.before = w.last
+	}
+	p.Events += w.before.Events
+	p.Duplicates += w.before.Duplicates
+	p.DeadLetters += w.before.DeadLetters
+	p.ElapsedSeconds = time.Since(w.begin).Seconds()
+	w.last = p
+	return p
+}
+
+// end is the progress of a work that is done.
+func (w *parts) end() Progress {
+	p := w.last
+	p.Phase, p.RemainingSeconds, p.Remaining = PhaseDone, 0, 0
+	p.ElapsedSeconds = time.Since(w.begin).Seconds()
+	return p
+}

@@ -48,7 +48,8 @@ type Supervisor struct {
 	trouble   error // why the tables at rest are
 	since     time.Time
 	work      Work
-	job       *job // nil while there is no work
+	parts     parts // of the work's progress
+	job       *job  // nil while there is no work
 }
 
 // NewSupervisor takes the database for this process, as projector.New does. That

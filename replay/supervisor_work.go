@@ -52,7 +52,8 @@ func (s *Supervisor) begin(r Request, reason string) (*job, error) {
 		return nil, fmt.Errorf("replay: %w", ErrBusy)
 	}
 	s.job = &job{request: r, reason: reason, cancelled: make(chan struct{})}
-	s.work = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: time.Now().UnixMilli()}
+	now := time.Now()
+	s.work, s.parts = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: now.UnixMilli()}, parts{begin: now}
 	return s.job, nil
 }
 
@@ -113,7 +114,7 @@ func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
 	w := &s.work
 	w.Running, w.EndedMS, w.Result, w.Retried = false, time.Now().UnixMilli(), res, retried
 	if err == nil {
-		w.Progress.Phase = PhaseDone
+		w.Progress = s.parts.end()
 	} else {
 		w.Fail(err)
 	}
@@ -182,7 +183,7 @@ func (s *Supervisor) progress(p Progress) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.work.Progress = p
+	s.work.Progress = s.parts.add(p)
 }
 
 // How long a rebuild of its own accord waits before it is tried again. One that

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"rosey/bot/outbound"
 	"rosey/projector/query"
+	"rosey/replay"
+	"rosey/replay/control"
+	"rosey/schema"
 	"rosey/streams"
 	"rosey/streams/service"
 
@@ -14,10 +18,11 @@ import (
 )
 
 // answering is what a process answers over NATS: what the bot is to say, and, where
-// it keeps tables, what they hold.
+// it keeps tables, what they hold, and what is to be done with them.
 type answering struct {
 	outbound *outbound.Service
-	query    *query.Service // nil without tables
+	query    *query.Service   // nil without tables
+	control  *control.Service // nil without tables
 	log      *slog.Logger
 }
 
@@ -46,12 +51,30 @@ func newAnswering(stream func(context.Context) (*streams.Stream, error), log *sl
 	return &answering{outbound: o, log: log}, nil
 }
 
-// tables answers questions about a projector's tables too, from now on.
-func (a *answering) tables(s *streams.Stream, p query.Projection) (err error) {
+// tables answers questions about a projector's tables too, and takes requests for
+// work on them, from now on.
+func (a *answering) tables(s *streams.Stream, store schema.Store, p *replay.Supervisor) (err error) {
 	a.query, err = query.NewService(query.Config{
-		Conn: s.Conn(), Tables: p, Bots: s.Bots, Version: version(), Logger: a.log,
+		Conn: s.Conn(), Tables: p, Bots: s.Bots, Rebuild: func() *query.Rebuild { return underWay(p.Work()) }, Version: version(), Logger: a.log,
 	})
+	if err != nil {
+		return err
+	}
+	a.control, err = control.New(control.Config{Conn: s.Conn(), Key: store.Key(), Worker: p, Version: version(), Logger: a.log})
 	return err
+}
+
+// underWay is work as everybody may see it, nil where it has ended.
+func underWay(w replay.Work) *query.Rebuild {
+	if !w.Running {
+		return nil
+	}
+	p := w.Progress
+	return &query.Rebuild{
+		Kind: w.Request.Kind, Reason: w.Reason, StartedMS: w.StartedMS, Phase: p.Phase, Seq: p.Seq, Last: p.Last,
+		Events: p.Events, Duplicates: p.Duplicates, DeadLetters: p.DeadLetters, PerSecond: p.PerSecond,
+		RemainingSeconds: p.RemainingSeconds, ElapsedSeconds: p.ElapsedSeconds, MemoryBytes: p.MemoryBytes,
+	}
 }
 
 // run answers until the context ends. Whatever keeps it from answering is no reason
@@ -74,19 +97,23 @@ func (a *answering) run(ctx context.Context) error {
 
 // stop ends what tables has begun; it has to come before the tables are closed.
 func (a *answering) stop() error {
-	if a.query == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
-	return a.query.Stop(ctx)
+	var err error
+	if a.control != nil {
+		err = a.control.Stop(ctx)
+	}
+	if a.query != nil {
+		err = errors.Join(err, a.query.Stop(ctx))
+	}
+	return err
 }
 
 // counts are the numbers of the services, for metrics.
 func (a *answering) counts() []func() map[string]service.Counts {
 	list := []func() map[string]service.Counts{a.outbound.Counts}
 	if a.query != nil {
-		list = append(list, a.query.Counts)
+		list = append(list, a.query.Counts, a.control.Counts)
 	}
 	return list
 }

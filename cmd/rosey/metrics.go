@@ -35,6 +35,7 @@ func (h *house) sources(spoolLimit int64) obs.Sources {
 	src := streamSources(h.server.Stream)
 	src.Recorder, src.SpoolLimit, src.Projector = h.recorder.Status, spoolLimit, h.projector.Status
 	src.Services, src.Outbound = h.answering.counts(), h.recorder.stats.Read
+	src.Rebuild = h.projector.Work
 	src.Server, src.Losses = h.server.Embedded.Health, obs.TableLosses(h.store)
 	return src
 }

@@ -14,6 +14,7 @@ import (
 	"rosey/internal/obs"
 	"rosey/projector"
 	"rosey/replay"
+	"rosey/schema"
 	"rosey/streams"
 )
 
@@ -49,13 +50,13 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	fmt.Fprintf(con.out, "projecting %s\n", dir.Database().Link)
-	answers, err := c.answering(a.Stream, p, log)
+	answers, err := c.answering(a.Stream, dir.Database(), p, log)
 	if err != nil {
 		return errors.Join(err, p.Close(), a.Close())
 	}
 	src := streamSources(a.Stream)
 	src.Services = answers.counts()
-	src.Projector, src.Losses = p.Status, obs.TableLosses(dir.Database())
+	src.Projector, src.Rebuild, src.Losses = p.Status, p.Work, obs.TableLosses(dir.Database())
 	hide, err := c.show(ctx, con.out, src, log)
 	if err != nil {
 		return errors.Join(err, answers.stop(), p.Close(), a.Close())
@@ -66,10 +67,10 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 }
 
 // answering answers for this projector.
-func (c *projectorCmd) answering(s *streams.Stream, p *replay.Supervisor, log *slog.Logger) (*answering, error) {
+func (c *projectorCmd) answering(s *streams.Stream, store schema.Store, p *replay.Supervisor, log *slog.Logger) (*answering, error) {
 	a, err := newAnswering(func(context.Context) (*streams.Stream, error) { return s, nil }, log)
 	if err == nil {
-		err = a.tables(s, p)
+		err = a.tables(s, store, p)
 	}
 	return a, err
 }

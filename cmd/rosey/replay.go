@@ -123,6 +123,10 @@ func (c *replayCmd) replace(ctx context.Context, conn *streams.Conn, store schem
 
 // here does the work in this process.
 func (c *replayCmd) here(ctx context.Context, store schema.Store, cfg replay.Config) (replay.Result, error) {
+	cfg.Keep = c.Keep
+	if c.Undo {
+		return replay.Undo(ctx, store, cfg)
+	}
 	return replay.Swap(ctx, store, cfg)
 }
 

@@ -139,7 +139,7 @@ func (b *bars) show(pr replay.Progress) {
 	if b.bar.IsFinished() {
 		return
 	}
-	b.bar.Describe(phaseText(pr))
+	b.bar.Describe(withMemory(pr))
 	switch {
 	case length < 0:
 		_ = b.bar.Add(1)
@@ -157,12 +157,15 @@ var phaseWords = map[string]string{
 }
 
 func phaseText(pr replay.Progress) string {
-	text := phaseWords[pr.Phase]
-	if text == "" {
-		text = pr.Phase
+	if text := phaseWords[pr.Phase]; text != "" {
+		return text
 	}
-	if pr.MemoryBytes > 0 {
-		text += fmt.Sprintf(", %d MB of memory", pr.MemoryBytes>>20)
+	return pr.Phase
+}
+
+func withMemory(pr replay.Progress) string {
+	if pr.MemoryBytes == 0 {
+		return phaseText(pr)
 	}
-	return text
+	return fmt.Sprintf("%s, %d MB of memory", phaseText(pr), pr.MemoryBytes>>20)
 }

@@ -108,7 +108,10 @@ func stateOf(h *house) state {
 	if p.LagUnknown {
 		st.lag = "unknown"
 	}
+	work := h.projector.Work()
 	switch {
+	case work.Running:
+		st.word = fmt.Sprintf("making the tables again (%s, seq %d of %d)", phaseText(work.Progress), work.Progress.Seq, work.Progress.Last)
 	case p.Trouble != nil:
 		st.word = "tables stand still"
 	case r.Full:

@@ -51,7 +51,7 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	if h.answering, err = newAnswering(stream, log, rc.CyTube.Channel); err != nil {
 		return nil, err
 	}
-	if err = h.answering.tables(h.server.Stream, h.projector); err != nil {
+	if err = h.answering.tables(h.server.Stream, h.store, h.projector); err != nil {
 		return nil, err
 	}
 	rc.SettleLimit = settleLimit

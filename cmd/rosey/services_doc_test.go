@@ -8,6 +8,7 @@ import (
 	"rosey/bot/outbound"
 	"rosey/events"
 	"rosey/projector/query"
+	"rosey/replay/control"
 	"rosey/streams/service"
 )
 
@@ -26,10 +27,11 @@ func TestServices_ThePageIsMadeOfTheEndpoints(t *testing.T) {
 	if !ok {
 		t.Fatalf("%s has no mark", path)
 	}
-	queries, messages := query.Endpoints(), new(outbound.Service).Endpoints()
+	queries, messages, work := query.Endpoints(), new(outbound.Service).Endpoints(), control.Endpoints()
 	want := written + servicesMark +
 		"\n## Questions (`" + query.ServiceName + "`)\n" + service.Markdown(queries) +
-		"\n## Messages to the channel (`" + outbound.ServiceName + "`)\n" + service.Markdown(messages)
+		"\n## Messages to the channel (`" + outbound.ServiceName + "`)\n" + service.Markdown(messages) +
+		"\n## Work on the tables (`" + control.ServiceName + "`)\n" + service.Markdown(work)
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

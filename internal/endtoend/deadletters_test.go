@@ -90,7 +90,8 @@ func TestDeadLetters_ListShowRetry(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s%s", when, code, out, errs)
 		}
 	}
-	refused("while the projector runs", "in use", "retry", fmt.Sprint(rejected))
+	refused("by the running projector", "tables are as they were", "retry", fmt.Sprint(rejected))
+	refused("by the running projector", "no dead letter", "retry", "1")
 	p.stop()
 	refused("what cannot be read", "tables are as they were", "retry", fmt.Sprint(unread))
 	refused("what is rejected", "tables are as they were", "retry", fmt.Sprint(rejected))

@@ -52,10 +52,16 @@ func start(t *testing.T, args ...string) *program {
 // startWith also sets environment variables.
 func startWith(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
+	return startProgram(t, rosey, env, args...)
+}
+
+// startProgram runs another build of rosey.
+func startProgram(t *testing.T, path string, env []string, args ...string) *program {
+	t.Helper()
 	if err := noteSources(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{t: t, cmd: exec.Command(rosey, args...), done: make(chan struct{})}
+	p := &program{t: t, cmd: exec.Command(path, args...), done: make(chan struct{})}
 	p.cmd.Env = append(cleanEnv(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	p.cmd.Dir = t.TempDir()

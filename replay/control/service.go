@@ -69,9 +69,12 @@ func New(cfg Config) (*Service, error) {
 // Stop takes no more requests. Work that was begun goes on.
 func (s *Service) Stop(ctx context.Context) error { return s.service.Stop(ctx) }
 
+// Counts returns the numbers of all endpoints by their names.
+func (s *Service) Counts() map[string]service.Counts { return s.service.EveryCount() }
+
 // Endpoints are what the service answers, for documentation: with nobody behind
 // them, and with a word in the place of the key.
-func Endpoints() []service.Endpoint { return new(desk).endpoints("<key>") }
+func Endpoints() []service.Endpoint { return new(desk).endpoints("KEY") }
 
 // desk is where requests are taken.
 type desk struct {
