@@ -186,7 +186,7 @@ const (
 // and records.
 func TestReplay_AnotherProgramRebuildsBesideTheOldTables(t *testing.T) {
 	t.Parallel()
-	channel, data := busy(t), filepath.Join(t.TempDir(), "data")
+	channel, data := talking(t, 10*time.Millisecond), filepath.Join(t.TempDir(), "data")
 	upArgs := append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)
 	old := start(t, upArgs...)
 	until(t, "it records", func() bool { return checkpoint(t, data) > 0 })
@@ -261,7 +261,7 @@ func told(t *testing.T, p *program) (list []replay.Progress) {
 // work; it can be broken off, gone on with and taken back.
 func TestReplay_ByCommandOfARunningInstallation(t *testing.T) {
 	t.Parallel()
-	channel, data := busy(t), filepath.Join(t.TempDir(), "data")
+	channel, data := talking(t, 10*time.Millisecond), filepath.Join(t.TempDir(), "data")
 	up := startProgram(t, another(t), nil, append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)...)
 	until(t, "it records", func() bool { return checkpoint(t, data) > 0 })
 	fill(t, data, talkLines)

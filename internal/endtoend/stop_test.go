@@ -18,6 +18,12 @@ import (
 // busy is a channel in which somebody talks all the time.
 func busy(t *testing.T) *cytubetest.Channel {
 	t.Helper()
+	return talking(t, 2*time.Millisecond)
+}
+
+// talking is such a channel with a line every so often.
+func talking(t *testing.T, every time.Duration) *cytubetest.Channel {
+	t.Helper()
 	c, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: "busy", UserCountEvery: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func busy(t *testing.T) *cytubetest.Channel {
 			select {
 			case <-done:
 				return
-			case <-time.After(2 * time.Millisecond):
+			case <-time.After(every):
 			}
 			if c.Clients() > 0 {
 				_ = c.Say("ann", fmt.Sprintf("line %d", n)) // she is there
