@@ -58,6 +58,21 @@ func TestRun_WritesAReportThatCanBeShownAgain(t *testing.T) {
 	}
 }
 
+// TestRun_TellsWhatFailed keeps a measurement that fails from being left out in
+// silence, and from costing the figures of the others.
+func TestRun_TellsWhatFailed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var progress bytes.Buffer
+	err := dispatch(t.Context(), []string{"-quick", "-only", "drain,live", "-dir", filepath.Join(dir, "none"), "-out", dir}, &progress, &progress)
+	if err == nil || !strings.Contains(err.Error(), "not measured: drain, live") {
+		t.Errorf("error %v, want one that names drain and live", err)
+	}
+	if page := read(t, filepath.Join(dir, "report.md")); strings.Count(page, "**Not measured:**") != 2 {
+		t.Errorf("the page does not say what failed:\n%s", page)
+	}
+}
+
 func TestRun_RefusesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{

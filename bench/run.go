@@ -21,7 +21,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 		return err
 	}
 	if o.Out == "" && o.Docs == "" {
-		return rep.Markdown(out, "")
+		return errors.Join(rep.Markdown(out, ""), failures(rep))
 	}
 	if o.Out != "" {
 		if err := save(rep, filepath.Join(o.Out, "report.md"), o.Out); err != nil {
@@ -35,7 +35,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 		}
 		fmt.Fprintf(progress, "the report is in %s\n", o.Docs)
 	}
-	return nil
+	return failures(rep)
 }
 
 // report measures, or reads what was measured before.
@@ -74,17 +74,20 @@ func (o options) measure(ctx context.Context, progress io.Writer) (_ *report.Rep
 			}
 		}
 		fmt.Fprintf(progress, "measuring %s ...\n", m.name)
+		one := report.Measurement{Name: m.name, About: m.about}
 		begin := time.Now()
-		results, err := o.measured(ctx, m, rosey)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
+		figures, curves, err := o.figures(ctx, m, rosey)
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%s: %w", m.name, ctx.Err())
+		case err != nil:
+			// The others took long: they are told, and that this one failed.
+			one.Failed = err.Error()
+			fmt.Fprintf(progress, "%s failed: %v\n", m.name, err)
+		default:
+			one.Figures, one.Plots = figures, m.draw(figures, curves)
 		}
-		figures, curves, err := report.Measured(results, m.targets)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
-		}
-		one := report.Measurement{Name: m.name, About: m.about, Seconds: time.Since(begin).Seconds(), Figures: figures}
-		one.Plots = m.draw(figures, curves)
+		one.Seconds = time.Since(begin).Seconds()
 		rep.Measurements = append(rep.Measurements, one)
 	}
 	if len(rep.Measurements) == 0 {
@@ -95,6 +98,29 @@ func (o options) measure(ctx context.Context, progress io.Writer) (_ *report.Rep
 	rep.Seconds = time.Since(rep.Began).Seconds()
 	rep.Machine.After()
 	return rep, nil
+}
+
+// figures carries a measurement out and puts its runs together.
+func (o options) figures(ctx context.Context, m measurement, rosey string) ([]report.Figure, []measure.Curve, error) {
+	results, err := o.measured(ctx, m, rosey)
+	if err != nil {
+		return nil, nil, err
+	}
+	return report.Measured(results, m.targets)
+}
+
+// failures is an error if a measurement of the report failed.
+func failures(rep *report.Report) error {
+	var names []string
+	for _, m := range rep.Measurements {
+		if m.Failed != "" {
+			names = append(names, m.Name)
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("not measured: %s; the report says why", strings.Join(names, ", "))
+	}
+	return nil
 }
 
 // save writes the page, and beside it in a folder the plots and all single figures.

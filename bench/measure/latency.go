@@ -23,6 +23,9 @@ import (
 // is half of this on average.
 const lookEvery = 200 * time.Microsecond
 
+// patience is how much later than they were said the last lines may come.
+const patience = 5 * time.Minute
+
 // FrameToRow measures how long a line of chat takes from the moment the channel
 // sends its frame until a reader of its own sees the row: through the recorder,
 // the spool and the store, both written through to the disk, and the projector.
@@ -139,7 +142,7 @@ func (c *chain) close() (err error) {
 
 // measure sends lines and returns how long each took.
 func (c *chain) measure(ctx context.Context, perSecond, lines int) ([]time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute+time.Duration(lines/perSecond)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(lines/perSecond)*time.Second)
 	defer cancel()
 	first := c.said
 	c.said += lines

@@ -117,7 +117,7 @@ func person(i int) string { return fmt.Sprintf("viewer_%d", i%audience) }
 
 // startLimit is how long a program may take until it is at work, or until it has
 // done what it was given.
-const startLimit = 90 * time.Second
+const startLimit = 3 * time.Minute
 
 // until waits for a condition, for as long as all processes run.
 func (s *scene) until(ctx context.Context, ok func() (bool, error)) error {

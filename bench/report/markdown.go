@@ -97,6 +97,10 @@ func (r *Report) targets(b *strings.Builder) {
 
 func (m Measurement) section(b *strings.Builder, pictures string) {
 	fmt.Fprintf(b, "## %s\n\n%s\n\n", m.Name, m.About)
+	if m.Failed != "" {
+		fmt.Fprintf(b, "**Not measured:**\n\n```\n%s\n```\n\n", m.Failed)
+		return
+	}
 	if pictures != "" {
 		for _, p := range m.Plots {
 			fmt.Fprintf(b, "![%s](%s)\n\n", p.Title, path.Join(pictures, p.File))

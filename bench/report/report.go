@@ -31,6 +31,8 @@ type Measurement struct {
 	Seconds float64  `json:"seconds"`
 	Figures []Figure `json:"figures"`
 	Plots   []Plot   `json:"plots,omitempty"`
+	// Failed is why there are no figures, empty where there are.
+	Failed string `json:"failed,omitempty"`
 }
 
 // Figure is one metric over all runs.
