@@ -17,6 +17,7 @@ import (
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/archive"
 	"rosey/streams/embedded"
 )
 
@@ -107,6 +108,26 @@ func advice(err error) string {
 		return "rosey stream setup --max-bytes SIZE with a larger size, or leave it out to keep the stream's own"
 	case errors.Is(err, streams.ErrNoRoom):
 		return "rosey stream setup --max-bytes SIZE with a smaller size, or raise max_file_store in the server's configuration"
+	case errors.Is(err, streams.ErrImporting):
+		return "rosey import events DIR   (with the same archive: it goes on)"
+	case errors.Is(err, streams.ErrNotEmpty):
+		return "another --data folder or server; or move this one's stream away first, if it is not needed"
+	case errors.Is(err, streams.ErrInterfered):
+		return "stop whoever publishes there, remove the incomplete stream (nats stream rm " + streams.StreamName + ", or the new data folder), and import again"
+	case errors.Is(err, archive.ErrNoArchive):
+		return "rosey export events --archive DIR   (makes one), or name the right folder"
+	case errors.Is(err, archive.ErrNotEmpty):
+		return "--archive DIR with a folder that is empty or not there yet"
+	case errors.Is(err, archive.ErrNewer):
+		return "use the version of rosey that wrote the archive, or a later one"
+	case errors.Is(err, archive.ErrDamaged):
+		return "restore the file that is named from a copy of the archive; while the stream still reaches back, --archive with a new folder makes another one"
+	case errors.Is(err, archive.ErrInUse):
+		return "wait until the other export ends"
+	case errors.Is(err, archive.ErrOtherStream), errors.Is(err, archive.ErrOtherHistory):
+		return "--archive DIR with another folder: an archive is of one stream"
+	case errors.Is(err, archive.ErrGap):
+		return "--archive DIR with a new folder: keep this one, it holds what the stream no longer does"
 	case errors.Is(err, streams.ErrNoStream), errors.Is(err, streams.ErrNoIdentity), errors.Is(err, streams.ErrMisses):
 		return "rosey stream setup"
 	case errors.Is(err, streams.ErrCaptures):

@@ -24,6 +24,7 @@ type exportCmd struct {
 	What string `arg:"" help:"events, or a table or view such as chat_messages."`
 
 	eventRange
+	archiveFlags
 	Format string `help:"Of a table: ndjson or csv. In NDJSON a BLOB is base64; in CSV an empty text is quoted and a NULL is not." enum:"ndjson,csv" default:"ndjson"`
 	JSON   bool   `help:"The same as --format ndjson."`
 	Out    string `help:"File to write; it appears once it is whole." type:"path" placeholder:"FILE"`
@@ -32,6 +33,7 @@ type exportCmd struct {
 func (c *exportCmd) examples() string {
 	return `  rosey export events --out everything.ndjson
   rosey export events --kind message.log --from 1000 --to 2000
+  rosey export events --archive ./archive --verify
   rosey export chat_messages --format csv --out chat.csv
   rosey export user_stats | head`
 }
@@ -43,6 +45,9 @@ func (c *exportCmd) Run(ctx context.Context, con *console) error {
 	ignoreBrokenPipe()
 	if err := c.check(); err != nil {
 		return misused(con, err)
+	}
+	if c.Archive != "" {
+		return c.archive(ctx, con)
 	}
 	if strings.EqualFold(c.What, exportEvents) {
 		return unlessPipe(c.events(ctx, con))
@@ -58,6 +63,13 @@ func (c *exportCmd) Run(ctx context.Context, con *console) error {
 func (c *exportCmd) check() error {
 	ofEvents := strings.EqualFold(c.What, exportEvents)
 	switch {
+	case c.Archive != "" && (!ofEvents || c.DB != "" || c.Format != formatNDJSON):
+		return advise(errors.New("export: an archive holds the events of the stream"), "rosey export events --archive %s", shell(c.Archive))
+	case c.Archive != "" && (c.From > 0 || len(c.Kind) > 0 || c.Parts || c.Out != ""):
+		return advise(errors.New("export: an archive holds every event from the first one on; --from, --kind, --parts and --out do not go with it"),
+			"rosey export events --archive %s", shell(c.Archive))
+	case c.Verify && c.Archive == "":
+		return advise(errors.New("export: --verify is about an archive"), "rosey export events --archive DIR --verify")
 	case c.JSON && c.Format != formatNDJSON:
 		return advise(errors.New("export: --json and --format csv contradict each other"), "give one of them")
 	case ofEvents && c.Format != formatNDJSON:

@@ -31,6 +31,7 @@ type cli struct {
 	Outbound    outboundCmd    `cmd:"" help:"What the bot is to say: list, show, cancel, retry."`
 	Tail        tailCmd        `cmd:"" help:"Watch or page through events."`
 	Export      exportCmd      `cmd:"" help:"Write events or a table as NDJSON or CSV."`
+	Import      importCmd      `cmd:"" help:"Restore the stream from an archive."`
 	Stream      streamCmd      `cmd:"" help:"Show, set up or check the stream."`
 	Doctor      doctorCmd      `cmd:"" help:"Check every guarantee; exit 1 when something is wrong, 2 when that cannot be told."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Events that could not be applied: list, show, retry."`

@@ -17,10 +17,10 @@ import (
 )
 
 // openProjector opens the tables. Those that another version of the projections
-// made are remade while it runs.
-func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config) (*replay.Supervisor, error) {
+// made are remade while it runs, with an archive where one is named.
+func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config, archive string) (*replay.Supervisor, error) {
 	cfg.Stream, cfg.Crash = s, crash
-	return replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Program: version()})
+	return replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Archive: archive, Program: version()})
 }
 
 // storedDefaultChannel is the default channel a database was made with; it is

@@ -106,7 +106,7 @@ func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog
 		}
 		pc := projector.Config{Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log}
 		c.apply(&pc)
-		p, err := openProjector(ctx, a.Stream, pc)
+		p, err := openProjector(ctx, a.Stream, pc, c.Archive)
 		if err == nil {
 			return a, p, nil
 		}

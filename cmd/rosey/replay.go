@@ -11,6 +11,7 @@ import (
 	"rosey/replay/control"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/archive"
 )
 
 type replayCmd struct {
@@ -20,6 +21,7 @@ type replayCmd struct {
 	acceptFlag
 	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when they differ."`
 	Into           string    `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
+	FromArchive    string    `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
 	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
 	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
 	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
@@ -34,6 +36,7 @@ type replayCmd struct {
 
 func (c *replayCmd) examples() string {
 	return `  rosey replay                          rebuild the tables and swap them in
+  rosey replay --from-archive ./archive  with what the stream no longer holds
   rosey replay --undo                   go back to the tables before
   rosey replay --verify                 is the database what the stream says?
   rosey replay --into march.db --until-time 2026-04-01T00:00:00Z`
@@ -65,6 +68,11 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
 	}
+	if c.FromArchive != "" {
+		if cfg.Archive, err = archive.Open(c.FromArchive); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.Verify:
 		return c.verify(ctx, con, store, cfg)
@@ -95,7 +103,7 @@ func (c *replayCmd) check() error {
 		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
 	case c.Verify && c.Into != "":
 		return advise(errors.New("replay: --verify compares, and --into makes a file"), "leave one of them out")
-	case c.Undo && (c.Verify || c.Into != "" || c.Force || c.Fresh || c.AcceptGap):
+	case c.Undo && (c.Verify || c.Into != "" || c.Force || c.Fresh || c.AcceptGap || c.FromArchive != ""):
 		return advise(errors.New("replay: --undo rebuilds nothing"), "rosey replay --undo")
 	case c.Keep < 0:
 		return advise(errors.New("replay: --keep says how many databases are kept, and cannot be negative"), "--keep %d", schema.Keep)
@@ -138,7 +146,7 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 			"stop the running projector (or rosey up) first")
 	}
 	r := replay.Request{
-		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Keep: c.Keep, Fresh: c.Fresh,
+		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Archive: c.FromArchive, Keep: c.Keep, Fresh: c.Fresh,
 	}
 	if c.Undo {
 		r = replay.Request{Kind: replay.KindUndo, Keep: c.Keep}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"rosey/replay"
+	"rosey/streams/archive"
 )
 
 // progress shows how far a rebuild is: a bar on a terminal, JSON lines elsewhere
@@ -128,7 +129,7 @@ func (b *bars) show(pr replay.Progress) {
 		return
 	}
 	length := int64(-1)
-	if pr.Phase == replay.PhaseEvents || pr.Phase == replay.PhaseCatchingUp {
+	if pr.Last > 0 && phaseWords[pr.Phase].measured {
 		length = int64(pr.Last)
 	}
 	if b.bar == nil {
@@ -151,14 +152,21 @@ func (b *bars) show(pr replay.Progress) {
 	}
 }
 
-// phaseWords say to a person what is being done.
-var phaseWords = map[string]string{
-	replay.PhaseEvents: "events", replay.PhaseIndexes: "building indexes", replay.PhaseCatchingUp: "catching up", replay.PhaseSwapping: "swapping",
+// phaseWords say to a person what is being done. What is measured goes from one
+// sequence to another.
+var phaseWords = map[string]struct {
+	text     string
+	measured bool
+}{
+	replay.PhaseEvents: {"events", true}, replay.PhaseIndexes: {"building indexes", false},
+	replay.PhaseCatchingUp: {"catching up", true}, replay.PhaseSwapping: {"swapping", false},
+	phaseArchiving: {"archiving", true}, archive.PhaseVerifying: {"verifying the archive", true},
+	archive.PhaseImporting: {"importing", true}, archive.PhaseComparing: {"comparing", true},
 }
 
 func phaseText(pr replay.Progress) string {
-	if text := phaseWords[pr.Phase]; text != "" {
-		return text
+	if words, ok := phaseWords[pr.Phase]; ok {
+		return words.text
 	}
 	return pr.Phase
 }

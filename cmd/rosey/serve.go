@@ -44,7 +44,7 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	tellChanges(log, h.server.Changes)
 	pc := projector.Config{Store: cfg.Dir.Database(), Logger: log}
 	may.apply(&pc)
-	if h.projector, err = openProjector(ctx, h.server.Stream, pc); err != nil {
+	if h.projector, err = openProjector(ctx, h.server.Stream, pc, may.Archive); err != nil {
 		return nil, err
 	}
 	stream := func(context.Context) (*streams.Stream, error) { return h.server.Stream, nil }

@@ -53,6 +53,11 @@ func (f streamFlags) connect(ctx context.Context, con *console) (opened, error) 
 }
 
 func (f streamFlags) reach(ctx context.Context, log *slog.Logger) (opened, error) {
+	return f.reachOrMake(ctx, log, false)
+}
+
+// reachOrMake is reach for a data folder that need not be there yet.
+func (f streamFlags) reachOrMake(ctx context.Context, log *slog.Logger, mayMake bool) (opened, error) {
 	dir, err := f.dir()
 	if err != nil {
 		return opened{}, err
@@ -73,15 +78,15 @@ func (f streamFlags) reach(ctx context.Context, log *slog.Logger) (opened, error
 	case f.external():
 		return opened{}, err
 	}
+	if _, missing := os.Stat(dir.JetStream()); !mayMake && errors.Is(missing, fs.ErrNotExist) {
+		return opened{}, fmt.Errorf("%s: %w", dir, installation.ErrNotSetUp)
+	}
 	return connectOwn(ctx, dir, log, err)
 }
 
 // connectOwn runs a server on a data folder that no other one runs on; found is
 // why no running one could be reached.
 func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, found error) (opened, error) {
-	if _, err := os.Stat(dir.JetStream()); errors.Is(err, fs.ErrNotExist) {
-		return opened{}, fmt.Errorf("%s: %w", dir, installation.ErrNotSetUp)
-	}
 	s, err := embedded.Start(ctx, embedded.Config{StoreDir: dir.JetStream(), NoListen: true, NoMonitor: true, Logger: log})
 	if errors.Is(err, embedded.ErrStoreInUse) {
 		return opened{}, found

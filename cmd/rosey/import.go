@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"rosey/streams"
+	"rosey/streams/archive"
+	"rosey/streams/embedded"
+)
+
+type importCmd struct {
+	dataFlag
+	natsFlags
+	logFlags
+	optionFlags
+	What    string `arg:"" help:"events." enum:"events"`
+	Archive string `arg:"" help:"Folder of the archive." type:"path"`
+	JSON    bool   `help:"Print progress and result as JSON lines."`
+}
+
+func (c *importCmd) examples() string {
+	return `  rosey import events ./archive --data ./restored
+  rosey import events ./archive --nats nats://10.0.0.5:4222 --nats-creds admin.creds --replicas 3`
+}
+
+// Run restores the stream of an archive.
+func (c *importCmd) Run(ctx context.Context, con *console) (err error) {
+	a, err := archive.Open(c.Archive)
+	if err != nil {
+		return err
+	}
+	log := c.logger(con.err, slog.LevelError)
+	server, err := inTurn(ctx, con, c.dataFlag, c.natsFlags, func() (opened, error) { return c.reach(ctx, log) })
+	if err != nil {
+		return c.explain(err)
+	}
+	defer func() { err = errors.Join(err, server.done()) }()
+	o := c.options()
+	if !c.external() {
+		dir, err := c.dir()
+		if err != nil {
+			return err
+		}
+		if o.MaxBytesIfNew, err = embedded.DefaultMaxBytes(dir.JetStream()); err != nil {
+			return err
+		}
+	}
+	show := newProgress(con, c.JSON)
+	defer show.close()
+	_, res, err := archive.Import(ctx, server.Conn, a, archive.ImportOptions{Stream: o, Progress: passProgress(show)})
+	if errors.Is(err, context.Canceled) {
+		return advise(errors.New("import: interrupted; the stream cannot be used before it is complete"), "the same command goes on")
+	}
+	if err != nil {
+		return c.explain(err)
+	}
+	show.close()
+	if c.JSON {
+		return printJSON(con.out, res)
+	}
+	fmt.Fprintf(con.out, "imported   %d messages, %s\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased))
+	fmt.Fprintf(con.out, "stream     %s %s, compared with the archive\n", streams.StreamName, res.ID)
+	fmt.Fprintln(con.out, "tables     rosey replay makes them; a database of this stream goes on by itself")
+	return nil
+}
+
+// reach connects to the server, or runs one on a data folder, which may be new.
+func (c *importCmd) reach(ctx context.Context, log *slog.Logger) (opened, error) {
+	f := streamFlags{dataFlag: c.dataFlag, natsFlags: c.natsFlags, logFlags: c.logFlags}
+	return f.reachOrMake(ctx, log, true)
+}
