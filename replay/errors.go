@@ -36,3 +36,11 @@ var ErrCancelled = errors.New("broken off; the tables are as they were")
 // ErrTrimmedMeanwhile is returned when the stream was trimmed while a rebuild read
 // it: what is gone may be missing from it.
 var ErrTrimmedMeanwhile = errors.New("the stream was trimmed while it was read")
+
+// ErrNoChannel is returned where nothing is about the channel that a rebuild was
+// limited to.
+var ErrNoChannel = errors.New("the stream holds nothing about that channel")
+
+// ErrLimited is returned where the tables as a whole are asked for, and a limit to
+// one channel with them.
+var ErrLimited = errors.New("a rebuild of one channel goes into a file of its own")

@@ -22,6 +22,9 @@ type exchange struct {
 // newExchange refuses to replace a database that the stream does not continue,
 // unless Force is set, and names the next one.
 func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchange, error) {
+	if cfg.Channel != "" {
+		return nil, fmt.Errorf("replay: %w", ErrLimited)
+	}
 	old, err := currentState(ctx, store, cfg)
 	if err != nil {
 		return nil, err
@@ -42,17 +45,23 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 		}
 	}
 	x := &exchange{store: store, cfg: cfg, old: old}
-	if x.next, err = store.Begin(); err != nil {
+	// What an interrupted rebuild left is gone on with, or makes room.
+	var left bool
+	if x.next, left, err = store.Interrupted(); err == nil && !left {
+		x.next, err = store.Begin()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	return x, nil
 }
 
-// build makes the next generation. After an error there is none.
+// build makes the next generation. After an error there is none, but for an
+// interruption that it can be gone on after.
 func (x *exchange) build(ctx context.Context) (err error) {
 	begin, err := x.cfg.Stream.State(ctx)
 	if err == nil {
-		x.res, err = Into(ctx, x.next.Path, *x.cfg)
+		x.res, err = build(ctx, x.next.Path, *x.cfg)
 	}
 	if err == nil {
 		err = untrimmed(ctx, x.cfg, max(begin.FirstSeq, 1))

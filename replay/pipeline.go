@@ -17,6 +17,7 @@ import (
 // in flight, never by the length of the stream.
 type pipeline struct {
 	cfg     *Config
+	from    uint64 // the first sequence, after what was applied before
 	last    uint64
 	full    chan []projector.Item
 	free    chan []projector.Item
@@ -27,8 +28,8 @@ type pipeline struct {
 // maxBatchBytes keeps a batch of bulky events from filling the memory.
 const maxBatchBytes = 16 << 20
 
-func newPipeline(cfg *Config, last uint64) *pipeline {
-	p := &pipeline{cfg: cfg, last: last, full: make(chan []projector.Item, 1), free: make(chan []projector.Item, 3), begin: time.Now()}
+func newPipeline(cfg *Config, from, last uint64) *pipeline {
+	p := &pipeline{cfg: cfg, from: from, last: last, full: make(chan []projector.Item, 1), free: make(chan []projector.Item, 3), begin: time.Now()}
 	for range cap(p.free) {
 		p.free <- nil
 	}
@@ -53,16 +54,16 @@ func (p *pipeline) run(ctx context.Context, a *projector.Applier) error {
 }
 
 func (p *pipeline) read(ctx context.Context) error {
-	if p.last == 0 {
+	if p.from > p.last {
 		return nil
 	}
-	r, err := p.cfg.source(ctx, 1, p.last)
+	r, err := p.cfg.source(ctx, p.from, p.last)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	dec := events.NewDecoder()
-	var before uint64
+	before := p.from - 1
 	for {
 		batch, err := p.take(ctx)
 		if err != nil {
@@ -144,7 +145,7 @@ func (p *pipeline) apply(ctx context.Context, a *projector.Applier) error {
 func (p *pipeline) progress(phase string, a *projector.Applier) Progress {
 	seq := a.Checkpoint().Seq
 	elapsed := time.Since(p.begin).Seconds()
-	rate := float64(seq) / max(elapsed, 1e-9)
+	rate := float64(seq-(p.from-1)) / max(elapsed, 1e-9)
 	pr := Progress{
 		Phase: phase, Seq: seq, Last: p.last, Events: p.applied.Events, Duplicates: p.applied.Duplicates, DeadLetters: p.applied.DeadLetters,
 		PerSecond: rate, ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"rosey/projector"
@@ -22,6 +19,12 @@ type Config struct {
 	Stream *streams.Stream
 	// DefaultChannel stands in for publishers that name no channel.
 	DefaultChannel string
+	// Channel leaves out what is certainly about another channel, compared without
+	// case. Only Into takes it: nothing goes on with such a database. Default: all
+	// channels.
+	Channel string
+	// Fresh begins anew where an interrupted rebuild could be gone on with.
+	Fresh bool
 	// UntilSeq is the last sequence to apply. Default: the last one stored when the
 	// rebuild begins.
 	UntilSeq uint64
@@ -63,8 +66,9 @@ type Config struct {
 	// Crash is called at named points; tests end the process there.
 	Crash func(point string)
 
-	again    *again // nil but for Retry
-	archived bool   // the beginning comes from the archive
+	again     *again // nil but for Retry
+	archived  bool   // the beginning comes from the archive
+	throwaway bool   // nobody goes on with it, Verify's
 }
 
 func (c *Config) defaults() {
@@ -99,6 +103,9 @@ type Result struct {
 	DeadLetters int     `json:"dead_letters"`
 	Seconds     float64 `json:"seconds"`
 	PerSecond   float64 `json:"events_per_second"`
+	// ResumedAfter is the last sequence that an interrupted rebuild had applied, which
+	// this one went on from. Seconds and PerSecond are of the rest.
+	ResumedAfter uint64 `json:"resumed_after_seq,omitempty"`
 	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
 	// asked for: a later rebuild up to there may come to more.
 	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`
@@ -137,74 +144,6 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	return x.res, x.prune()
 }
 
-// Into rebuilds into a file that must not exist yet, in a folder that does. The
-// file is removed again when the rebuild fails.
-func Into(ctx context.Context, path string, cfg Config) (res Result, err error) {
-	cfg.defaults()
-	begin := time.Now()
-	if err := findFolder(filepath.Dir(path)); err != nil {
-		return res, err
-	}
-	state, err := beginning(ctx, &cfg)
-	if err != nil {
-		return res, err
-	}
-	if cfg.UntilSeq > 0 && cfg.UntilSeq < state.FirstSeq {
-		return res, fmt.Errorf("replay: %w: it begins at seq=%d, the rebuild was to end at seq=%d", ErrNothingBefore, state.FirstSeq, cfg.UntilSeq)
-	}
-	if !cfg.UntilTime.IsZero() && state.Messages > 0 && state.FirstTime.After(cfg.UntilTime) {
-		return res, fmt.Errorf("replay: %w: it begins at %s, the rebuild was to end at %s", ErrNothingBefore,
-			state.FirstTime.UTC().Format(time.RFC3339), cfg.UntilTime.UTC().Format(time.RFC3339))
-	}
-	last := state.LastSeq
-	if cfg.UntilSeq > 0 {
-		last = min(last, cfg.UntilSeq)
-	}
-	db, err := schema.CreateForLoading(ctx, path)
-	if err != nil {
-		if errors.Is(err, os.ErrExist) {
-			return res, fmt.Errorf("replay: %s exists already: name another file, or remove it first: %w", path, err)
-		}
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.Close(), schema.RemoveFile(path))
-		}
-	}()
-	origin := cfg.origin(state)
-	if err := schema.WriteOrigin(ctx, db, origin); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	applier, err := projector.NewApplier(ctx, db, projector.ApplierConfig{
-		DefaultChannel: cfg.DefaultChannel, Identity: cfg.Stream.Identity(), Loading: true, Allow: cfg.allow(), Crash: cfg.Crash,
-	})
-	if err != nil {
-		return res, err
-	}
-	p := newPipeline(&cfg, last)
-	if err := p.run(ctx, applier); err != nil {
-		return res, err
-	}
-	origin.ToSeq, origin.Made = applier.Checkpoint().Seq, time.Now()
-	if err := schema.WriteOrigin(ctx, db, origin); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	cfg.Progress(p.progress(PhaseIndexes, applier))
-	cfg.Crash(crashBeforeFinish)
-	if err := db.Finish(ctx); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
-	cfg.Progress(p.progress(PhaseDone, applier))
-	c := applier.Checkpoint()
-	took := time.Since(begin).Seconds()
-	return Result{
-		Path: path, Checkpoint: c, Seq: c.Seq, From: state.FirstSeq, Events: p.applied.Events, Duplicates: p.applied.Duplicates,
-		DeadLetters: p.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq) / max(took, 1e-9),
-		EndsBefore: cfg.endsBefore(state),
-	}, nil
-}
-
 // beginning makes sure that the stream reaches back to where a rebuild begins, or
 // that an operator gave up what comes before.
 func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
@@ -227,35 +166,10 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 	return state, nil
 }
 
-// origin is the record of the database to be. It is written before the first row,
-// so that a limited database never looks like a whole one.
-func (c *Config) origin(state streams.State) schema.Origin {
-	from := ""
-	if c.archived {
-		from = c.Archive.Dir()
-	}
-	return schema.Origin{
-		Archive: from, StreamID: state.Identity.ID, FromSeq: state.FirstSeq, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
-		Program: c.Program, Made: time.Now(),
-	}
-}
-
 // endsBefore says that the stream ended the rebuild, and no limit that was set.
 func (c *Config) endsBefore(state streams.State) bool {
 	reached := c.UntilSeq > 0 && c.UntilSeq <= state.LastSeq || !c.UntilTime.IsZero() && c.UntilTime.Before(state.LastTime)
 	return !reached && (c.UntilSeq > 0 || c.UntilTime.After(time.Now()))
-}
-
-// findFolder keeps a mistyped path from becoming a folder.
-func findFolder(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
-		return fmt.Errorf("replay: rebuild into %s: %w", path, ErrNoFolder)
-	}
-	if err != nil {
-		return fmt.Errorf("replay: rebuild into %s: %w", path, err)
-	}
-	return nil
 }
 
 func (c *Config) allow() func(uint64, projector.Failure) bool {

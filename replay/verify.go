@@ -35,6 +35,9 @@ type Verification struct {
 func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v Verification, err error) {
 	cfg.defaults()
 	cfg.AcceptGap = false
+	if cfg.Channel != "" {
+		return v, fmt.Errorf("replay: %w", ErrLimited)
+	}
 	g, err := store.Current()
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
@@ -63,14 +66,14 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err := sameBeginning(ctx, tx, &cfg); err != nil {
 		return v, err
 	}
-	cfg.UntilSeq = c.Seq
+	cfg.UntilSeq, cfg.throwaway = c.Seq, true
 	cfg.AcceptFailures = true // a difference in dead letters is a row that differs
 
 	if err := removeStale(store); err != nil {
 		return v, err
 	}
 	path := store.Link + ".verify" + strconv.Itoa(os.Getpid())
-	if v.Rebuild, err = Into(ctx, path, cfg); err != nil {
+	if v.Rebuild, err = build(ctx, path, cfg); err != nil {
 		return v, err
 	}
 	defer func() { err = errors.Join(err, schema.RemoveFile(path)) }()

@@ -104,8 +104,11 @@ func CreateForLoading(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return create(ctx, path, dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)",
-		"cache_size(-32768)", "temp_store(FILE)"), now)
+	return create(ctx, path, loadingDSN(path), now)
+}
+
+func loadingDSN(path string) string {
+	return dsn(path, writing, "journal_mode(OFF)", "synchronous(OFF)", "locking_mode(EXCLUSIVE)", "cache_size(-32768)", "temp_store(FILE)")
 }
 
 func create(ctx context.Context, path, dsn string, tables []string) (*DB, error) {

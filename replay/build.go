@@ -1,0 +1,157 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// A building is one rebuild into a file.
+type building struct {
+	cfg    *Config
+	path   string
+	state  streams.State // of what it is made of
+	last   uint64        // the sequence at which it ends
+	resume *resume       // nil where it began from nothing
+	origin schema.Origin
+
+	db      *schema.DB
+	applier *projector.Applier
+	rows    *pipeline
+	// whole: all rows are there.
+	whole bool
+}
+
+// build makes the database at the path itself. Where an interrupted one was left
+// there by the same rebuild, it goes on from that; anything else at the path is
+// in the way. The file is removed again after an error, but for an interruption
+// that it can be gone on after: that is an *InterruptedError.
+func build(ctx context.Context, path string, cfg Config) (res Result, err error) {
+	begin := time.Now()
+	b := &building{cfg: &cfg, path: path}
+	if err := b.extent(ctx); err != nil {
+		return res, err
+	}
+	if err := b.open(ctx); err != nil {
+		return res, err
+	}
+	if err := b.run(ctx); err != nil {
+		return res, b.end(ctx, err)
+	}
+	took := time.Since(begin).Seconds()
+	c, done := b.applier.Checkpoint(), b.resume.done()
+	return Result{
+		Path: path, Checkpoint: c, Seq: c.Seq, From: b.state.FirstSeq, Events: b.rows.applied.Events, Duplicates: b.rows.applied.Duplicates,
+		DeadLetters: b.rows.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq-done) / max(took, 1e-9),
+		ResumedAfter: done, EndsBefore: cfg.endsBefore(b.state),
+	}, nil
+}
+
+// extent finds out what there is to rebuild from, and where the rebuild ends.
+func (b *building) extent(ctx context.Context) (err error) {
+	cfg := b.cfg
+	if b.state, err = beginning(ctx, cfg); err != nil {
+		return err
+	}
+	if cfg.UntilSeq > 0 && cfg.UntilSeq < b.state.FirstSeq {
+		return fmt.Errorf("replay: %w: it begins at seq=%d, the rebuild was to end at seq=%d", ErrNothingBefore, b.state.FirstSeq, cfg.UntilSeq)
+	}
+	if !cfg.UntilTime.IsZero() && b.state.Messages > 0 && b.state.FirstTime.After(cfg.UntilTime) {
+		return fmt.Errorf("replay: %w: it begins at %s, the rebuild was to end at %s", ErrNothingBefore,
+			b.state.FirstTime.UTC().Format(time.RFC3339), cfg.UntilTime.UTC().Format(time.RFC3339))
+	}
+	b.last = b.state.LastSeq
+	if cfg.UntilSeq > 0 {
+		b.last = min(b.last, cfg.UntilSeq)
+	}
+	return nil
+}
+
+// open makes the file, or opens the one that was left.
+func (b *building) open(ctx context.Context) (err error) {
+	if err := b.takeUp(ctx); err != nil {
+		return err
+	}
+	if b.db == nil {
+		if b.db, err = schema.CreateForLoading(ctx, b.path); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.discard())
+		}
+	}()
+	ctx = context.WithoutCancel(ctx) // it takes no time, and would lose what was left
+	// Before the first row, so that a limited database never looks like a whole one.
+	b.origin = schema.Origin{
+		StreamID: b.state.Identity.ID, FromSeq: b.state.FirstSeq, UntilSeq: b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime,
+		Channel: b.cfg.Channel, Program: b.cfg.Program, Made: time.Now(),
+	}
+	if b.cfg.archived {
+		b.origin.Archive = b.cfg.Archive.Dir()
+	}
+	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	b.applier, err = projector.NewApplier(ctx, b.db, projector.ApplierConfig{
+		DefaultChannel: b.cfg.DefaultChannel, Channel: b.cfg.Channel, Identity: b.cfg.Stream.Identity(), Loading: true,
+		Allow: b.cfg.allow(), Crash: b.cfg.Crash,
+	})
+	return err
+}
+
+// run applies the events and completes the file.
+func (b *building) run(ctx context.Context) error {
+	b.rows = newPipeline(b.cfg, b.applier.Checkpoint().Seq+1, b.last)
+	if b.resume != nil {
+		b.rows.applied = b.resume.applied()
+	}
+	if err := b.rows.run(ctx, b.applier); err != nil {
+		return err
+	}
+	if b.cfg.Channel != "" && b.rows.applied.Events+b.rows.applied.DeadLetters == 0 {
+		return fmt.Errorf("replay: %w: nothing up to seq=%d is about %s", ErrNoChannel, b.applier.Checkpoint().Seq, b.cfg.Channel)
+	}
+	b.whole = true
+	if err := b.applier.Complete(ctx); err != nil {
+		return err
+	}
+	b.origin.ToSeq, b.origin.Made = b.applier.Checkpoint().Seq, time.Now()
+	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	b.cfg.Progress(b.rows.progress(PhaseIndexes, b.applier))
+	b.cfg.Crash(crashBeforeFinish)
+	if err := b.db.Finish(ctx); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	b.cfg.Progress(b.rows.progress(PhaseDone, b.applier))
+	return nil
+}
+
+// end leaves what can be gone on with after an interruption, and nothing after any
+// other error.
+func (b *building) end(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return errors.Join(err, b.discard())
+	}
+	interrupted := &InterruptedError{Seq: b.applier.Checkpoint().Seq, Last: b.last, cause: err}
+	if !b.resumable() {
+		return errors.Join(interrupted, b.discard())
+	}
+	if err := b.leave(); err != nil {
+		return errors.Join(interrupted, err, b.discard())
+	}
+	interrupted.Kept = true
+	return interrupted
+}
+
+func (b *building) discard() error {
+	return errors.Join(b.db.Close(), schema.RemoveFile(b.path))
+}

@@ -1,0 +1,208 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
+
+// An InterruptedError says that a rebuild was interrupted between two batches. It
+// unwraps to the context's error.
+type InterruptedError struct {
+	// Seq is the last sequence applied, Last the one at which it would have ended.
+	Seq, Last uint64
+	// Kept says that the next rebuild with the same options goes on from there.
+	Kept  bool
+	cause error
+}
+
+func (e *InterruptedError) Error() string { return e.cause.Error() }
+
+// Unwrap returns what interrupted it.
+func (e *InterruptedError) Unwrap() error { return e.cause }
+
+// resumeFormat is the version of a mark.
+const resumeFormat = 1
+
+// resume is the mark beside an interrupted rebuild: what it was to be, and how far
+// it came. One that differs in anything but how far it came is begun anew.
+type resume struct {
+	Format int `json:"format"`
+	// What the rows depend on.
+	StreamID    string `json:"stream_id"`
+	Fingerprint string `json:"fingerprint"`
+	// FirstSeq and Deleted are of the stream as it was: what was erased from it since
+	// is not to be in the tables.
+	FirstSeq uint64 `json:"first_seq"`
+	Deleted  uint64 `json:"deleted"`
+	// Limits and options.
+	UntilSeq       uint64    `json:"until_seq,omitempty"`
+	UntilTime      time.Time `json:"until_time,omitzero"`
+	Channel        string    `json:"channel,omitempty"`
+	AcceptFailures bool      `json:"accept_failures,omitempty"`
+	// How far it came.
+	Seq         uint64 `json:"seq"`
+	TimeMS      int64  `json:"time_ms"`
+	MsgID       string `json:"msg_id"`
+	Events      int    `json:"events"`
+	Duplicates  int    `json:"duplicates"`
+	DeadLetters int    `json:"dead_letters"`
+}
+
+// done is the last sequence that was applied before; 0 for a rebuild from nothing.
+func (r *resume) done() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.Seq
+}
+
+func (r *resume) applied() projector.Applied {
+	return projector.Applied{Events: r.Events, Duplicates: r.Duplicates, DeadLetters: r.DeadLetters}
+}
+
+// wanted is the mark that this rebuild would leave before its first batch.
+func (b *building) wanted() (resume, error) {
+	print, err := projector.Fingerprint(b.cfg.DefaultChannel)
+	if err != nil {
+		return resume{}, err
+	}
+	return resume{
+		Format: resumeFormat, StreamID: b.state.Identity.ID, Fingerprint: print, FirstSeq: b.state.FirstSeq, Deleted: b.state.Deleted,
+		UntilSeq: b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime.UTC(), Channel: b.cfg.Channel, AcceptFailures: b.cfg.AcceptFailures,
+	}, nil
+}
+
+// takeUp opens what an interrupted rebuild of the same kind left at the path. What
+// cannot be gone on with is removed; a file that no rebuild left is in the way. An
+// interruption leaves everything as it was.
+func (b *building) takeUp(ctx context.Context) error {
+	text, err := schema.ReadResume(b.path)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if text == nil {
+		return nil
+	}
+	left, why := b.suits(text)
+	if why == "" {
+		if why, err = b.continues(ctx, left); err != nil {
+			return err
+		}
+	}
+	// From here on it is written to, so that a crash leaves no mark.
+	if err := schema.RemoveResume(b.path); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if why == "" {
+		b.db, why = goOn(context.WithoutCancel(ctx), b.path, left)
+	}
+	if why == "" {
+		b.resume = left
+		b.cfg.Logger.Info("going on with an interrupted rebuild", "seq", left.Seq)
+		return nil
+	}
+	b.cfg.Logger.Info("an interrupted rebuild is begun anew: "+why, "path", b.path)
+	if err := schema.RemoveRows(b.path); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	return nil
+}
+
+// suits says why this rebuild cannot go on from a mark, if it cannot.
+func (b *building) suits(text []byte) (_ *resume, why string) {
+	if b.cfg.Fresh || !b.resumable() {
+		return nil, "it was asked for"
+	}
+	var left resume
+	if err := json.Unmarshal(text, &left); err != nil {
+		return nil, "its mark cannot be read"
+	}
+	same, err := b.wanted()
+	if err != nil {
+		return nil, err.Error()
+	}
+	same.Seq, same.TimeMS, same.MsgID = left.Seq, left.TimeMS, left.MsgID
+	same.Events, same.Duplicates, same.DeadLetters = left.Events, left.Duplicates, left.DeadLetters
+	switch {
+	case left != same:
+		return nil, "the stream, the program or the options are other ones"
+	case left.Seq > b.last:
+		return nil, "it came further than this one is to"
+	}
+	return &left, ""
+}
+
+// continues says why the stream does not go on where the rebuild was interrupted,
+// if it does not.
+func (b *building) continues(ctx context.Context, left *resume) (why string, err error) {
+	if left.Seq == 0 {
+		return "", nil
+	}
+	m, err := b.cfg.Stream.Get(ctx, left.Seq)
+	switch {
+	case errors.Is(err, streams.ErrMessageNotFound):
+		return "", nil // an archive has it: what was erased since shows in the mark
+	case err != nil:
+		return "", fmt.Errorf("replay: compare an interrupted rebuild with the stream: %w", err)
+	case m.MsgID != left.MsgID || m.Time.UnixMilli() != left.TimeMS:
+		return "the stream holds another message there", nil
+	}
+	return "", nil
+}
+
+// goOn opens the file, if it is what the mark says.
+func goOn(ctx context.Context, path string, left *resume) (_ *schema.DB, why string) {
+	db, err := schema.OpenForLoading(ctx, path)
+	if err != nil {
+		return nil, err.Error()
+	}
+	c, err := schema.ReadCheckpoint(ctx, db)
+	switch {
+	case err != nil:
+		why = err.Error()
+	case left.Seq > 0 && (c.Seq != left.Seq || c.Fingerprint != left.Fingerprint || c.StreamID != left.StreamID), left.Seq == 0 && c.Seq > 0:
+		why = "its mark is not about it"
+	default:
+		return db, ""
+	}
+	_ = db.Close() // it is removed next
+	return nil, why
+}
+
+// resumable reports whether the rebuild may leave something to go on with. What
+// a retry finds out on its way is not kept. Once the rows are complete the file is
+// rewritten as a whole, and between is no point to stop at.
+func (b *building) resumable() bool {
+	return b.cfg.again == nil && !b.cfg.throwaway && !b.whole
+}
+
+// leave closes the file and marks it as one to go on with. A crash before the mark
+// leaves one that is not.
+func (b *building) leave() error {
+	if err := b.db.Suspend(); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	mark, err := b.wanted()
+	if err != nil {
+		return err
+	}
+	c := b.applier.Checkpoint()
+	mark.Seq, mark.TimeMS, mark.MsgID = c.Seq, c.TimeMS, c.MsgID
+	mark.Events, mark.Duplicates, mark.DeadLetters = b.rows.applied.Events, b.rows.applied.Duplicates, b.rows.applied.DeadLetters
+	text, err := json.Marshal(mark)
+	if err != nil {
+		return fmt.Errorf("replay: mark %s: %w", b.path, err)
+	}
+	b.cfg.Crash(crashBeforeMark)
+	if err := schema.WriteResume(b.path, text); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	return nil
+}
