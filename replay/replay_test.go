@@ -256,32 +256,6 @@ func TestSwap_CrashLeavesTheOldDatabase(t *testing.T) {
 	}
 }
 
-func TestSwap_InterruptedLeavesNothing(t *testing.T) {
-	t.Parallel()
-	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 50)
-	project(t, env, store)
-	want := dump(t, store.Link)
-	ctx, cancel := context.WithCancel(t.Context())
-	cfg := config(env)
-	cfg.BatchSize = 5
-	cfg.Crash = func(at string) {
-		if at == "projector.after_commit" {
-			cancel()
-		}
-	}
-	if _, err := replay.Swap(ctx, store, cfg); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want the context's", err)
-	}
-	if got := dump(t, store.Link); got != want {
-		t.Error("the database changed")
-	}
-	left, err := filepath.Glob(store.Link + ".g*")
-	if err != nil || len(left) != 1 {
-		t.Errorf("files %v, %v: want the current one alone", left, err)
-	}
-}
-
 func TestInto_StopsAtAFailureThatIsNew(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)

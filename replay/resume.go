@@ -117,8 +117,11 @@ func (b *building) takeUp(ctx context.Context) error {
 
 // suits says why this rebuild cannot go on from a mark, if it cannot.
 func (b *building) suits(text []byte) (_ *resume, why string) {
-	if b.cfg.Fresh || !b.resumable() {
+	switch {
+	case b.cfg.Fresh:
 		return nil, "it was asked for"
+	case !b.resumable():
+		return nil, "all events have to be seen"
 	}
 	var left resume
 	if err := json.Unmarshal(text, &left); err != nil {
