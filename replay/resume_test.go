@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,6 +68,7 @@ func TestInto_InterruptedAnywhereComesToTheSame(t *testing.T) {
 	}
 	want := dump(t, whole)
 	n := 0
+	few(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		path := filepath.Join(dir, fmt.Sprintf("%d.db", n))
@@ -101,6 +103,20 @@ func TestInto_InterruptedAnywhereComesToTheSame(t *testing.T) {
 			rt.Fatalf("left %v, want the file alone", left)
 		}
 	})
+}
+
+// few keeps a property short where nobody asked for more: each of its checks makes
+// several files.
+func few(t *testing.T) {
+	t.Helper()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if asked {
+		return
+	}
+	if err := flag.Set("rapid.checks", "12"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // interrupted leaves a rebuild that came to its third batch of five events.

@@ -23,11 +23,11 @@ var replayMutants = []Mutant{
 	},
 	{
 		Name: "a rebuild skips the first message", File: "replay/pipeline.go", Package: replayTests,
-		Old: "p.cfg.source(ctx, 1, p.last)", New: "p.cfg.source(ctx, 2, p.last)",
+		Old: "source(ctx, p.from, ", New: "source(ctx, p.from+1, ",
 	},
 	{
-		Name: "a database that is behind replaces the current one", File: "replay/replay.go", Package: replayTests,
-		Old: "old.checkpoint.Seq > res.Seq {", New: "old.checkpoint.Seq > res.Seq && false {",
+		Name: "a database that is behind replaces the current one", File: "replay/exchange.go", Package: replayTests,
+		Old: "x.old.checkpoint.Seq > x.res.Seq {", New: "x.old.checkpoint.Seq > x.res.Seq && false {",
 	},
 	{
 		Name: "a rebuild goes on after a new failure", File: "replay/replay.go", Package: replayTests,
@@ -40,6 +40,18 @@ var replayMutants = []Mutant{
 	{
 		Name: "another history's database is replaced unasked", File: "replay/current.go", Package: replayTests,
 		Old: "	if cfg.Force && otherHistory(err) {\n", New: "	if otherHistory(err) {\n",
+	},
+	{
+		Name: "a rebuild that crashed as it went on is gone on with", File: "replay/resume.go", Package: replayTests,
+		Old: "schema.RemoveResume(b.path)", New: "error(nil)",
+	},
+	{
+		Name: "an interrupted rebuild goes on with other options", File: "replay/resume.go", Package: replayTests,
+		Old: "	case left != same:\n", New: "	case left.Fingerprint != same.Fingerprint:\n",
+	},
+	{
+		Name: "an interrupted rebuild goes on with another history", File: "replay/resume.go", Package: replayTests,
+		Old: "	case m.MsgID != left.MsgID || m.Time.UnixMilli() != left.TimeMS:\n", New: "	case m == nil:\n",
 	},
 	{
 		Name: "verify looks at nothing", File: "replay/verify.go", Package: replayTests,
