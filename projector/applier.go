@@ -54,6 +54,7 @@ type Applier struct {
 	logLimit, trimAt int64 // from the greater of the two on the log is trimmed
 	searchEvery      int
 
+	statements  *statements
 	deadLetters bulk
 	holes       bulk
 	batch       []*fact
@@ -78,7 +79,7 @@ func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier
 }
 
 func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
-	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit, searchEvery: searchEvery}
+	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit, searchEvery: searchEvery, statements: newStatements(db)}
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -175,7 +176,7 @@ func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
 
 func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64]Failure) (res Applied, err error) {
 	a.cfg.Crash(crashBeforeBegin)
-	tx, err := a.db.BeginTx(ctx, nil)
+	tx, err := a.statements.begin(ctx)
 	if err != nil {
 		return res, fmt.Errorf("projector: begin: %w", err)
 	}

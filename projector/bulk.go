@@ -9,7 +9,7 @@ import (
 
 // writer is the transaction of one batch.
 type writer struct {
-	tx *sql.Tx
+	tx *transaction
 	// loading is set during a rebuild: indexes that only readers need are filled
 	// at its end.
 	loading     bool
@@ -23,8 +23,10 @@ func (w *writer) exec(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
-// bulkRows is how many rows one statement carries.
-const bulkRows = 64
+// bulkRows is how many rows one statement carries, the most first. What is left
+// over goes by the smaller ones rather than by one of its own size, which would
+// have to be prepared each time.
+var bulkRows = [...]int{64, 16, 4, 1}
 
 // bulk gathers rows for one INSERT and writes many with each statement.
 type bulk struct {
@@ -44,23 +46,20 @@ func (b *bulk) add(vals ...any) {
 func (b *bulk) rows() int { return len(b.args) / b.cols }
 
 func (b *bulk) flush(ctx context.Context, w *writer) error {
-	step := bulkRows * b.cols
 	rest := b.args
-	if len(rest) >= step {
-		stmt, err := w.tx.PrepareContext(ctx, b.sql(bulkRows))
+	for _, rows := range bulkRows {
+		step := rows * b.cols
+		if len(rest) < step {
+			continue
+		}
+		stmt, err := w.tx.PrepareContext(ctx, b.sql(rows))
 		if err != nil {
 			return fmt.Errorf("%.60s: %w", b.head, err)
 		}
-		defer func() { _ = stmt.Close() }()
 		for ; len(rest) >= step; rest = rest[step:] {
 			if _, err := stmt.ExecContext(ctx, rest[:step]...); err != nil {
 				return fmt.Errorf("%.60s: %w", b.head, err)
 			}
-		}
-	}
-	if len(rest) > 0 {
-		if _, err := w.tx.ExecContext(ctx, b.sql(len(rest)/b.cols), rest...); err != nil {
-			return fmt.Errorf("%.60s: %w", b.head, err)
 		}
 	}
 	clear(b.args) // texts are not kept for the next batch

@@ -121,7 +121,7 @@ func failing(id int64, state string) step {
 func TestOutbound_ManyMarksInAnyBatches(t *testing.T) {
 	t.Parallel()
 	var steps []step
-	for i := range int64(3 * bulkRows) {
+	for i := range int64(3 * bulkRows[0]) {
 		kind := events.KindMarkFailed
 		if i%7 == 3 {
 			kind = events.KindMarkSent
@@ -136,7 +136,7 @@ func TestOutbound_ManyMarksInAnyBatches(t *testing.T) {
 		steps = append(steps, marking(kind, m))
 	}
 	want := schematest.Dump(t, projectedIn(t, len(steps), steps...))
-	for _, size := range []int{1, 2, 7, bulkRows, bulkRows + 1} {
+	for _, size := range []int{1, 2, 7, bulkRows[0], bulkRows[0] + 1} {
 		if got := schematest.Dump(t, projectedIn(t, size, steps...)); got != want {
 			t.Errorf("in batches of %d:\n%s", size, diff(want, got))
 		}
