@@ -110,6 +110,13 @@ func replayed(t testing.TB, s *streams.Stream, upTo uint64) string {
 	if upTo == 0 {
 		return schematest.Dump(t, db)
 	}
+	applyAll(t, a, itemsUpTo(t, s, upTo)...)
+	return schematest.Dump(t, db)
+}
+
+// itemsUpTo reads what the stream holds.
+func itemsUpTo(t testing.TB, s *streams.Stream, upTo uint64) []Item {
+	t.Helper()
 	r, err := s.Reader(t.Context(), streams.ReadOptions{UpTo: upTo})
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +137,7 @@ func replayed(t testing.TB, s *streams.Stream, upTo uint64) string {
 		it.Erased, last = m.Seq-last-1, m.Seq
 		items = append(items, it)
 	}
-	applyAll(t, a, items...)
-	return schematest.Dump(t, db)
+	return items
 }
 
 // wantReplay compares a store's tables with those of a replay.

@@ -28,6 +28,9 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 				if err := t.f.to(ctx, at.Seq); err != nil {
 					return nil, err
 				}
+				if err := ctx.Err(); err != nil {
+					return nil, fmt.Errorf("replay: %w", err) // not later: the swap is no batch
+				}
 				*t.res = t.f.add(*t.res)
 				return t.f.db, nil
 			},

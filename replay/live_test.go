@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,39 +30,37 @@ func startLoad(t *testing.T, env *streamstest.Env, producer string) *load {
 	done := make(chan int, 1)
 	go func() {
 		n := 0
+		defer func() { done <- n }()
 		for ctx.Err() == nil {
 			var batch []streams.AppendMessage
-			for range 10 {
+			for range 5 {
 				n++
 				batch = append(batch, message(t, producer, n, events.KindMessageLog, &events.MessageLog{
 					Username: fmt.Sprintf("user%d", n%17), Message: fmt.Sprintf("line %d", n),
 				}))
 			}
-			env.Append(t, batch...)
-			select {
-			case <-ctx.Done():
-			case <-time.After(2 * time.Millisecond):
+			if _, err := env.Stream.AppendBatch(context.WithoutCancel(ctx), batch); err != nil {
+				t.Errorf("append: %v", err)
+				return
 			}
+			pause(ctx.Done(), 5*time.Millisecond)
 		}
-		done <- n
 	}()
-	var once sync.Once
-	n := 0
-	l := &load{stop: func() int {
-		once.Do(func() { cancel(); n = <-done })
-		return n
-	}}
+	l := &load{stop: sync.OnceValue(func() int { cancel(); return <-done })}
 	t.Cleanup(func() { l.stop() })
 	return l
 }
 
+func pause(stop <-chan struct{}, d time.Duration) {
+	select {
+	case <-stop:
+	case <-time.After(d):
+	}
+}
+
 // watch repeats a look at the tables until it is stopped. None may fail, and none
 // may see less than the one before.
-type watch struct {
-	mu     sync.Mutex
-	looks  int
-	failed bool
-}
+type watch struct{ looks atomic.Int64 }
 
 func watching(t *testing.T, stop <-chan struct{}, wg *sync.WaitGroup, what string, look func() (seq, count int64, err error)) *watch {
 	w := &watch{}
@@ -79,18 +78,11 @@ func watching(t *testing.T, stop <-chan struct{}, wg *sync.WaitGroup, what strin
 				return
 			}
 			seq, count = s, c
-			w.mu.Lock()
-			w.looks++
-			w.mu.Unlock()
+			w.looks.Add(1)
+			pause(stop, time.Millisecond)
 		}
 	})
 	return w
-}
-
-func (w *watch) seen() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.looks
 }
 
 const progressOf = "SELECT (SELECT seq FROM projection_state), (SELECT count(*) FROM chat_messages)"
@@ -148,6 +140,8 @@ func TestSupervisor_RebuildsUnderLoadWithReadersAttached(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
+	finish := sync.OnceFunc(func() { close(stop); wg.Wait() })
+	defer finish()
 	client := query.Client{Conn: env.Connect(t), Timeout: 30 * time.Second}
 	watches := []*watch{
 		watching(t, stop, &wg, "the link opened anew", fresh(store.Link)),
@@ -160,7 +154,7 @@ func TestSupervisor_RebuildsUnderLoadWithReadersAttached(t *testing.T) {
 	}
 	generations := map[string]bool{}
 	for i, kind := range []string{replay.KindRebuild, replay.KindUndo, replay.KindUndo, replay.KindRebuild, replay.KindRebuild, replay.KindUndo} {
-		looks := watches[0].seen()
+		looks := watches[0].looks.Load()
 		w := s.do(t, replay.Request{Kind: kind})
 		generations[w.Result.Path] = true
 		if now := s.Status().Path; now != w.Result.Path {
@@ -168,13 +162,12 @@ func TestSupervisor_RebuildsUnderLoadWithReadersAttached(t *testing.T) {
 		}
 		at := s.Status().Checkpoint.Seq
 		eventually(t, "the projection goes on", func() bool { return s.Status().Checkpoint.Seq > at })
-		eventually(t, "readers go on", func() bool { return watches[0].seen() > looks || t.Failed() })
+		eventually(t, "readers go on", func() bool { return watches[0].looks.Load() > looks || t.Failed() })
 	}
-	close(stop)
-	wg.Wait()
+	finish()
 	for i, w := range watches {
-		if w.seen() < 10 {
-			t.Errorf("watch %d looked %d times only", i, w.seen())
+		if w.looks.Load() < 10 {
+			t.Errorf("watch %d looked %d times only", i, w.looks.Load())
 		}
 	}
 	if after, err := schema.Dump(t.Context(), tx); err != nil || after != before {

@@ -63,8 +63,17 @@ func (s *supervised) ask(t *testing.T, r replay.Request) {
 // ended waits for the end of the work.
 func (s *supervised) ended(t *testing.T) replay.Work {
 	t.Helper()
-	eventually(t, "the work has ended", func() bool { w := s.Work(); return w.ID != "" && !w.Running })
-	return s.Work()
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		w := s.Work()
+		if w.ID != "" && !w.Running {
+			return w
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the work does not end: %+v", w)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // do asks for work that comes to something.

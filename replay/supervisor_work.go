@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
@@ -21,9 +20,10 @@ type job struct {
 	reason  string
 	// again says that it was tried before, and may have come as far as the swap.
 	again bool
-	// cancelled is closed when it is to end early.
-	cancelled chan struct{}
-	once      sync.Once
+	// cancelled says that it is to end early; cancel does that once it has begun. Both
+	// belong to the Supervisor's mu.
+	cancelled bool
+	cancel    context.CancelCauseFunc
 }
 
 // Start begins the work of a request, beside the projection. It is ErrBusy while
@@ -51,7 +51,7 @@ func (s *Supervisor) begin(r Request, reason string) (*job, error) {
 	case s.job != nil:
 		return nil, fmt.Errorf("replay: %w", ErrBusy)
 	}
-	s.job = &job{request: r, reason: reason, cancelled: make(chan struct{})}
+	s.job = &job{request: r, reason: reason}
 	now := time.Now()
 	s.work, s.parts = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: now.UnixMilli()}, parts{begin: now}
 	return s.job, nil
@@ -66,7 +66,10 @@ func (s *Supervisor) Cancel() bool {
 	if s.job == nil {
 		return false
 	}
-	s.job.once.Do(func() { close(s.job.cancelled) })
+	s.job.cancelled = true
+	if s.job.cancel != nil {
+		s.job.cancel(ErrCancelled)
+	}
 	return true
 }
 
@@ -83,19 +86,14 @@ func (s *Supervisor) Work() Work {
 func (s *Supervisor) do(ctx context.Context, j *job) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		select {
-		case <-j.cancelled:
-			cancel(ErrCancelled)
-		case <-done:
-		}
-	})
+	s.mu.Lock()
+	j.cancel = cancel
+	if j.cancelled {
+		cancel(ErrCancelled)
+	}
+	s.mu.Unlock()
 	s.log.Info("the tables are being remade", "kind", j.request.Kind, "reason", j.reason)
 	res, retried, err := s.carryOut(ctx, j)
-	close(done)
-	watching.Wait()
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrCancelled) {
 		err = fmt.Errorf("replay: %w: %w", cause, context.Canceled)
 	}
