@@ -44,11 +44,15 @@ func (p *Projector) admit(ctx context.Context, acceptGap, adoptStream bool) erro
 }
 
 // adopt gives the database of an adopted stream's original the identity of the
-// stream that goes on.
+// stream that goes on. One that was restored from a backup has its identity, and
+// was made at another time.
 func (p *Projector) adopt(ctx context.Context, c schema.Checkpoint) error {
 	now := p.cfg.Stream.Identity()
-	if c.StreamID == "" || c.StreamID == now.ID {
+	if c.StreamID == "" || c.StreamID == now.ID && c.StreamCreatedMS == now.Created.UnixMilli() {
 		return nil
+	}
+	if print, err := Fingerprint(c.DefaultChannel); c.StreamID == now.ID && (err != nil || print != c.Fingerprint) {
+		return err // another program's tables are left as they are
 	}
 	c.StreamID, c.StreamCreatedMS = now.ID, now.Created.UnixMilli()
 	if err := schema.WriteCheckpoint(ctx, p.db, c); err != nil {

@@ -14,10 +14,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Snapshots is what a backup needs of JetStream, by the names of the streams: the
-// events, and the bucket of what the bot is to say. The other buckets hold what is
-// true for some seconds only.
-var Snapshots = []string{bucketStream(OutboundBucket), StreamName}
+// OutboundStream is the stream behind OutboundBucket. With StreamName it is what a
+// backup needs of JetStream: the other buckets hold what is true for some seconds.
+const OutboundStream = "KV_" + OutboundBucket
+
+// RestoredKey is where a restored stream's metadata says so, as a RestoredFrom.
+const RestoredKey = "rosey_restored"
+
+// RestoredFrom says which copy a stream was made of.
+type RestoredFrom struct {
+	// BackupMS is when the copy was begun, RestoredMS when it became this stream.
+	BackupMS   int64 `json:"backup_ms"`
+	RestoredMS int64 `json:"restored_ms"`
+	// LastSeq is the last sequence that the copy surely held: what the original
+	// stored after it is not here.
+	LastSeq uint64 `json:"last_seq"`
+}
 
 // What a snapshot can come to.
 var (

@@ -114,20 +114,41 @@ func (c *Conn) restore(ctx context.Context, s Snapshot, r io.Reader, o RestoreOp
 		return Restored{}, err
 	}
 	if err := c.sendChunks(ctx, a.Deliver, r, o.Progress); err != nil {
-		return Restored{}, err
+		return Restored{}, errors.Join(err, c.takeBack(s.Stream))
 	}
-	if err := c.awaitReplicas(ctx, s.Stream); err != nil {
-		return Restored{}, err
-	}
-	info, err := c.infoOf(ctx, s.Stream)
+	restored := Restored{Changes: changes}
+	info, err := c.restoredInfo(ctx, s)
 	if err != nil {
-		return Restored{}, err
+		return restored, errors.Join(err, c.takeBack(s.Stream))
 	}
-	restored := Restored{State: stateOf(info), Changes: changes}
+	restored.State = stateOf(info)
 	for _, ch := range changes {
 		c.log.Info("stream restored with a change", "stream", s.Stream, "field", ch.Field, "was", ch.Was, "now", ch.Now)
 	}
-	return restored, restored.State.holds(s)
+	return restored, nil
+}
+
+// restoredInfo returns what came of a restore, once all copies of it are there.
+func (c *Conn) restoredInfo(ctx context.Context, s Snapshot) (*jetstream.StreamInfo, error) {
+	if err := c.awaitReplicas(ctx, s.Stream); err != nil {
+		return nil, err
+	}
+	info, err := c.infoOf(ctx, s.Stream)
+	if err != nil {
+		return nil, err
+	}
+	return info, stateOf(info).holds(s)
+}
+
+// takeBack removes what a restore that failed has left. Whatever ended it does not
+// end this.
+func (c *Conn) takeBack(stream string) error {
+	if !c.IsConnected() {
+		return nil // the server gives up what is not finished
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	defer cancel()
+	return c.Discard(ctx, stream)
 }
 
 // sendChunks gives the server the bytes, as fast as it takes them.

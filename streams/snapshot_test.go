@@ -113,7 +113,7 @@ func TestSnapshot_OfAnEmptyStreamAndBucket(t *testing.T) {
 	t.Parallel()
 	from := streamstest.New(t)
 	to := streamstest.New(t, streamstest.WithoutStream())
-	for _, name := range streams.Snapshots {
+	for _, name := range []string{streams.OutboundStream, streams.StreamName} {
 		s, data := take(t, from.Conn, name)
 		restored, err := to.Conn.Restore(t.Context(), s, bytes.NewReader(data), streams.RestoreOptions{})
 		must(t, err)

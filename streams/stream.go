@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -53,6 +54,9 @@ type State struct {
 	// Identity is the identity as it is now; it differs from Stream.Identity when
 	// the stream was replaced meanwhile.
 	Identity Identity
+
+	// Restored says which copy the stream was made of, nil where it was made of none.
+	Restored *RestoredFrom
 }
 
 func newStream(c *Conn, info *jetstream.StreamInfo) *Stream {
@@ -86,6 +90,13 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 }
 
 func stateOf(info *jetstream.StreamInfo) State {
+	var restored *RestoredFrom
+	if said, ok := info.Config.Metadata[RestoredKey]; ok {
+		var r RestoredFrom
+		if json.Unmarshal([]byte(said), &r) == nil {
+			restored = &r
+		}
+	}
 	return State{
 		FirstSeq:  max(info.State.FirstSeq, 1), // 0 before the first message ever
 		LastSeq:   info.State.LastSeq,
@@ -96,6 +107,7 @@ func stateOf(info *jetstream.StreamInfo) State {
 		FirstTime: info.State.FirstTime,
 		LastTime:  info.State.LastTime,
 		Identity:  identityOf(info),
+		Restored:  restored,
 	}
 }
 
