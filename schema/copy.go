@@ -88,3 +88,27 @@ func (s Store) Install(path string) (Generation, error) {
 	}
 	return g, s.Swap(g)
 }
+
+// NoteStream notes in a database that nobody has open when its stream was made: one
+// that was restored has its identity, and another time. A database that has no such
+// place is left as it is.
+func NoteStream(ctx context.Context, path string, createdMS int64) error {
+	if err := probe(path); err != nil {
+		return err
+	}
+	db, err := open(ctx, dsn(path, writing), path, 1)
+	if err != nil {
+		return classify(path, err)
+	}
+	if err := db.verifyOwn(ctx); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "UPDATE projection_state SET stream_created_ms = ?", createdMS)
+	if IsDamage(err) {
+		err = nil
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("schema: note the stream in %s: %w", path, err)
+	}
+	return syncPath(path)
+}

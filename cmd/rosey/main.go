@@ -32,6 +32,8 @@ type cli struct {
 	Tail        tailCmd        `cmd:"" help:"Watch or page through events."`
 	Export      exportCmd      `cmd:"" help:"Write events or a table as NDJSON or CSV."`
 	Import      importCmd      `cmd:"" help:"Restore the stream from an archive."`
+	Backup      backupCmd      `cmd:"" help:"Copy a running installation into a folder."`
+	Restore     restoreCmd     `cmd:"" help:"Make an installation out of a backup."`
 	Stream      streamCmd      `cmd:"" help:"Show, set up or check the stream."`
 	Doctor      doctorCmd      `cmd:"" help:"Check every guarantee; exit 1 when something is wrong, 2 when that cannot be told."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Events that could not be applied: list, show, retry."`

@@ -13,6 +13,8 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/internal/backup"
+	"rosey/internal/installation"
+	"rosey/replay"
 )
 
 // A backup of a running installation, restored elsewhere and started: everything
@@ -56,6 +58,13 @@ func TestTake_OfARunningInstallation(t *testing.T) {
 	must(t, set.Verify(t.Context(), nil))
 
 	dir, res := restore(t, set)
+	untouched, err := installation.Attach(t.Context(), dir, nil)
+	must(t, err)
+	v, err := replay.Verify(t.Context(), dir.Database(), replay.Config{Stream: untouched.Stream}, 5)
+	must(t, errors.Join(err, untouched.Close()))
+	if !v.Equal {
+		t.Errorf("the restored tables differ from a rebuild: %+v", v.Differences)
+	}
 	if res.Identity != h.server.Stream.Identity().ID || res.LastSeq != 4 || res.Messages != 4 || res.Checkpoint == nil || *res.Checkpoint != 3 || res.Waiting < 2 || len(res.Changes) > 0 {
 		t.Errorf("restored %+v", res)
 	}

@@ -444,6 +444,9 @@ func (r *restoring) compare(ctx context.Context, stream *streams.Stream) error {
 		return nil
 	}
 	store := installation.Dir(r.hidden()).Database()
+	if err := schema.NoteStream(ctx, store.Link, state.Identity.Created.UnixMilli()); err != nil {
+		return err
+	}
 	db, err := schema.OpenUntouched(ctx, store.Link)
 	if err != nil {
 		return err
