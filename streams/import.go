@@ -187,29 +187,29 @@ func (r *ImportedReader) Close() { r.r.Close() }
 // Append restores messages, which follow each other in the order of their
 // sequences; what lies between them was erased from the original.
 func (r *Import) Append(ctx context.Context, messages []Message) error {
-	var b importBatch
+	b := r.batch()
 	for _, m := range messages {
 		if m.Seq < r.next+uint64(len(b.list)) || m.Seq > r.o.Last {
 			return fmt.Errorf("streams: import seq=%d after seq=%d of %d: %w", m.Seq, r.next-1, r.o.Last, ErrBeyondEnd)
 		}
-		if err := r.placeholders(ctx, &b, m.Seq); err != nil {
+		if err := r.placeholders(ctx, b, m.Seq); err != nil {
 			return err
 		}
 		if b.full(m) {
-			if err := r.flush(ctx, &b); err != nil {
+			if err := r.flush(ctx, b); err != nil {
 				return err
 			}
 		}
 		b.add(appendOriginal(m))
 	}
-	return r.flush(ctx, &b)
+	return r.flush(ctx, b)
 }
 
 // placeholders fills up to a sequence.
 func (r *Import) placeholders(ctx context.Context, b *importBatch, upTo uint64) error {
 	for r.next+uint64(len(b.list)) < upTo {
 		b.add(AppendMessage{Subject: erasedSubject})
-		if len(b.list) == MaxBatch {
+		if len(b.list) >= b.most {
 			if err := r.flush(ctx, b); err != nil {
 				return err
 			}
@@ -220,15 +220,25 @@ func (r *Import) placeholders(ctx context.Context, b *importBatch, upTo uint64) 
 
 // importBatch gathers messages for one atomic append.
 type importBatch struct {
+	most int
 	list []AppendMessage
 	size int
 	ids  map[string]bool
 }
 
+// batch begins a batch. Without atomic ones each message goes alone: what follows
+// a message that the server takes for a duplicate would get its place.
+func (r *Import) batch() *importBatch {
+	if !r.s.atomic.Load() {
+		return &importBatch{most: 1}
+	}
+	return &importBatch{most: MaxBatch}
+}
+
 // full reports whether a message has to wait for the next batch: an id cannot be
 // twice in one.
 func (b *importBatch) full(m Message) bool {
-	return len(b.list) >= MaxBatch || len(b.list) > 0 && b.size+len(m.Data) > MaxBatchBytes || m.MsgID != "" && b.ids[m.MsgID]
+	return len(b.list) >= b.most || len(b.list) > 0 && b.size+len(m.Data) > MaxBatchBytes || m.MsgID != "" && b.ids[m.MsgID]
 }
 
 func (b *importBatch) add(m AppendMessage) {
@@ -244,6 +254,7 @@ func (b *importBatch) add(m AppendMessage) {
 
 // flush appends what was gathered, exactly where it belongs.
 func (r *Import) flush(ctx context.Context, b *importBatch) error {
+	unsure := false // an append without an answer may still come about
 	for attempt := 0; len(b.list) > 0; attempt++ {
 		// The first of a batch says what comes before it: whatever somebody else
 		// appends meanwhile makes the append fail and does not come in between.
@@ -254,13 +265,15 @@ func (r *Import) flush(ctx context.Context, b *importBatch) error {
 			stored = slices.IndexFunc(acks, func(a Ack) bool { return a.Duplicate })
 			err = ErrDuplicateInBatch
 		}
-		if stored > 0 && acks[0].Seq != r.next {
-			return fmt.Errorf("streams: import seq=%d: %w: it became seq=%d", r.next, ErrInterfered, acks[0].Seq)
+		if stored > 0 && acks[stored-1].Seq != r.next+uint64(stored)-1 {
+			return fmt.Errorf("streams: import seq=%d: %w: it became seq=%d", r.next, ErrInterfered, acks[stored-1].Seq-uint64(stored)+1)
 		}
-		if errors.Is(err, ErrUncertain) {
-			if stored, err = r.settle(ctx, len(b.list), err); err == nil {
-				attempt = 0
-			}
+		unsure = unsure || errors.Is(err, ErrUncertain)
+		if unsure && (errors.Is(err, ErrUncertain) || wrongSequence(err)) {
+			stored, err = r.settle(ctx, len(b.list), err)
+		}
+		if wrongSequence(err) {
+			err = fmt.Errorf("%w: %w", ErrInterfered, err)
 		}
 		b.list, r.next = b.list[stored:], r.next+uint64(stored)
 		switch {
@@ -280,7 +293,7 @@ func (r *Import) flush(ctx context.Context, b *importBatch) error {
 
 // passing reports whether an append may succeed a moment later.
 func passing(err error) bool {
-	return errors.Is(err, ErrDuplicateInBatch) || errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrPermission) && !wrongSequence(err)
+	return errors.Is(err, ErrDuplicateInBatch) || errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrPermission) && !errors.Is(err, ErrInterfered)
 }
 
 const codeWrongLastSequence jetstream.ErrorCode = 10071
@@ -300,6 +313,9 @@ func (r *Import) settle(ctx context.Context, n int, cause error) (int, error) {
 	stored := info.State.LastSeq + 1 - r.next
 	if info.State.LastSeq+1 < r.next || stored > uint64(n) {
 		return 0, fmt.Errorf("%w: the stream ends at seq=%d", ErrInterfered, info.State.LastSeq)
+	}
+	if stored == 0 {
+		return 0, fmt.Errorf("%w: %s", ErrUnavailable, cause.Error())
 	}
 	return int(stored), nil
 }
@@ -334,11 +350,11 @@ func (r *Import) Finish(ctx context.Context) (*Stream, error) {
 }
 
 func (r *Import) finish(ctx context.Context) (*Stream, error) {
-	var b importBatch
-	if err := r.placeholders(ctx, &b, r.o.Last+1); err != nil {
+	b := r.batch()
+	if err := r.placeholders(ctx, b, r.o.Last+1); err != nil {
 		return nil, err
 	}
-	if err := r.flush(ctx, &b); err != nil {
+	if err := r.flush(ctx, b); err != nil {
 		return nil, err
 	}
 	if err := r.purge(ctx, jetstream.WithPurgeSubject(erasedSubject)); err != nil {
