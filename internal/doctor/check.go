@@ -49,6 +49,7 @@ const (
 	StreamSize       = "stream.size"
 	StreamWhole      = "stream.whole"
 	StreamErased     = "stream.erased"
+	StreamRestored   = "stream.restored"
 
 	ProducersStream     = "producers.stream"
 	ProducersTables     = "producers.tables"
@@ -84,7 +85,7 @@ const (
 // catalogue lists the checks in the order of a report, each with its guarantee.
 var catalogue = []struct{ name, guarantee string }{
 	{ServerReachable, "G1"}, {ServerVersion, "G6"}, {ServerJetStream, "G6"}, {ServerSync, "G1"}, {ServerAwaited, "G1"},
-	{StreamUsable, "G6"}, {StreamDefinition, "G6"}, {StreamEvents, "G1"}, {StreamServices, "G6"}, {StreamSize, "G1"}, {StreamWhole, "G1"}, {StreamErased, "G8"},
+	{StreamUsable, "G6"}, {StreamDefinition, "G6"}, {StreamEvents, "G1"}, {StreamServices, "G6"}, {StreamSize, "G1"}, {StreamWhole, "G1"}, {StreamErased, "G8"}, {StreamRestored, "G1"},
 	{ProducersStream, "G3"}, {ProducersTables, "G3"}, {ProducersAgreement, "G4"}, {ProducersUnnumbered, "G3"}, {FramesUnreadable, "G3"},
 	{TablesPresent, "G8"}, {TablesProgram, "G4"}, {TablesStream, "G6"}, {TablesIntegrity, "G4"}, {TablesLag, "G5"},
 	{ProjectorAlive, "G5"}, {DeadLetters, "G7"},

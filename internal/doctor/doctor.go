@@ -150,6 +150,7 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 	e.lookAtTables(ctx)
 	e.lookAtProjector(ctx)
 	e.account()
+	e.lookAtRestored()
 	e.lookAtFull(ctx)
 	e.lookAtOutbound(ctx)
 	e.lookForServices(ctx)

@@ -98,6 +98,10 @@ type tail struct {
 	// standby says that another run records its channel, and has all along.
 	standby bool
 	waiting uint64
+	// open says that it went on behind a backup of which its spool was restored, upTo
+	// how far it was when that was taken.
+	open bool
+	upTo uint64
 }
 
 // judge gives the verdict on what one source holds. erasedTail is how many

@@ -156,7 +156,8 @@ func (e *examination) tails() map[string]tail {
 	for name, run := range e.spooled {
 		t := tails[name]
 		t.last = max(t.last, run.last)
-		t.newest, t.waiting, t.vouched = run.newest, run.waiting, true
+		t.newest, t.waiting, t.vouched = run.newest && !run.open, run.waiting, t.vouched || !run.open
+		t.open, t.upTo = run.open, run.last
 		// Whatever waits was never sent: nobody can miss it yet.
 		t.last -= min(t.last, run.waiting)
 		tails[name] = t
@@ -291,7 +292,10 @@ func (e *examination) explain(name string, a *Account, t tail) []string {
 		list = append(list, fmt.Sprintf("it went up to %d; an operator gave up what is not there", t.last))
 	case VerdictUnaccounted:
 		text := "nobody says where it ended"
-		if e.unknownNext {
+		switch {
+		case t.open:
+			text = fmt.Sprintf("its spool was restored from a backup that was taken while it ran, at %d of its events: what it recorded after that is not here", t.upTo)
+		case e.unknownNext:
 			text = "no later run vouches for its end; one says that it does not know"
 		}
 		list = append(list, text)

@@ -19,6 +19,7 @@ type spoolRun struct {
 	last    uint64 // the last sequence it committed
 	waiting uint64 // how many of its events are not sent yet
 	newest  bool   // no later run is on that spool
+	open    bool   // the spool is a copy, and the run went on with the original
 }
 
 // waitLimit is how long events may wait while a server is there to take them.
@@ -73,7 +74,7 @@ func (e *examination) noteRuns(path string, in spool.Inspection) {
 		if p.LastSeq == 0 {
 			continue // it has put nothing, so there is nothing to account for
 		}
-		e.spooled[p.Producer] = spoolRun{last: p.LastSeq, waiting: p.Waiting, newest: newest}
+		e.spooled[p.Producer] = spoolRun{last: p.LastSeq, waiting: p.Waiting, newest: newest, open: p.Producer == in.Open}
 		newest = false
 	}
 	if in.Full.Now {
