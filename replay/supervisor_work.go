@@ -161,7 +161,7 @@ func (s *Supervisor) finish(ctx context.Context, res Result, err error) (*Result
 func (s *Supervisor) config(r Request) (cfg Config, err error) {
 	cfg = Config{
 		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptFailures: r.AcceptFailures,
-		Keep: s.keep, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
+		Fresh: r.Fresh, Keep: s.keep, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
 	}
 	if r.Keep > 0 {
 		cfg.Keep = r.Keep

@@ -44,7 +44,7 @@ var points = []struct {
 		}
 	}},
 	{replay.CrashPoints(), func(point string) func(context.Context, *segment) (bool, error) {
-		return func(ctx context.Context, s *segment) (bool, error) { return s.dieInReplay(ctx, point) }
+		return func(ctx context.Context, s *segment) (bool, error) { return s.dieAtReplayPoint(ctx, point) }
 	}},
 }
 
@@ -65,6 +65,7 @@ func catalog(l layout) []fault {
 		}
 	}
 	all = append(all, lineFaults()...)
+	all = append(all, rebuildFaults()...)
 	if l == together {
 		return append(all, togetherFaults()...)
 	}

@@ -19,6 +19,15 @@ func kindsOf(faults []fault) []string {
 	return kinds
 }
 
+func TestOffline_IsAPartOfTheReplayPoints(t *testing.T) {
+	t.Parallel()
+	for _, point := range offline {
+		if !slices.Contains(replay.CrashPoints(), point) {
+			t.Errorf("%s is no point of a rebuild", point)
+		}
+	}
+}
+
 // The segments of a layout that follow each other go through its whole catalog.
 func TestDeal_ConsecutiveSeedsMissNothing(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ type segment struct {
 
 	attacks int // faults that were dealt out, those that did not fire included
 	armed   int // processes that were told to die
+	asks    int // for a rebuild beside the projection
 	cuts    int // of the bot's line to the channel, in its present life
 	kills   int
 

@@ -4,8 +4,8 @@ package mutants
 var schemaMutants = []Mutant{
 	{
 		Name: "the link is removed before the new one is there", File: "schema/generation.go", Package: "./schema",
-		Old: "	if err := os.Rename(fresh, s.Link); err != nil {\n",
-		New: "	_ = os.Remove(s.Link)\n	if err := os.Rename(fresh, s.Link); err != nil {\n",
+		Old: "	if err := os.Rename(fresh, link); err != nil {\n",
+		New: "	_ = os.Remove(link)\n	if err := os.Rename(fresh, link); err != nil {\n",
 	},
 	{
 		Name: "readers may write", File: "schema/open.go", Package: "./schema",
