@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"rosey/projector"
 	"rosey/replay"
 	"rosey/replay/control"
 	"rosey/schema"
@@ -24,6 +25,7 @@ type replayCmd struct {
 	FromArchive    string    `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
 	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
 	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
+	Channel        string    `help:"Leave out what is about other channels; needs --into." placeholder:"NAME"`
 	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
 	Force          bool      `help:"Replace a database that belongs to another stream or history."`
 	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
@@ -39,7 +41,8 @@ func (c *replayCmd) examples() string {
   rosey replay --from-archive ./archive  with what the stream no longer holds
   rosey replay --undo                   go back to the tables before
   rosey replay --verify                 is the database what the stream says?
-  rosey replay --into march.db --until-time 2026-04-01T00:00:00Z`
+  rosey replay --into march.db --until-time 2026-04-01T00:00:00Z
+  rosey replay --into movies.db --channel movies`
 }
 
 // Run rebuilds or verifies.
@@ -63,7 +66,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
 		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: show.tell, Logger: log, Crash: crash,
-		Program: version(),
+		Program: version(), Channel: c.Channel, Fresh: c.Fresh,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
@@ -101,6 +104,8 @@ func (c *replayCmd) check() error {
 	switch {
 	case (c.UntilSeq > 0 || !c.UntilTime.IsZero()) && c.Into == "":
 		return advise(errors.New("replay: --until-seq and --until-time would take the current database back"), "add --into FILE")
+	case c.Channel != "" && c.Into == "":
+		return advise(errors.New("replay: tables of one channel cannot take the place of the whole"), "add --into FILE")
 	case c.Verify && c.Into != "":
 		return advise(errors.New("replay: --verify compares, and --into makes a file"), "leave one of them out")
 	case c.Undo && (c.Verify || c.Into != "" || c.Force || c.Fresh || c.AcceptGap || c.FromArchive != ""):
@@ -189,11 +194,24 @@ func (c *replayCmd) explain(err error) error {
 	if errors.Is(err, control.ErrLeft) {
 		return advise(errors.New("replay: no longer watched; the rebuild goes on"), "rosey replay   (shows it again)")
 	}
+	var interrupted *replay.InterruptedError
+	if errors.As(err, &interrupted) && interrupted.Kept {
+		return advise(fmt.Errorf("replay: interrupted at seq=%d of %d; the database is as it was", interrupted.Seq, interrupted.Last),
+			"the same command again, which goes on from there; --fresh begins anew")
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, control.ErrInterrupted) {
 		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
 	}
 	if errors.Is(err, replay.ErrNoFolder) {
 		return advise(err, "make the folder first, or name a file in one that exists")
+	}
+	var failed *projector.NewFailureError
+	if errors.As(err, &failed) {
+		return advise(fmt.Errorf("the database is as it was: %w", err),
+			"rosey tail --seq %d --limit 1 --json shows it; use a version of this program that applies it; or --on-error dead-letter, which makes it a dead letter", failed.Seq)
+	}
+	if errors.Is(err, replay.ErrNoChannel) {
+		return advise(err, "another --channel: rosey tail --json shows the names as they are spelled")
 	}
 	if errors.Is(err, replay.ErrNothingBefore) {
 		return advise(err, "name a later --until-time, or a greater --until-seq")

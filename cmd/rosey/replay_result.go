@@ -17,6 +17,12 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	}
 	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
 	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+	if res.ResumedAfter > 0 {
+		fmt.Fprintf(con.out, "resumed    after seq=%d\n", res.ResumedAfter)
+	}
+	if c.Channel != "" {
+		fmt.Fprintf(con.out, "channel    %s alone: nothing goes on with this database\n", c.Channel)
+	}
 	if res.EndsBefore {
 		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())
 	}

@@ -34,7 +34,7 @@ var projectorMutants = []Mutant{
 	},
 	{
 		Name: "a second copy of an event is applied", File: "projector/applier.go", Package: projectorTests,
-		Old: "			res.Duplicates++\n			continue\n", New: "			res.Duplicates++\n", Run: "Positions|AnyHistory|Chat_",
+		Old: "				res.Duplicates++\n			}\n			continue\n", New: "				res.Duplicates++\n			}\n", Run: "Positions|AnyHistory|Chat_",
 	},
 	{
 		Name: "a sequence inside a gap is thrown away", File: "projector/positions.go", Package: projectorTests,
