@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rosey/internal/doctor"
+	"rosey/internal/installation"
+	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/archive"
+)
+
+// recorded is a stopped installation with an evening in it, tables included.
+func recorded(t *testing.T) installation.Dir {
+	t.Helper()
+	dir := installation.Dir(filepath.Join(t.TempDir(), "data"))
+	s := serve(t, dir)
+	appendAll(t, s.Stream, evening()...)
+	store(t, s.Stream, "rosey.db.message.log", []byte(`{"username":"zoe","msg":"from an old publisher"}`))
+	store(t, s.Stream, "rosey.db.message.log", []byte(`no json`))
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	succeeds(t, "replay", "--data", string(dir))
+	return dir
+}
+
+func succeeds(t *testing.T, args ...string) string {
+	t.Helper()
+	r := rosey(t, args...)
+	if r.code != 0 {
+		t.Fatalf("rosey %s: exit %d\n%s%s", strings.Join(args, " "), r.code, r.out, r.err)
+	}
+	return r.out
+}
+
+// examined is what the doctor says of each check.
+func examined(t *testing.T, data string) map[string]doctor.State {
+	t.Helper()
+	var report doctor.Report
+	if err := json.Unmarshal([]byte(rosey(t, "doctor", "--json", "--data", data).out), &report); err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]doctor.State{}
+	for _, c := range report.Checks {
+		states[c.Name] = c.State
+	}
+	return states
+}
+
+func dumped(t *testing.T, path string) string {
+	t.Helper()
+	db, err := schema.OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	text, err := schema.Dump(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestArchive_ThereAndBack takes the operator's way: archive, another machine,
+// restore, tables.
+func TestArchive_ThereAndBack(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	if out := succeeds(t, "export", "events", "--archive", folder, "--to", "9", "--data", string(dir)); !strings.Contains(out, "9, seq=1 to seq=9; 9 of them new") {
+		t.Errorf("export: %s", out)
+	}
+	if out := succeeds(t, "export", "events", "--archive", folder, "--verify", "--data", string(dir)); !strings.Contains(out, "17, seq=1 to seq=17; 8 of them new") || !strings.Contains(out, "verified") {
+		t.Errorf("export again: %s", out)
+	}
+	var written archive.Written
+	if err := json.Unmarshal([]byte(succeeds(t, "export", "events", "--archive", folder, "--json", "--data", string(dir))), &written); err != nil || written.Messages != 17 || written.Added != 0 {
+		t.Errorf("export --json: %+v, %v", written, err)
+	}
+
+	copied := filepath.Join(t.TempDir(), "elsewhere")
+	if out := succeeds(t, "import", "events", folder, "--data", copied); !strings.Contains(out, "imported   17 messages, seq=1 to seq=17") {
+		t.Errorf("import: %s", out)
+	}
+	succeeds(t, "replay", "--on-error", "dead-letter", "--data", copied)
+	if got, want := dumped(t, installation.Dir(copied).Database().Link), dumped(t, dir.Database().Link); got != want {
+		t.Errorf("tables of the restored stream:\n%s\nwant:\n%s", got, want)
+	}
+	if got, want := examined(t, copied), examined(t, string(dir)); !maps.Equal(got, want) || got[doctor.StreamUsable] != doctor.OK {
+		t.Errorf("the doctor says %v\nof the original %v", got, want)
+	}
+	if r := rosey(t, "import", "events", folder, "--data", copied); r.code != exitFailed || !strings.Contains(r.err, streams.ErrNotEmpty.Error()) || !strings.Contains(r.err, "try: ") {
+		t.Errorf("imported twice: exit %d, %s", r.code, r.err)
+	}
+	// The folder is alive: it takes new events, and has them after a start.
+	s := serve(t, installation.Dir(copied))
+	defer func() { _ = s.Stop() }()
+	if seq := store(t, s.Stream, "rosey.db.message.log", []byte(`{"username":"zoe","message":"later"}`)); seq != 18 {
+		t.Errorf("the next event is seq=%d", seq)
+	}
+}
+
+func TestReplay_FromAnArchive(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	succeeds(t, "export", "events", "--archive", folder, "--data", string(dir))
+	s := serve(t, dir)
+	js, err := s.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err == nil {
+		err = js.Purge(t.Context(), jetstream.WithPurgeSequence(12))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	before := dumped(t, dir.Database().Link)
+	if r := rosey(t, "replay", "--data", string(dir)); r.code != exitFailed {
+		t.Errorf("without the archive: exit %d, %s", r.code, r.out)
+	}
+	succeeds(t, "replay", "--from-archive", folder, "--data", string(dir))
+	if got := dumped(t, dir.Database().Link); got != before {
+		t.Errorf("tables:\n%s\nwant:\n%s", got, before)
+	}
+	succeeds(t, "replay", "--verify", "--from-archive", folder, "--data", string(dir))
+	r := rosey(t, "replay", "--from-archive", t.TempDir(), "--data", string(dir))
+	if r.code != exitFailed || !strings.Contains(r.err, archive.ErrNoArchive.Error()) || !strings.Contains(r.err, "try: ") {
+		t.Errorf("no archive: exit %d, %s", r.code, r.err)
+	}
+}
+
+func TestArchive_WhatMakesNoSense(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "letter.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"export", "events", "--archive", "a", "--from", "3"},
+		{"export", "events", "--archive", "a", "--kind", "poll"},
+		{"export", "events", "--archive", "a", "--out", "b"},
+		{"export", "events", "--archive", "a", "--format", "csv"},
+		{"export", "user_stats", "--archive", "a"},
+		{"export", "events", "--verify"},
+		{"replay", "--undo", "--from-archive", "a"},
+		{"import", "tables", "a"},
+		{"import", "events", full},
+	} {
+		r := rosey(t, append(args, "--data", data)...)
+		if r.code == 0 || !strings.Contains(r.err, "try: ") && !strings.Contains(r.err, "help") {
+			t.Errorf("%s: exit %d, %s", strings.Join(args, " "), r.code, r.err)
+		}
+	}
+	dir := recorded(t)
+	if r := rosey(t, "export", "events", "--archive", full, "--data", string(dir)); r.code != exitFailed || !strings.Contains(r.err, "letter.txt") {
+		t.Errorf("a folder with other files: exit %d, %s", r.code, r.err)
+	}
+}
