@@ -1,0 +1,70 @@
+package backup_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"rosey/internal/backup"
+	"rosey/internal/installation"
+	"rosey/streams"
+	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// From an embedded server onto a cluster of three, and from there back into a data
+// folder: three copies, then one, and the same stream all the way.
+func TestRestore_OntoAClusterAndBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.say("one", "two")
+	h.drain()
+	h.enqueue("three")
+	first := h.take()
+
+	cluster := streamstest.NewCluster(t)
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: cluster.URLs(), WaitForServer: true})
+	must(t, err)
+	t.Cleanup(conn.Close)
+	to := backup.Target{Data: installation.Dir(filepath.Join(t.TempDir(), "bot")), Conn: conn, Replicas: 3, MaxBytes: 1 << 30}
+	var res backup.Restored
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		// The servers have to find each other first.
+		if res, err = first.Restore(t.Context(), to); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	changed := func(res backup.Restored, was, now string) bool {
+		return slices.ContainsFunc(res.Changes, func(c streams.Change) bool { return c.Field == "replicas" && c.Was == was && c.Now == now })
+	}
+	if res.Messages != 3 || res.Held != 1 || !changed(res, "1", "3") {
+		t.Errorf("onto the cluster: %+v", res)
+	}
+	stream, err := streams.Open(t.Context(), conn)
+	must(t, err)
+	info, err := conn.JetStream().Stream(t.Context(), streams.StreamName)
+	must(t, err)
+	if c := info.CachedInfo().Cluster; c == nil || len(c.Replicas) != 2 || slices.ContainsFunc(c.Replicas, func(r *jetstream.PeerInfo) bool { return !r.Current }) {
+		t.Errorf("the copies are %+v", c)
+	}
+
+	dir := filepath.Join(t.TempDir(), "second")
+	if _, err := backup.Take(t.Context(), backup.Config{Dir: dir, Stream: stream, Data: to.Data}); err != nil {
+		t.Fatal(err)
+	}
+	second, err := backup.Open(dir)
+	must(t, err)
+	data, res := restore(t, second)
+	if !changed(res, "3", "1") || res.Identity != h.server.Stream.Identity().ID {
+		t.Errorf("back again: %+v", res)
+	}
+	other := enter(t, data)
+	if got, want := other.ids(), h.ids(); !slices.Equal(got, want) {
+		t.Errorf("the stream has %v\nwant %v", got, want)
+	}
+}
