@@ -37,6 +37,8 @@ func TestReadme_CommandsWork(t *testing.T) {
 				args[i] = "4s"
 			case "./rosey-demo":
 				args[i] = filepath.Join(dir, "demo")
+			case "./rosey-demo-backup", "./rosey-demo-again":
+				args[i] = filepath.Join(dir, a)
 			}
 		}
 		switch args[0] {
@@ -49,7 +51,7 @@ func TestReadme_CommandsWork(t *testing.T) {
 			t.Errorf("rosey %s prints nothing", strings.Join(args, " "))
 		}
 	}
-	for _, want := range []string{"up", "demo", "stats", "tail", "export", "replay", "stream", "doctor", "dead-letters", "outbound"} {
+	for _, want := range []string{"up", "demo", "stats", "tail", "export", "replay", "stream", "doctor", "dead-letters", "outbound", "backup", "restore"} {
 		if !ran[want] {
 			t.Errorf("the README does not show rosey %s", want)
 		}
