@@ -94,6 +94,9 @@ func (s *Supervisor) do(ctx context.Context, j *job) error {
 	s.mu.Unlock()
 	s.log.Info("the tables are being remade", "kind", j.request.Kind, "reason", j.reason)
 	res, retried, err := s.carryOut(ctx, j)
+	if schema.IsFullDisk(err) && !errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: %w", syscall.ENOSPC, err) // of several names the one that all know
+	}
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrCancelled) {
 		err = fmt.Errorf("replay: %w: %w", cause, context.Canceled)
 	}
@@ -152,7 +155,7 @@ func (s *Supervisor) finish(ctx context.Context, res Result, err error) (*Result
 		err = s.start(ctx)
 	}
 	if err != nil {
-		return nil, nil, schema.NameFullDisk(err)
+		return nil, nil, err
 	}
 	return &res, nil, nil
 }

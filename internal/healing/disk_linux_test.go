@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rosey/bot/spool"
+	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams/embedded"
 	"rosey/streams/streamstest"
@@ -120,6 +121,43 @@ func TestInstallation_DatabaseDiskFull(t *testing.T) {
 		r.until("people talk on", func() bool { return r.lines() > lines+100 })
 		d.free()
 		r.caughtUp()
+	}
+	quiet()
+	r.check()
+}
+
+// A rebuild that finds no room gives back what it took, and the projection goes on.
+func TestInstallation_RebuildDiskFull(t *testing.T) {
+	t.Parallel()
+	d, ok := smallDisk(t, 24<<20)
+	if !ok {
+		return
+	}
+	_, o := embeddedEnv(t)
+	o.database = d.dir
+	r := newRig(t, o)
+	quiet := r.talk()
+	r.until("lines are in the tables", func() bool { return r.proj.Status().Checkpoint.Seq > 50 })
+	d.fill(256 << 10)
+	rebuild := func() replay.Work {
+		if err := r.proj.Start(replay.Request{Kind: replay.KindRebuild}); err != nil {
+			t.Fatal(err)
+		}
+		r.until("the rebuild has ended", func() bool { return !r.proj.Work().Running })
+		return r.proj.Work()
+	}
+	if w := rebuild(); w.Class != "disk_full" || w.Remedy == "" {
+		t.Errorf("on a full disk the rebuild came to %+v", w)
+	}
+	left, err := filepath.Glob(r.store.Link + ".g2*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	d.free()
+	before := r.proj.Status().Checkpoint.Seq
+	r.until("the projection goes on", func() bool { return r.proj.Status().Checkpoint.Seq > before+50 })
+	if w := rebuild(); w.Error != "" {
+		t.Errorf("with room again: %s", w.Error)
 	}
 	quiet()
 	r.check()

@@ -51,7 +51,7 @@ type rig struct {
 	stream  *streams.Stream // through direct
 	bot     *bot.Recorder
 	stopBot func() error
-	proj    *projector.Projector
+	proj    *replay.Supervisor
 	store   schema.Store
 	projEnd chan error
 	endProj context.CancelFunc
@@ -191,9 +191,9 @@ func (r *rig) startProjector() {
 		s, err = streams.Open(r.t.Context(), conn)
 		return err == nil
 	})
-	p, err := projector.New(r.t.Context(), projector.Config{
+	p, err := replay.NewSupervisor(r.t.Context(), replay.SupervisorConfig{Projector: projector.Config{
 		Stream: s, Store: r.store, DefaultChannel: r.channel.Name(), Logger: r.log.Logger,
-	})
+	}})
 	if err != nil {
 		r.t.Fatalf("new projector: %v", err)
 	}
