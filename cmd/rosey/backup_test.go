@@ -22,7 +22,7 @@ func TestBackup_TheCommandsOfItsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, place := record(t, evening()...), t.TempDir()
+	dir, place := recorded(t), t.TempDir()
 	folders := strings.NewReplacer("/var/lib/rosey-new", filepath.Join(place, "new"), "/var/lib/rosey", string(dir), "/backups", place, "/tmp/drill", filepath.Join(place, "drill"))
 	var ran []string
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
