@@ -61,6 +61,9 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 func (x *exchange) build(ctx context.Context) (err error) {
 	begin, err := x.cfg.Stream.State(ctx)
 	if err == nil {
+		err = x.store.Room()
+	}
+	if err == nil {
 		x.res, err = build(ctx, x.next.Path, *x.cfg)
 	}
 	if err == nil {
