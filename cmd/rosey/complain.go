@@ -96,6 +96,8 @@ func advice(err error) string {
 		return "a NATS server of version 2.10 or later"
 	case errors.Is(err, projector.ErrOtherProgram):
 		return "rosey replay"
+	case errors.Is(err, schema.ErrNoPrevious):
+		return "rosey replay   (makes the tables again from the stream)"
 	case errors.Is(err, replay.ErrNoCheckpoint):
 		return "rosey replay   (rebuilds the tables from the stream)"
 	case errors.Is(err, replay.ErrBehind):

@@ -34,19 +34,20 @@ type progress struct {
 
 // newProgress shows on the console's error output until close.
 func newProgress(con *console, asJSON bool) *progress {
-	p := &progress{every: time.Second, least: 500 * time.Millisecond, end: make(chan struct{})}
 	file, ok := con.err.(*os.File)
 	if !asJSON && ok && term.IsTerminal(int(file.Fd())) {
-		b := &bars{out: file}
-		p.show, p.every, p.least = b.show, 200*time.Millisecond, 0
-	} else {
-		enc := json.NewEncoder(con.err)
-		p.show = func(pr replay.Progress) {
-			if pr.Phase != "" {
-				_ = enc.Encode(pr) // the result is what counts
-			}
-		}
+		return startProgress((&bars{out: file}).show, 200*time.Millisecond, 0)
 	}
+	enc := json.NewEncoder(con.err)
+	return startProgress(func(pr replay.Progress) {
+		if pr.Phase != "" {
+			_ = enc.Encode(pr) // the result is what counts
+		}
+	}, time.Second, 500*time.Millisecond)
+}
+
+func startProgress(show func(replay.Progress), every, least time.Duration) *progress {
+	p := &progress{show: show, every: every, least: least, end: make(chan struct{})}
 	p.wg.Go(p.tick)
 	return p
 }

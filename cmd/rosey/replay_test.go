@@ -149,3 +149,75 @@ func TestTellDifferent_NextStep(t *testing.T) {
 		}
 	}
 }
+
+// What holds the tables and takes no requests is named, with what to do.
+func TestReplay_BesideAProcessThatTakesNoRequests(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	// The tables were made with the events' own times, which are not the stream's.
+	if r := rosey(t, "replay", "--force", "--data", string(dir)); r.code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	release, err := dir.Database().Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir.Database().Link+".lock", []byte("4711\n"), 0o600); err != nil { // as an older program
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"replay"}, {"replay", "--undo"}} {
+		r := rosey(t, append(args, "--data", string(dir))...)
+		if r.code != 1 || !strings.Contains(r.err, "in use by process 4711: ") || !strings.Contains(r.err, "\ntry:   ") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+	if r := rosey(t, "replay", "--force", "--data", string(dir)); r.code != 1 || !strings.Contains(r.err, "stop the running projector") {
+		t.Errorf("--force beside it: %+v", r)
+	}
+	if r := rosey(t, "replay", "--verify", "--data", string(dir)); r.code != 0 || !strings.HasPrefix(r.out, "equal: ") {
+		t.Errorf("--verify beside it: %+v", r)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReplay_UndoAndKeepWithNobodyThere(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	data := string(dir)
+	r := rosey(t, "replay", "--undo", "--data", data)
+	if r.code != 1 || !strings.Contains(r.err, "try:   ") {
+		t.Errorf("with nothing to go back to: %+v", r)
+	}
+	link := func() string {
+		g, err := dir.Database().Current()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Base(g.Path)
+	}
+	for range 3 {
+		if r := rosey(t, "replay", "--keep", "3", "--force", "--data", data); r.code != 0 {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if r := rosey(t, "replay", "--keep", "3", "--data", data); r.code != 0 || !strings.Contains(r.err, `{"phase":"events",`) || !strings.Contains(r.err, `{"phase":"done",`) {
+		t.Fatalf("%+v, want progress as JSON lines", r)
+	}
+	if left, _ := filepath.Glob(dir.Database().Link + ".g?"); len(left) != 4 {
+		t.Errorf("files %v, want 3 and the one that --force replaced first", left)
+	}
+	last := link()
+	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || strings.Contains(r.out, last) || link() == last {
+		t.Errorf("undo: %+v; readers see %s after %s", r, link(), last)
+	}
+	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || link() != last {
+		t.Errorf("undo of it: %+v; readers see %s, want %s", r, link(), last)
+	}
+	for _, args := range [][]string{{"--undo", "--verify"}, {"--keep", "-1"}, {"--verify", "--into", "x.db"}, {"--until-seq", "4"}} {
+		if r := rosey(t, append([]string{"replay", "--data", data}, args...)...); r.code == 0 || !strings.Contains(r.err, "try:   ") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+}

@@ -18,6 +18,9 @@ const (
 	lookEvery = 250 * time.Millisecond
 	// askLimit bounds one request.
 	askLimit = 2 * time.Second
+	// keyPatience is how long a lock may say nothing of a key: it may just be being
+	// written.
+	keyPatience = 500 * time.Millisecond
 	// patience is the default of Client.Patience.
 	patience = 6 * time.Second
 	// endLimit is how long the end of work is waited for that was broken off.
@@ -36,6 +39,9 @@ type Client struct {
 
 	key string
 }
+
+// errNoKey means that the holder has no key, so that nobody can answer to it.
+var errNoKey = fmt.Errorf("it has no key: %w", service.ErrNoService)
 
 // Do asks for work and waits for its end, telling how far it is. Where the same
 // work is being done already, it waits for that. When the context ends, work that
@@ -75,7 +81,7 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 	if limit == 0 {
 		limit = patience
 	}
-	deadline := time.Now().Add(limit)
+	begun := time.Now()
 	for {
 		w, err := c.tryStart(ctx, request)
 		if !errors.Is(err, service.ErrNoService) && !errors.Is(err, service.ErrNoAnswer) {
@@ -87,7 +93,10 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 		if ctx.Err() != nil {
 			return w, ErrInterrupted
 		}
-		if time.Now().After(deadline) {
+		if errors.Is(err, errNoKey) {
+			limit = min(limit, keyPatience)
+		}
+		if time.Since(begun) > limit {
 			return w, fmt.Errorf("control: %w: %w", ErrNoWorker, err)
 		}
 		pause(ctx)
@@ -103,7 +112,7 @@ func (c *Client) tryStart(ctx context.Context, r StartRequest) (replay.Work, err
 		return replay.Work{}, fmt.Errorf("control: %w", ErrGone)
 	}
 	if h.Key == "" {
-		return replay.Work{}, service.ErrNoService
+		return replay.Work{}, errNoKey
 	}
 	c.key = h.Key
 	// A request that is under way is not taken back: its answer says what to end.

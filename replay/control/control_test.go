@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -307,6 +308,15 @@ func TestClient_AHolderThatTakesNoRequests(t *testing.T) {
 	a.wait(t)
 	if !errors.Is(a.err, control.ErrNoWorker) {
 		t.Errorf("error %v, want ErrNoWorker", a.err)
+	}
+	older := held(t)
+	if err := os.WriteFile(older.Link+".lock", []byte("4711\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a = ask(t, env.Conn, older, rebuild)
+	a.wait(t)
+	if !errors.Is(a.err, control.ErrNoWorker) {
+		t.Errorf("error %v of an older program, want ErrNoWorker", a.err)
 	}
 }
 
