@@ -43,6 +43,10 @@ func (w *Work) Fail(err error) {
 			break
 		}
 	}
+	var cut *InterruptedError
+	if errors.As(err, &cut) && cut.Kept {
+		w.KeptSeq = cut.Seq
+	}
 	var refused *projector.StartError
 	var failure *projector.NewFailureError
 	switch {

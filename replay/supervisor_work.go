@@ -98,7 +98,7 @@ func (s *Supervisor) do(ctx context.Context, j *job) error {
 		err = fmt.Errorf("%w: %w", syscall.ENOSPC, err) // of several names the one that all know
 	}
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrCancelled) {
-		err = fmt.Errorf("replay: %w: %w", cause, context.Canceled)
+		err = fmt.Errorf("replay: %w: %w", cause, interruption(err))
 	}
 	if err == nil {
 		s.log.Info("the tables are remade", "kind", j.request.Kind, "seq", s.Status().Checkpoint.Seq, "path", s.Status().Path)
@@ -107,6 +107,15 @@ func (s *Supervisor) do(ctx context.Context, j *job) error {
 	}
 	s.ended(res, retried, err)
 	return err
+}
+
+// interruption is what is to be told of how work was interrupted.
+func interruption(err error) error {
+	var cut *InterruptedError
+	if errors.As(err, &cut) {
+		return cut
+	}
+	return context.Canceled
 }
 
 func (s *Supervisor) ended(res *Result, retried *Retried, err error) {

@@ -57,4 +57,7 @@ type Work struct {
 	Error  string `json:"error,omitempty"`
 	Class  string `json:"class,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
+	// KeptSeq is the sequence from which the next rebuild goes on where this one was
+	// interrupted; 0 where it begins anew.
+	KeptSeq uint64 `json:"kept_seq,omitempty"`
 }

@@ -248,9 +248,10 @@ func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
 // explain says what the tables are like after a retry that did not come about.
 func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
 	var failed *projector.NewFailureError
+	var interrupted *control.InterruptedError
 	again := c.again(flags)
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, control.ErrInterrupted):
+	case errors.Is(err, context.Canceled), errors.As(err, &interrupted):
 		return advise(errors.New("dead-letters retry: interrupted; the tables are as they were"), "%s", again)
 	case errors.As(err, &failed):
 		return advise(fmt.Errorf("the tables are as they were: %w", err), "use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failed.Seq)

@@ -166,6 +166,15 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 	return *w.Result, nil
 }
 
+// interrupted says how to go on, from a sequence where it was kept.
+func (c *replayCmd) interrupted(kept uint64) error {
+	if kept == 0 {
+		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
+	}
+	return advise(fmt.Errorf("replay: interrupted after seq=%d; the database is as it was, and what was done is kept", kept),
+		"the same command again: it goes on from there   (with --fresh it begins anew)")
+}
+
 // knownDeadLetters returns the dead letters of the database, and up to where it
 // can know any: 0 where there is none, or nothing in it.
 func knownDeadLetters(ctx context.Context, store schema.Store) (known map[uint64]string, upTo uint64, err error) {
@@ -194,13 +203,15 @@ func (c *replayCmd) explain(err error) error {
 	if errors.Is(err, control.ErrLeft) {
 		return advise(errors.New("replay: no longer watched; the rebuild goes on"), "rosey replay   (shows it again)")
 	}
-	var interrupted *replay.InterruptedError
-	if errors.As(err, &interrupted) && interrupted.Kept {
-		return advise(fmt.Errorf("replay: interrupted at seq=%d of %d; the database is as it was", interrupted.Seq, interrupted.Last),
-			"the same command again, which goes on from there; --fresh begins anew")
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, control.ErrInterrupted) {
-		return advise(errors.New("replay: interrupted; the database is as it was"), "rosey replay")
+	var here *replay.InterruptedError
+	var there *control.InterruptedError
+	switch {
+	case errors.As(err, &here) && here.Kept:
+		return c.interrupted(here.Seq)
+	case errors.As(err, &there):
+		return c.interrupted(there.KeptSeq)
+	case errors.Is(err, context.Canceled):
+		return c.interrupted(0)
 	}
 	if errors.Is(err, replay.ErrNoFolder) {
 		return advise(err, "make the folder first, or name a file in one that exists")

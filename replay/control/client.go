@@ -45,8 +45,8 @@ var errNoKey = fmt.Errorf("it has no key: %w", service.ErrNoService)
 
 // Do asks for work and waits for its end, telling how far it is. Where the same
 // work is being done already, it waits for that. When the context ends, work that
-// was asked for here is broken off, and its end waited for: ErrInterrupted; that
-// of others goes on: ErrLeft. Other errors are ErrNoWorker, a *BusyError, ErrGone, ErrUnknown, a *FailedError, and
+// was asked for here is broken off, and its end waited for: an *InterruptedError;
+// that of others goes on: ErrLeft. Other errors are ErrNoWorker, a *BusyError, ErrGone, ErrUnknown, a *FailedError, and
 // the *service.Error of a request that was refused.
 func (c *Client) Do(ctx context.Context, r replay.Request, tell func(replay.Work)) (replay.Work, error) {
 	w, err := c.start(ctx, r)
@@ -91,7 +91,7 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 			return w, fmt.Errorf("control: %w: it may have begun: %w", ErrUnknown, err)
 		}
 		if ctx.Err() != nil {
-			return w, ErrInterrupted
+			return w, &InterruptedError{}
 		}
 		if errors.Is(err, errNoKey) {
 			limit = min(limit, keyPatience)
@@ -144,7 +144,7 @@ func (c *Client) follow(ctx context.Context, w replay.Work, tell func(replay.Wor
 		}
 		pause(ctx)
 		if ctx.Err() != nil {
-			return w, ErrInterrupted
+			return w, &InterruptedError{}
 		}
 		now, err := call[replay.Work](ctx, c, work, WorkRequest{})
 		switch {
@@ -178,10 +178,13 @@ func (c *Client) breakOff(ctx context.Context, w replay.Work, tell func(replay.W
 	}
 	w, err := c.follow(ctx, w, tell)
 	var failed *FailedError
+	var waiting *InterruptedError
 	switch {
+	case errors.Is(err, context.Canceled):
+		return w, &InterruptedError{KeptSeq: w.KeptSeq}
 	case errors.As(err, &failed):
-		return w, ErrInterrupted
-	case errors.Is(err, ErrInterrupted):
+		return w, err // of something else, before it was told
+	case errors.As(err, &waiting):
 		return w, fmt.Errorf("control: %w: it is being broken off, and has not ended yet", ErrUnknown)
 	}
 	return w, err

@@ -62,7 +62,8 @@ func (w *worker) Cancel() bool {
 	if w.outlives {
 		w.work.Result = &replay.Result{Seq: 100}
 	} else {
-		w.work.Error = "interrupted"
+		w.work.Fail(context.Canceled)
+		w.work.KeptSeq = 7
 	}
 	return true
 }
@@ -259,7 +260,8 @@ func TestClient_InterruptedEndsTheWorkItAskedFor(t *testing.T) {
 	eventually(t, "it is followed", func() bool { return a.seen.has(replay.PhaseEvents) })
 	a.end()
 	a.wait(t)
-	if _, cancelled := w.times(); cancelled != 1 || !errors.Is(a.err, control.ErrInterrupted) {
+	var interrupted *control.InterruptedError
+	if _, cancelled := w.times(); cancelled != 1 || !errors.As(a.err, &interrupted) || interrupted.KeptSeq != 7 {
 		t.Errorf("cancelled %d times, %v", cancelled, a.err)
 	}
 

@@ -18,9 +18,14 @@ var ErrGone = errors.New("the process that was at work has ended")
 // ErrUnknown means that nothing tells what came of the work.
 var ErrUnknown = errors.New("what came of the work is not known")
 
-// ErrInterrupted means that the work was broken off because the caller asked for
+// InterruptedError says that the work was broken off because the caller asked for
 // it, and that the tables are as they were.
-var ErrInterrupted = errors.New("interrupted")
+type InterruptedError struct {
+	// KeptSeq is the sequence from which the next rebuild goes on; 0 for anew.
+	KeptSeq uint64
+}
+
+func (e *InterruptedError) Error() string { return "interrupted" }
 
 // ErrLeft means that the caller looks no longer at work that it had not asked for.
 var ErrLeft = errors.New("the work goes on")
