@@ -16,5 +16,8 @@
 // events into rows. No clock, random number, map order or configuration outside
 // the fingerprint takes part, so the tables are a function of the stream.
 //
+// HandOver has a running Projector go on in another database file between two
+// transactions, so that whoever reads the tables is never taken back.
+//
 // The tables belong to package schema, the consumer's settings to streams.
 package projector

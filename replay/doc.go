@@ -7,6 +7,12 @@
 // database or the new one, never a mixture; a crash at any point leaves the old
 // one, and a file that the next start throws away.
 //
+// A Supervisor is a projector that does all that while it runs: the next
+// generation is built beside the current one, caught up by the same ordered read,
+// and handed over to when it is not behind. Tables that another version of the
+// program made answer until they are remade so. Undo goes back to the generation
+// before.
+//
 // A database that the stream does not continue may be the last copy of its
 // history: Swap replaces it when it is forced to, and keeps it then.
 //
