@@ -3,10 +3,12 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"rosey/projector"
+	"rosey/projector/query"
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams/streamstest"
@@ -209,4 +211,110 @@ func TestSupervisor_RemakesTheTablesOfAnotherProgram(t *testing.T) {
 		t.Errorf("after: %+v", st)
 	}
 	wantEqual(t, env, store)
+}
+
+// Questions are answered from the old tables while others are made, and events are
+// stored all the while.
+func TestSupervisor_OldTablesAnswerMeanwhile(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 20)
+	project(t, env, store)
+	change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+	cfg := supervisorConfig(env, store)
+	held, goOn := make(chan struct{}), make(chan struct{})
+	cfg.Projector.Crash = at("replay.before_finish", func() { close(held); <-goOn })
+	s := supervise(t, cfg)
+	service, err := query.NewService(query.Config{Conn: env.Conn, Tables: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	client := query.Client{Conn: env.Connect(t), Timeout: 30 * time.Second}
+	before, err := client.Status(t.Context(), "")
+	if err != nil || summed(before) != 20 {
+		t.Errorf("meanwhile: %+v, %v", before, err)
+	}
+	if w := s.Work(); !w.Running || w.Reason != replay.ReasonProgram || w.Progress.Seq != before.Seq {
+		t.Errorf("the work is %+v", w)
+	}
+	if _, _, known := s.Delay(time.Now()); known {
+		t.Error("the delay of tables at rest is told")
+	}
+	evening(t, env, "p2", 20)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.WaitFor(ctx, before.Seq+1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("what is not there yet: %v", err)
+	}
+	if err := s.WaitFor(t.Context(), before.Seq); err != nil {
+		t.Errorf("what is there: %v", err)
+	}
+	close(goOn)
+	s.caughtUp(t, env)
+	if after, err := client.Status(t.Context(), ""); err != nil || summed(after) != 40 {
+		t.Errorf("afterwards: %+v, %v", after, err)
+	}
+	if err := service.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wantEqual(t, env, store)
+}
+
+func TestSupervisor_KeepsAsManyAsItIsTold(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 5)
+	cfg := supervisorConfig(env, store)
+	cfg.Keep = 3
+	s := supervise(t, cfg)
+	for _, tt := range []struct {
+		keep int
+		want []string
+	}{
+		{0, []string{"g1", "g2"}},
+		{0, []string{"g1", "g2", "g3"}},
+		{0, []string{"g2", "g3", "g4"}},
+		{2, []string{"g4", "g5"}},
+		{1, []string{"g6"}},
+	} {
+		s.do(t, replay.Request{Kind: replay.KindRebuild, Keep: tt.keep})
+		if got := filesOf(t, store); !slices.Equal(got, tt.want) {
+			t.Errorf("keep %d left %v, want %v", tt.keep, got, tt.want)
+		}
+	}
+	s.ask(t, replay.Request{Kind: replay.KindUndo})
+	if w := s.ended(t); !w.FailedBy(schema.ErrNoPrevious) || w.Remedy == "" {
+		t.Errorf("an undo with none kept came to %+v", w)
+	}
+}
+
+// Only what this program made, and is whole, is gone back to.
+func TestSupervisor_UndoIsRefusedWhereItCannotBeRight(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		statement string
+		want      error
+	}{
+		"another program's": {"UPDATE projection_state SET fingerprint = 'another'", projector.ErrOtherProgram},
+		"another stream's":  {"UPDATE projection_state SET stream_id = 'another'", projector.ErrOtherStream},
+		"another history":   {"UPDATE projection_state SET msg_id = 'another'", projector.ErrOtherHistory},
+		"unfinished":        {"DROP INDEX bot_sessions_time", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env, store := streamstest.New(t), newStore(t)
+			evening(t, env, "p1", 5)
+			s := supervise(t, supervisorConfig(env, store))
+			s.caughtUp(t, env)
+			s.do(t, replay.Request{Kind: replay.KindRebuild})
+			change(t, store.Link+".g1", tt.statement)
+			s.ask(t, replay.Request{Kind: replay.KindUndo})
+			w := s.ended(t)
+			if w.Error == "" || w.Remedy == "" || tt.want != nil && !w.FailedBy(tt.want) {
+				t.Errorf("the undo came to %+v", w)
+			}
+			s.wantUntouched(t, env, store, 2)
+		})
+	}
 }
