@@ -46,7 +46,7 @@ func onTerminal(t *testing.T, columns uint16, env []string, args ...string) stri
 	screen, end := terminal(t, columns)
 	cmd := exec.CommandContext(t.Context(), rosey, args...)
 	cmd.Env = append(cleanEnv(), env...)
-	cmd.Stdout, cmd.Stderr = end, os.Stderr
+	cmd.Stdout, cmd.Stderr = end, end
 	var seen strings.Builder
 	var reading sync.WaitGroup
 	reading.Go(func() {
@@ -59,13 +59,14 @@ func onTerminal(t *testing.T, columns uint16, env []string, args ...string) stri
 			}
 		}
 	})
-	if err := cmd.Run(); err != nil {
-		t.Errorf("rosey %s: %v", strings.Join(args, " "), err)
-	}
+	failed := cmd.Run()
 	if _, err := end.WriteString("the end\n"); err != nil {
 		t.Fatal(err)
 	}
 	reading.Wait()
+	if failed != nil {
+		t.Errorf("rosey %s: %v\n%s", strings.Join(args, " "), failed, seen.String())
+	}
 	return strings.TrimSuffix(strings.ReplaceAll(seen.String(), "\r\n", "\n"), "the end\n")
 }
 
@@ -107,5 +108,8 @@ func TestStats_DrawnOnATerminal(t *testing.T) {
 	}
 	if out := must(t, top...); strings.ContainsAny(out, "█#") {
 		t.Errorf("bars in a pipe:\n%s", out)
+	}
+	if out := onTerminal(t, 100, utf8, "replay", "--data", data); !strings.Contains(out, "building indexes") || strings.Contains(out, "{") || !strings.Contains(out, "\nevents ") && !strings.Contains(out, "\revents ") {
+		t.Errorf("a rebuild on a terminal shows no bar:\n%q", out)
 	}
 }
