@@ -25,8 +25,8 @@ func speak(s size) measurement {
 
 func requests(s size) measurement {
 	callers := func(n int) step {
-		return of("callers", n, onHistory(s.history/10, func(ctx context.Context, h *measure.History) (measure.Result, error) {
-			return h.Requests(ctx, n, s.requests)
+		return of("callers", n, fresh(func(ctx context.Context, dir string) (measure.Result, error) {
+			return measure.Requests(ctx, dir, s.history/10, n, s.requests)
 		}))
 	}
 	return measurement{

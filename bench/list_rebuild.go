@@ -19,7 +19,7 @@ func rebuild(n int) measurement {
 	dir := func(p place) string { return filepath.Join(p.dir, "history") }
 	on := func(do func(*measure.History, context.Context) (measure.Result, error)) step {
 		return func(ctx context.Context, p place) (_ measure.Result, err error) {
-			h, err := measure.OpenHistory(ctx, dir(p), n)
+			h, err := measure.OpenHistory(ctx, dir(p), n, false)
 			if err != nil {
 				return measure.Result{}, err
 			}

@@ -37,9 +37,10 @@ func NewHistory(ctx context.Context, dir string, events int) (*History, error) {
 	return &History{rig: r, events: events}, nil
 }
 
-// OpenHistory goes on with a stream that NewHistory filled in a process before.
-func OpenHistory(ctx context.Context, dir string, events int) (*History, error) {
-	r, err := newRig(ctx, dir, false)
+// OpenHistory goes on with a stream that NewHistory filled. With sync the server
+// writes through to the disk from now on, as an installation's does.
+func OpenHistory(ctx context.Context, dir string, events int, sync bool) (*History, error) {
+	r, err := newRig(ctx, dir, sync)
 	if err != nil {
 		return nil, err
 	}

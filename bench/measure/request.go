@@ -17,9 +17,20 @@ import (
 
 // Requests measures request and reply with nothing else going on: so many callers,
 // each of whom asks again as soon as there is an answer. The query service reads
-// the tables; the outbound service writes each message to the queue, on the disk,
-// before it answers.
-func (h *History) Requests(ctx context.Context, callers, each int) (_ Result, err error) {
+// tables of so many events; the outbound service writes each message to the queue,
+// on the disk, before it answers.
+func Requests(ctx context.Context, dir string, events, callers, each int) (_ Result, err error) {
+	h, err := NewHistory(ctx, dir, events)
+	if err == nil {
+		err = h.Close()
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if h, err = OpenHistory(ctx, dir, events, true); err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
 	q, err := h.newHall(ctx)
 	if err != nil {
 		return Result{}, err

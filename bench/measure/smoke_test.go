@@ -92,7 +92,7 @@ func TestMeasurements_HaveFigures(t *testing.T) {
 	for name, measure := range map[string]func(t *testing.T) (Result, error){
 		"publish":        func(t *testing.T) (Result, error) { return Publish(t.Context(), t.TempDir(), 8, 80) },
 		"append":         func(t *testing.T) (Result, error) { return Append(t.Context(), t.TempDir(), 100, smokeEvents) },
-		"requests":       func(t *testing.T) (Result, error) { return history(t, smokeEvents).Requests(t.Context(), 4, 20) },
+		"requests":       func(t *testing.T) (Result, error) { return Requests(t.Context(), t.TempDir(), smokeEvents, 4, 20) },
 		"mixed":          func(t *testing.T) (Result, error) { return Mixed(t.Context(), t.TempDir(), smokeEvents) },
 		"restart":        func(t *testing.T) (Result, error) { return Restart(t.Context(), t.TempDir(), 500, smokeEvents) },
 		"drain":          func(t *testing.T) (Result, error) { return Drain(t.Context(), t.TempDir(), smokeEvents) },
