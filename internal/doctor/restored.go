@@ -27,7 +27,7 @@ func (e *examination) lookAtRestored() {
 		e.ok(StreamRestored, "%s", text)
 		return
 	}
-	e.unknown(StreamRestored, "if the original still exists, take a newer backup of it, or send what its spool holds to this stream",
+	e.unknown(StreamRestored, "where the original still exists: take a newer backup of it, and restore that",
 		"%s; its bot was running then, so that the end of %s is missing here, and nobody can tell how much that is: %s",
 		text, plural(len(open), "run", "runs"), strings.Join(open, ", "))
 }
