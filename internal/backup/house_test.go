@@ -181,11 +181,6 @@ func (h *house) enqueue(text string) outbound.Message {
 	return m
 }
 
-func (h *house) stop() {
-	h.t.Helper()
-	must(h.t, errors.Join(h.spool.Close(), h.server.Stop()))
-}
-
 // take makes a backup of the house in a new folder.
 func (h *house) take(change ...func(*backup.Config)) *backup.Set {
 	h.t.Helper()

@@ -375,9 +375,7 @@ func (r *restoring) stream(ctx context.Context, conn *streams.Conn) error {
 	if err != nil {
 		return err
 	}
-	for _, ch := range restored.Changes {
-		r.res.Changes = append(r.res.Changes, ch)
-	}
+	r.res.Changes = append(r.res.Changes, restored.Changes...)
 	return nil
 }
 
