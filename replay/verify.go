@@ -38,18 +38,15 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if cfg.Channel != "" {
 		return v, fmt.Errorf("replay: %w", ErrLimited)
 	}
-	g, err := store.Current()
+	live, err := openCurrent(ctx, store)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
-	live, err := schema.OpenForExamination(ctx, g.Path)
-	if err != nil {
-		return v, fmt.Errorf("replay: %w", err)
-	}
+	path := live.Path()
 	defer func() { err = errors.Join(err, live.Close()) }()
 	tx, err := live.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return v, fmt.Errorf("replay: read %s: %w", g.Path, err)
+		return v, fmt.Errorf("replay: read %s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	if err := projector.CheckWhole(ctx, tx); err != nil {
@@ -59,9 +56,9 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
-	v = Verification{Path: g.Path, Seq: c.Seq}
+	v = Verification{Path: path, Seq: c.Seq}
 	if err := comparable(ctx, c, &cfg); err != nil {
-		return v, fmt.Errorf("replay: %s: %w", g.Path, err)
+		return v, fmt.Errorf("replay: %s: %w", path, err)
 	}
 	if err := sameBeginning(ctx, tx, &cfg); err != nil {
 		return v, err
@@ -72,12 +69,16 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err := removeStale(store); err != nil {
 		return v, err
 	}
-	path := store.Link + ".verify" + strconv.Itoa(os.Getpid())
-	if v.Rebuild, err = build(ctx, path, cfg); err != nil {
+	rebuilt := store.Link + ".verify" + strconv.Itoa(os.Getpid())
+	// One of the same number was left by a process that is no more.
+	if err := schema.RemoveFile(rebuilt); err != nil {
+		return v, fmt.Errorf("replay: %w", err)
+	}
+	if v.Rebuild, err = build(ctx, rebuilt, cfg); err != nil {
 		return v, err
 	}
-	defer func() { err = errors.Join(err, schema.RemoveFile(path)) }()
-	want, err := schema.OpenForExamination(ctx, path)
+	defer func() { err = errors.Join(err, schema.RemoveFile(rebuilt)) }()
+	want, err := schema.OpenForExamination(ctx, rebuilt)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
@@ -93,6 +94,25 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 		err = nil // the comparison has named the damage
 	}
 	return v, err
+}
+
+// openCurrent opens the database that the link names. Another one may take its
+// place meanwhile, and the first be gone by the time that it is opened; once it is
+// open it stays what it is, whatever the link names.
+func openCurrent(ctx context.Context, store schema.Store) (*schema.DB, error) {
+	g, err := store.Current()
+	for err == nil {
+		var db *schema.DB
+		if db, err = schema.OpenForExamination(ctx, g.Path); err == nil {
+			return db, nil
+		}
+		now, currentErr := store.Current()
+		if !errors.Is(err, schema.ErrNoDatabase) || currentErr != nil || now == g {
+			return nil, err
+		}
+		g, err = now, nil
+	}
+	return nil, err
 }
 
 // erasedSince counts the messages that one database is made of and the other, made
