@@ -144,10 +144,14 @@ func TestStore_SwapFinishes(t *testing.T) {
 	if err := s.Swap(next); err != nil {
 		t.Fatal(err)
 	}
+	want := []string{"g1", "g2"}
+	if got := beside(t, s); !slices.Equal(got, want) {
+		t.Errorf("after the swap there are %v", got)
+	}
 	if gone, err := s.Discard(); err != nil || len(gone) > 0 {
 		t.Errorf("discarded %v, %v", gone, err)
 	}
-	if got := beside(t, s); !slices.Equal(got, []string{"g1", "g2"}) {
+	if got := beside(t, s); !slices.Equal(got, want) {
 		t.Errorf("left %v", got)
 	}
 }

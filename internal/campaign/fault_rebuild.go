@@ -25,6 +25,10 @@ func rebuildFaults() []fault {
 	}
 }
 
+// rebuildLimit bounds a rebuild. It competes with the talk, and on a machine that is
+// busy with other things that takes long.
+const rebuildLimit = 10 * time.Minute
+
 // keeps waits until the present life of the part that projects has the tables.
 func (s *segment) keeps(ctx context.Context) bool {
 	return s.until(ctx, s.patience(), func() bool {
@@ -49,7 +53,7 @@ func (s *segment) rebuildLive(ctx context.Context, args ...string) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	if !l.wait(ctx, progressLimit) {
+	if !l.wait(ctx, rebuildLimit) {
 		l.kill()
 		return false, &Failure{What: fmt.Sprintf("a live rebuild does not end: %v", args), Log: l.lastWords() + s.projector.life.lastWords()}
 	}
@@ -96,7 +100,7 @@ func (s *segment) dieInLiveRebuild(ctx context.Context, point string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if !s.projector.life.wait(ctx, s.patience()) {
+	if !s.projector.life.wait(ctx, rebuildLimit) {
 		return false, errors.Join(s.kill(s.projector), s.askerGone(ctx, l), s.start(ctx, s.projector))
 	}
 	died, err := s.died(s.projector.name, s.projector.life, point, fired)
