@@ -35,11 +35,13 @@ func Sustained(ctx context.Context, dir string, p Program, lasting time.Duration
 		at := s.seen
 		start := time.Now()
 		end := begin.Add(time.Duration(i+1) * part)
-		for look := start; time.Now().Before(end); {
+		for look := start; ; {
 			if err := s.fill(ctx); err != nil {
 				return Result{}, err
 			}
-			if now := time.Now(); now.Sub(look) >= part/10 {
+			now := time.Now()
+			over := !now.Before(end)
+			if over || now.Sub(look) >= part/10 {
 				look = now
 				u, err := s.use()
 				if err != nil {
@@ -47,6 +49,9 @@ func Sustained(ctx context.Context, dir string, p Program, lasting time.Duration
 				}
 				memory.X = append(memory.X, float64(s.seen))
 				memory.Y = append(memory.Y, u[0].resident/megabyte)
+			}
+			if over {
+				break
 			}
 		}
 		speed.X = append(speed.X, time.Since(begin).Seconds())
