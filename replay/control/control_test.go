@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -345,18 +346,31 @@ func TestClient_TheWorkersEndIsNoticed(t *testing.T) {
 	}
 }
 
-// The client reconnects, and has missed nothing but the view.
+// What is asked while nobody can answer is asked again, as long as the process
+// holds the store: it misses nothing but the view.
 func TestClient_SurvivesALostConnection(t *testing.T) {
 	t.Parallel()
 	env, store, w := streamstest.New(t, streamstest.WithoutStream()), held(t), &worker{}
-	serve(t, env.Conn, store, w)
-	conn := env.Connect(t)
-	a := ask(t, conn, store, rebuild)
+	s, err := control.New(control.Config{Conn: env.Conn, Key: store.Key(), Worker: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := ask(t, env.Connect(t), store, rebuild)
 	eventually(t, "it is followed", func() bool { return a.seen.has(replay.PhaseEvents) })
-	if err := conn.NATS().ForceReconnect(); err != nil {
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var unanswered atomic.Int64
+	lost, err := env.Conn.NATS().Subscribe("rosey.projector."+store.Key()+".work", func(*nats.Msg) { unanswered.Add(1) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.change(func(w *replay.Work) { w.Progress.Phase = replay.PhaseIndexes })
+	eventually(t, "one request was in vain", func() bool { return unanswered.Load() >= 2 })
+	if err := lost.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, env.Conn, store, w)
 	eventually(t, "it is followed again", func() bool { return a.seen.has(replay.PhaseIndexes) })
 	w.change(func(w *replay.Work) { w.Running, w.Result = false, &replay.Result{Seq: 100} })
 	a.wait(t)
