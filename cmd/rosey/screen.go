@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,8 +13,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
-
-	"rosey/projector"
 )
 
 // screen shows how a running installation is: a status line on a terminal, log
@@ -115,8 +112,6 @@ func stateOf(h *house) state {
 	switch {
 	case work.Running:
 		st.word = fmt.Sprintf("making the tables again (%s, seq %d of %d)", phaseText(work.Progress), work.Progress.Seq, work.Progress.Last)
-	case errors.Is(p.Trouble, projector.ErrOtherProgram) && h.projector.Work().Running:
-		st.word = "recording, remaking the tables"
 	case p.Trouble != nil:
 		st.word = "tables stand still"
 	case r.Full:

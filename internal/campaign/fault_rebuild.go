@@ -100,7 +100,8 @@ func (s *segment) dieInLiveRebuild(ctx context.Context, point string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if !s.projector.life.wait(ctx, rebuildLimit) {
+	s.until(ctx, rebuildLimit, func() bool { return s.projector.life.ended() || l.ended() })
+	if !s.projector.life.wait(ctx, s.patience()) {
 		return false, errors.Join(s.kill(s.projector), s.askerGone(ctx, l), s.start(ctx, s.projector))
 	}
 	died, err := s.died(s.projector.name, s.projector.life, point, fired)
