@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-faster/jx"
@@ -88,7 +89,8 @@ func floorSeconds(ms int64) int64 {
 // A Decoder decodes many events. It keeps names that occur again and again, so
 // that each costs one allocation in all. It is not safe for concurrent use.
 type Decoder struct {
-	names map[string]string
+	names    map[string]string
+	subjects map[string]subject
 	jx    jx.Decoder
 	c     coder
 }
@@ -100,7 +102,35 @@ const (
 )
 
 // NewDecoder returns a Decoder.
-func NewDecoder() *Decoder { return &Decoder{names: make(map[string]string)} }
+func NewDecoder() *Decoder {
+	return &Decoder{names: map[string]string{}, subjects: map[string]subject{}}
+}
+
+// subject is what ParseSubject says of one.
+type subject struct {
+	kind    Kind
+	channel string
+	ok      bool
+}
+
+// maxSubjects is more than there are kinds, with a few channels each.
+const (
+	maxSubjects     = 512
+	maxSubjectBytes = 256
+)
+
+// Subject is ParseSubject for subjects that come again and again.
+func (d *Decoder) Subject(name string) (k Kind, channel string, ok bool) {
+	s, known := d.subjects[name]
+	if !known {
+		name = strings.Clone(name) // it may be a part of something larger, and what is returned is a part of it
+		s.kind, s.channel, s.ok = ParseSubject(name)
+		if len(d.subjects) < maxSubjects && len(name) <= maxSubjectBytes {
+			d.subjects[name] = s
+		}
+	}
+	return s.kind, s.channel, s.ok
+}
 
 // Decode reads one event in a pooled Decoder; see Decoder.Decode.
 func Decode(kind Kind, data []byte) (*Event, error) {

@@ -122,6 +122,7 @@ func TestParseSubject_InvertsSubject(t *testing.T) {
 
 func TestParseSubject_Situations(t *testing.T) {
 	t.Parallel()
+	d := NewDecoder()
 	for _, tt := range []struct {
 		subject string
 		kind    Kind
@@ -152,6 +153,11 @@ func TestParseSubject_Situations(t *testing.T) {
 		kind, channel, ok := ParseSubject(tt.subject)
 		if ok != tt.ok || ok && (kind != tt.kind || channel != tt.channel) {
 			t.Errorf("%q parses as %q %q %v, want %q %q %v", tt.subject, kind, channel, ok, tt.kind, tt.channel, tt.ok)
+		}
+		for range 2 { // the second time it is known
+			if k, c, o := d.Subject(tt.subject); k != kind || c != channel || o != ok {
+				t.Errorf("%q is read as %q %q %v, want %q %q %v", tt.subject, k, c, o, kind, channel, ok)
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ const DecoderVersion = 3
 // becomes an item with a Failure.
 func Decode(d *events.Decoder, m streams.Message) Item {
 	it := Item{Msg: m}
-	kind, channel, ok := events.ParseSubject(m.Subject)
+	kind, channel, ok := d.Subject(m.Subject)
 	if !ok {
 		it.Failure = &Failure{Class: ClassSubject, Reason: "no event travels on this subject"}
 		return it
