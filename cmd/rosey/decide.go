@@ -15,7 +15,7 @@ type acceptFlag struct {
 // decisionFlags let a refused start go on.
 type decisionFlags struct {
 	acceptFlag
-	AdoptStream bool `help:"Go on with a stream that is a restored or promoted copy of the one the tables were made from; the decision is recorded in it."`
+	AdoptStream bool   `help:"Go on with a stream that is a restored or promoted copy of the one the tables were made from; the decision is recorded in it."`
 	Archive     string `help:"Archive of the stream (rosey export events --archive): another version of the program remakes its tables with it where the stream was trimmed." type:"path" env:"ROSEY_ARCHIVE" placeholder:"DIR"`
 }
 
