@@ -91,8 +91,8 @@ func floorSeconds(ms int64) int64 {
 type Decoder struct {
 	names    map[string]string
 	subjects map[string]subject
-	jx    jx.Decoder
-	c     coder
+	jx       jx.Decoder
+	c        coder
 }
 
 // What a Decoder keeps is bounded, whatever the stream holds.
