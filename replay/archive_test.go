@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -203,5 +204,84 @@ func TestInto_AnArchiveAfterAnAcceptedGap(t *testing.T) {
 	cfg.Archive, cfg.UntilSeq = early, 0
 	if _, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "gap.db"), cfg); !errors.Is(err, archive.ErrGap) {
 		t.Errorf("with the earlier archive: %v", err)
+	}
+}
+
+// Another version of the program remakes its tables by itself where an archive
+// holds what the stream no longer does.
+func TestSupervisor_RemakesTheTablesWithAnArchive(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 20)
+	project(t, env, store)
+	before := dump(t, store.Link)
+	a := archived(t, env, t.TempDir())
+	change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+	trim(t, env, 15)
+	cfg := supervisorConfig(env, store)
+	cfg.Archive = a.Dir()
+	s := supervise(t, cfg)
+	s.caughtUp(t, env)
+	if w := s.ended(t); w.Reason != replay.ReasonProgram || w.Error != "" || w.Result == nil || w.Result.From != 1 {
+		t.Errorf("the work was %+v", w)
+	}
+	if dump(t, store.Link) != before {
+		t.Errorf("tables:\n%s\nwant:\n%s", dump(t, store.Link), before)
+	}
+	if o := origin(t, store.Link); o.Archive != a.Dir() || o.FromSeq != 1 {
+		t.Errorf("made of %+v", o)
+	}
+	// And by request, while events arrive.
+	evening(t, env, "p2", 5)
+	if w := s.do(t, replay.Request{Kind: replay.KindRebuild, Archive: a.Dir()}); w.Result.From != 1 || w.Result.Kept != "" {
+		t.Errorf("the work came to %+v", w.Result)
+	}
+	s.caughtUp(t, env)
+	if v, err := replay.Verify(t.Context(), store, archiveConfig(env, a), 5); err != nil || !v.Equal {
+		t.Errorf("verification %+v, %v", v, err)
+	}
+}
+
+func archiveConfig(env *streamstest.Env, a *archive.Archive) replay.Config {
+	cfg := config(env)
+	cfg.Archive = a
+	return cfg
+}
+
+// An interrupted rebuild from an archive goes on where it was.
+func TestInto_FromAnArchiveGoesOnAfterAnInterruption(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 200)
+	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "whole.db"), config(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := archived(t, env, t.TempDir())
+	trim(t, env, 150)
+	for _, after := range []uint64{50, 160} {
+		path := filepath.Join(t.TempDir(), "resumed.db")
+		ctx, cancel := context.WithCancel(t.Context())
+		cfg := archiveConfig(env, a)
+		cfg.BatchSize = 10
+		n := uint64(0)
+		cfg.Crash = func(point string) {
+			if point == "projector.after_commit" {
+				if n += 10; n == after {
+					cancel()
+				}
+			}
+		}
+		_, err := replay.Into(ctx, path, cfg)
+		var interrupted *replay.InterruptedError
+		if !errors.As(err, &interrupted) || !interrupted.Kept {
+			t.Fatalf("after seq=%d: %v", after, err)
+		}
+		cancel()
+		cfg.Crash = nil
+		got, err := replay.Into(t.Context(), path, cfg)
+		if err != nil || dump(t, got.Path) != dump(t, want.Path) {
+			t.Errorf("resumed after seq=%d: %+v, %v", after, got, err)
+		}
 	}
 }

@@ -158,6 +158,9 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 	}
 	var refused *projector.StartError
 	if errors.As(err, &refused) && errors.Is(err, projector.ErrTrimmed) {
+		if cfg.Archive == nil {
+			refused.Remedy = "name an archive that holds them (--from-archive DIR; --archive DIR for what runs); or " + refused.Remedy
+		}
 		refused.Remedy += "; until then the current database is left as it is"
 	}
 	if err != nil {

@@ -213,7 +213,7 @@ func sameBeginning(ctx context.Context, q schema.Queryer, cfg *Config) error {
 	return nil
 }
 
-const restoreToCompare = "restore the stream for the comparison"
+const restoreToCompare = "restore the stream for the comparison, or name an archive that holds its beginning with --from-archive DIR"
 
 // notTrimmed keeps a refusal from offering to give up a gap: that helps a start,
 // and no comparison.

@@ -117,7 +117,7 @@ const tellEvery = 4096
 // Verify reads everything and compares it with the manifest. The error is a
 // *DamageError that names the file.
 func (a *Archive) Verify(ctx context.Context, progress func(Progress)) error {
-	return a.each(ctx, ReadOptions{}, progress, func(streams.Message) error { return nil })
+	return a.each(ctx, ReadOptions{NoHeaders: true}, progress, func(streams.Message) error { return nil })
 }
 
 // each calls f for every message.
