@@ -26,8 +26,8 @@ var ErrNoCheckpoint = errors.New("the database has no checkpoint to compare at")
 // ErrBusy is returned for a Request while the projector is at work on another.
 var ErrBusy = errors.New("the projector is at work on another request")
 
-// ErrStopped is returned for a Request while nobody runs to do it.
-var ErrStopped = errors.New("the projector does not run")
+// ErrStopped is returned for a Request that nobody is there to do any more.
+var ErrStopped = errors.New("the projector has ended")
 
 // ErrCancelled is the end of work that was cancelled. It comes with
 // context.Canceled.

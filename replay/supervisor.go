@@ -45,6 +45,7 @@ type Supervisor struct {
 	projects  chan struct{}        // closed once projector is there
 	rest      *rest                // nil from then on
 	running   bool
+	over      bool // Run has ended, or never comes
 	trouble   error // why the tables at rest are
 	since     time.Time
 	work      Work
@@ -158,7 +159,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // stopped takes no more work, and does not do what was not begun.
 func (s *Supervisor) stopped() {
 	s.mu.Lock()
-	s.running = false
+	s.running, s.over = false, true
 	s.mu.Unlock()
 	select {
 	case <-s.asked:
@@ -170,6 +171,7 @@ func (s *Supervisor) stopped() {
 // Close gives the database back. Run must have returned, and whoever reads it must
 // have done so too.
 func (s *Supervisor) Close() error {
+	s.stopped()
 	var err error
 	if p := s.present(); p != nil {
 		err = p.Close()

@@ -124,14 +124,18 @@ func TestSupervisor_OneWorkAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := idle.Start(replay.Request{Kind: replay.KindRebuild}); !errors.Is(err, replay.ErrStopped) {
-		t.Errorf("before it runs: %v", err)
-	}
 	if w := idle.Work(); w.ID != "" || w.Running {
-		t.Errorf("before it runs there is %+v", w)
+		t.Errorf("before anything was asked for there is %+v", w)
+	}
+	// Whoever asks while the process starts is not turned away.
+	if err := idle.Start(replay.Request{Kind: replay.KindRebuild}); err != nil || !idle.Work().Running {
+		t.Errorf("before it runs: %v, %+v", err, idle.Work())
 	}
 	if err := idle.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if w := idle.Work(); w.Running || !strings.Contains(w.Error, replay.ErrStopped.Error()) {
+		t.Errorf("closed without having run there is %+v", w)
 	}
 	s := supervise(t, cfg)
 	if err := s.Start(replay.Request{Kind: "other"}); err == nil || errors.Is(err, replay.ErrBusy) {

@@ -26,8 +26,9 @@ type job struct {
 	cancel    context.CancelCauseFunc
 }
 
-// Start begins the work of a request, beside the projection. It is ErrBusy while
-// there is other work, and ErrStopped where nobody would do it.
+// Start begins the work of a request, beside the projection: as soon as Run is at
+// work, if it is not yet. It is ErrBusy while there is other work, and ErrStopped
+// after Run.
 func (s *Supervisor) Start(r Request) error {
 	if !slices.Contains([]string{KindRebuild, KindUndo, KindRetry}, r.Kind) {
 		return fmt.Errorf("replay: no work is called %q", r.Kind)
@@ -46,7 +47,7 @@ func (s *Supervisor) Start(r Request) error {
 // begin makes it the present work. The caller holds mu.
 func (s *Supervisor) begin(r Request, reason string) (*job, error) {
 	switch {
-	case !s.running:
+	case s.over:
 		return nil, fmt.Errorf("replay: %w", ErrStopped)
 	case s.job != nil:
 		return nil, fmt.Errorf("replay: %w", ErrBusy)

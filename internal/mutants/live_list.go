@@ -44,6 +44,10 @@ var liveMutants = []Mutant{
 		Old: "	case s.job != nil:\n", New: "	case s.job != nil && reason == ReasonProgram:\n",
 	},
 	{
+		Name: "who asks while the process starts is turned away", File: "replay/supervisor_work.go", Package: replayTests, Run: "Supervisor_OneWork",
+		Old: "	case s.over:\n", New: "	case !s.running:\n",
+	},
+	{
 		Name: "other tables are not begun with after they were made", File: "replay/supervisor_work.go", Package: replayTests, Run: "Supervisor_OldTables",
 		Old: "	if err == nil && s.present() == nil {\n", New: "	if err == nil && s.present() == nil && res.Kept == \"\" {\n",
 	},
