@@ -45,7 +45,7 @@ type Supervisor struct {
 	projects  chan struct{}        // closed once projector is there
 	rest      *rest                // nil from then on
 	running   bool
-	over      bool // Run has ended, or never comes
+	over      bool  // Run has ended, or never comes
 	trouble   error // why the tables at rest are
 	since     time.Time
 	work      Work
