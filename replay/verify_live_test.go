@@ -13,7 +13,7 @@ import (
 func TestVerify_WhileEventsArriveAndTheTablesAreRemade(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 200)
+	evening(t, env, "p1", 60)
 	cfg := supervisorConfig(env, store)
 	cfg.Keep = 1 // the file that is compared is gone as soon as can be
 	s := supervise(t, cfg)
@@ -25,7 +25,7 @@ func TestVerify_WhileEventsArriveAndTheTablesAreRemade(t *testing.T) {
 	go func() {
 		defer close(compared)
 		seen := uint64(0)
-		for range 6 {
+		for range 4 {
 			v, err := replay.Verify(t.Context(), store, config(env), 5)
 			if err != nil || !v.Equal || v.Seq < seen {
 				t.Errorf("%+v, %v: want equal, and nothing before seq=%d", v, err, seen)

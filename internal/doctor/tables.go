@@ -128,7 +128,10 @@ func (e *examination) matchTables(ctx context.Context) {
 	if e.tables == nil || e.cfg.stream == nil {
 		return
 	}
-	err := projector.CheckStart(ctx, e.cfg.stream, e.tables.checkpoint)
+	err := projector.CheckWhole(ctx, e.tables.tx)
+	if err == nil {
+		err = projector.CheckStart(ctx, e.cfg.stream, e.tables.checkpoint)
+	}
 	var refused *projector.StartError
 	switch {
 	case errors.As(err, &refused):
@@ -148,6 +151,7 @@ func (e *examination) lookAtTables(ctx context.Context) {
 	}
 	e.lookAtProgram()
 	e.lookAtIntegrity(ctx)
+	e.lookAtSample(ctx)
 	e.lookAtDeadLetters()
 	if e.cfg.stream == nil {
 		return

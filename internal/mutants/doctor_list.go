@@ -20,4 +20,12 @@ var doctorMutants = []Mutant{
 		Name: "a tail that nobody vouches for is taken for whole", File: "internal/doctor/producer.go", Package: doctorTests,
 		Old: "	case VerdictUnaccounted:\n		return Unknown\n", New: "	case VerdictUnaccounted:\n		return OK\n",
 	},
+	{
+		Name: "a sampled row that differs is passed over", File: "internal/doctor/sample.go", Package: doctorTests,
+		Old: "		if columns := want.Differing(got); len(columns) > 0 {\n", New: "		if columns := want.Differing(got); len(columns) > 1 {\n", Run: "Sample",
+	},
+	{
+		Name: "a sampled event needs no row", File: "internal/doctor/sample.go", Package: doctorTests,
+		Old: "		if !elsewhere {\n", New: "		if !elsewhere && false {\n", Run: "Sample",
+	},
 }
