@@ -22,7 +22,7 @@ type Mutant struct {
 
 // All lists every mutant, room by room.
 func All() []Mutant {
-	return slices.Concat(spoolMutants, botMutants, streamMutants, projectorMutants, schemaMutants, replayMutants, liveMutants, controlMutants, doctorMutants,
+	return slices.Concat(spoolMutants, botMutants, streamMutants, projectorMutants, schemaMutants, replayMutants, liveMutants, archiveMutants, controlMutants, doctorMutants,
 		outboundMutants, serviceMutants)
 }
 

@@ -273,6 +273,38 @@ func TestImport_GoesOnAfterAnInterruption(t *testing.T) {
 	}
 }
 
+// What an interrupted import left is believed only as far as it is what was
+// archived.
+func TestImport_RefusesABeginningThatDiffers(t *testing.T) {
+	t.Parallel()
+	from, dir := streamstest.New(t), t.TempDir()
+	fill(t, from, "p", 20)
+	write(t, from, dir, archive.WriteOptions{})
+	a := open(t, dir)
+	for _, change := range []func(*streams.Message){
+		func(m *streams.Message) { m.Data = []byte("{}") },
+		func(m *streams.Message) { m.Time = m.Time.Add(1) },
+		func(m *streams.Message) { m.Seq++ },
+	} {
+		to := streamstest.New(t, streamstest.WithoutStream())
+		im, err := streams.BeginImport(t.Context(), to.Conn, streams.ImportOptions{Identity: a.Identity(), First: a.FirstSeq(), Last: a.LastSeq(), LastTime: a.LastTime()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := a.Get(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		if err := im.Append(t.Context(), []streams.Message{*m}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := archive.Import(t.Context(), to.Conn, a, archive.ImportOptions{}); !errors.Is(err, streams.ErrInterfered) {
+			t.Errorf("import: %v, want ErrInterfered", err)
+		}
+	}
+}
+
 func TestImport_CancelledAnywhereGoesOn(t *testing.T) {
 	t.Parallel()
 	from, dir := streamstest.New(t), t.TempDir()
