@@ -118,6 +118,10 @@ func (b *building) run(ctx context.Context) error {
 	if b.cfg.Channel != "" && b.rows.applied.Events+b.rows.applied.DeadLetters == 0 {
 		return fmt.Errorf("replay: %w: nothing up to seq=%d is about %s", ErrNoChannel, b.applier.Checkpoint().Seq, b.cfg.Channel)
 	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("replay: interrupted at seq=%d of %d: %w", b.applier.Checkpoint().Seq, b.last, err)
+	}
+	ctx, finish := context.WithoutCancel(ctx), ctx
 	b.whole = true
 	if err := b.applier.Complete(ctx); err != nil {
 		return err
@@ -128,7 +132,7 @@ func (b *building) run(ctx context.Context) error {
 	}
 	b.cfg.Progress(b.rows.progress(PhaseIndexes, b.applier))
 	b.cfg.Crash(crashBeforeFinish)
-	if err := b.db.Finish(ctx); err != nil {
+	if err := b.db.Finish(finish); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	b.cfg.Progress(b.rows.progress(PhaseDone, b.applier))

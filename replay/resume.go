@@ -180,10 +180,10 @@ func goOn(ctx context.Context, path string, left *resume) (_ *schema.DB, why str
 }
 
 // resumable reports whether the rebuild may leave something to go on with. What
-// a retry finds out on its way is not kept. Once the rows are complete the file is
-// rewritten as a whole, and between is no point to stop at.
+// a retry finds out on its way is not kept, and a database of one channel that was
+// completed takes no further events.
 func (b *building) resumable() bool {
-	return b.cfg.again == nil && !b.cfg.throwaway && !b.whole
+	return b.cfg.again == nil && !b.cfg.throwaway && !(b.whole && b.cfg.Channel != "")
 }
 
 // leave closes the file and marks it as one to go on with. A crash before the mark

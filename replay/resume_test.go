@@ -221,6 +221,52 @@ func TestInto_GoesOnOnlyWhereNothingElseChanged(t *testing.T) {
 	}
 }
 
+// Between the rows and the end lie the indexes, each of which takes long where there
+// is much.
+func TestInto_InterruptedAmongTheIndexes(t *testing.T) {
+	t.Parallel()
+	for _, limited := range []string{"", channel} {
+		env, dir := streamstest.New(t), t.TempDir()
+		evening(t, env, "p1", 20)
+		path, cfg := filepath.Join(dir, "into.db"), config(env)
+		cfg.Channel = limited
+		ctx, cancel := context.WithCancel(t.Context())
+		cfg.Progress = func(p replay.Progress) {
+			if p.Phase == replay.PhaseIndexes {
+				cancel()
+			}
+		}
+		_, err := replay.Into(ctx, path, cfg)
+		var stopped *replay.InterruptedError
+		if !errors.As(err, &stopped) || stopped.Kept != (limited == "") {
+			t.Fatalf("error %v, want an interruption that can be gone on after: %v", err, limited == "")
+		}
+		evening(t, env, "p2", 20)
+		cfg.Progress = nil
+		res, err := replay.Into(t.Context(), path, cfg)
+		if err != nil || (res.ResumedAfter == 26) != (limited == "") {
+			t.Fatalf("%+v, %v: want it to go on where it can", res, err)
+		}
+		if _, err := replay.Into(t.Context(), filepath.Join(dir, "whole.db"), cfg); err != nil {
+			t.Fatal(err)
+		}
+		want, err := schema.OpenForExamination(t.Context(), filepath.Join(dir, "whole.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := schema.OpenForExamination(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := schema.Examine(t.Context(), want, got, 5); err != nil || c.Different != 0 {
+			t.Errorf("%+v, %v: want the same, indexes and all", c, err)
+		}
+		if err := errors.Join(want.Close(), got.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A crash discards what there is, at whatever point it comes.
 func TestInto_ACrashIsNotGoneOnWith(t *testing.T) {
 	t.Parallel()

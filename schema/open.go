@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -127,7 +128,8 @@ func create(ctx context.Context, path, dsn string, tables []string) (*DB, error)
 }
 
 // Finish builds the late indexes of a database made by CreateForLoading, completes
-// its full-text index, closes and checks it, and makes it durable.
+// its full-text index, closes and checks it, and makes it durable. Where the
+// context ends it, it can be called again, on what OpenForLoading opens.
 func (d *DB) Finish(ctx context.Context) error {
 	_, late, err := statements()
 	if err != nil {
@@ -142,8 +144,15 @@ func (d *DB) Finish(ctx context.Context) error {
 			return fmt.Errorf("schema: finish %s: %w", d.path, err)
 		}
 	}
-	if err := d.exec(ctx, append(late, FillSearch)); err != nil {
-		return err
+	// One by one: an interruption between two leaves a file that Suspend can keep.
+	for _, s := range append(late, FillSearch) {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("schema: finish %s: %w", d.path, err)
+		}
+		s = strings.Replace(s, "CREATE INDEX ", "CREATE INDEX IF NOT EXISTS ", 1)
+		if _, err := d.ExecContext(context.WithoutCancel(ctx), s); err != nil {
+			return fmt.Errorf("schema: finish %s: %.40s: %w", d.path, s, NameFullDisk(err))
+		}
 	}
 	if err := d.Close(); err != nil {
 		return fmt.Errorf("schema: finish %s: %w", d.path, err)
