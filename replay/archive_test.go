@@ -285,3 +285,21 @@ func TestInto_FromAnArchiveGoesOnAfterAnInterruption(t *testing.T) {
 		}
 	}
 }
+
+// What is trimmed while it is read looks like erased, whatever a later archive has
+// of it.
+func TestInto_IsNotGoneOnWithWhereTheStreamWasTrimmedMeanwhile(t *testing.T) {
+	t.Parallel()
+	env, dir, file := streamstest.New(t), t.TempDir(), filepath.Join(t.TempDir(), "into.db")
+	evening(t, env, "p1", 30)
+	cfg := config(env)
+	cfg.Archive = archived(t, env, dir)
+	trim(t, env, 10)
+	interrupted(t, file, cfg)
+	evening(t, env, "p2", 5)
+	cfg.Archive = archived(t, env, dir)
+	trim(t, env, 14)
+	if res, err := replay.Into(t.Context(), file, cfg); err != nil || res.ResumedAfter != 0 {
+		t.Errorf("went on after seq=%d, %v, want that it begins anew", res.ResumedAfter, err)
+	}
+}

@@ -16,6 +16,7 @@ type building struct {
 	cfg    *Config
 	path   string
 	state  streams.State // of what it is made of
+	held   uint64        // the first sequence that the stream itself had at the beginning
 	last   uint64        // the sequence at which it ends
 	resume *resume       // nil where it began from nothing
 	origin schema.Origin
@@ -55,6 +56,11 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 // extent finds out what there is to rebuild from, and where the rebuild ends.
 func (b *building) extent(ctx context.Context) (err error) {
 	cfg := b.cfg
+	own, err := cfg.Stream.State(ctx)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	b.held = own.FirstSeq
 	if b.state, err = beginning(ctx, cfg); err != nil {
 		return err
 	}
@@ -113,6 +119,9 @@ func (b *building) run(ctx context.Context) error {
 		b.rows.applied = b.resume.applied()
 	}
 	if err := b.rows.run(ctx, b.applier); err != nil {
+		return err
+	}
+	if err := untrimmed(ctx, b.cfg, b.held); err != nil {
 		return err
 	}
 	if b.cfg.Channel != "" && b.rows.applied.Events+b.rows.applied.DeadLetters == 0 {

@@ -59,15 +59,8 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 // build makes the next generation. After an error there is none, but for an
 // interruption that it can be gone on after.
 func (x *exchange) build(ctx context.Context) (err error) {
-	begin, err := x.cfg.Stream.State(ctx)
-	if err == nil {
-		err = x.store.Room()
-	}
-	if err == nil {
+	if err = x.store.Room(); err == nil {
 		x.res, err = build(ctx, x.next.Path, *x.cfg)
-	}
-	if err == nil {
-		err = untrimmed(ctx, x.cfg, max(begin.FirstSeq, 1))
 	}
 	if err == nil {
 		err = x.cfg.again.worthwhile()

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,6 +52,34 @@ func TestInto_AnAcceptedGapIsAcceptedForLater(t *testing.T) {
 	trim(t, env, 12)
 	if _, err := replay.Into(t.Context(), filepath.Join(dir, "third.db"), config(env)); !errors.Is(err, projector.ErrTrimmed) {
 		t.Errorf("a larger trim: %v, want ErrTrimmed", err)
+	}
+}
+
+// What is being trimmed while it is read would look like erased.
+func TestInto_TrimmedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	evening(t, env, "p1", 20)
+	trimming := func() replay.Config {
+		cfg := config(env)
+		cfg.Crash = at("projector.before_begin", func() { trim(t, env, 5) })
+		return cfg
+	}
+	file := filepath.Join(t.TempDir(), "into.db")
+	if _, err := replay.Into(t.Context(), file, trimming()); !errors.Is(err, replay.ErrTrimmedMeanwhile) {
+		t.Errorf("into a file: %v, want ErrTrimmedMeanwhile", err)
+	}
+	for _, name := range []string{file, file + ".partial", file + ".partial.resume"} {
+		if _, err := os.Lstat(name); err == nil {
+			t.Errorf("left %s", name)
+		}
+	}
+	env = streamstest.New(t)
+	evening(t, env, "p1", 20)
+	store := newStore(t)
+	project(t, env, store)
+	if v, err := replay.Verify(t.Context(), store, trimming(), 5); !errors.Is(err, replay.ErrTrimmedMeanwhile) {
+		t.Errorf("a verification: %+v, %v, want ErrTrimmedMeanwhile", v, err)
 	}
 }
 

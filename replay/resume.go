@@ -41,6 +41,9 @@ type resume struct {
 	// is not to be in the tables.
 	FirstSeq uint64 `json:"first_seq"`
 	Deleted  uint64 `json:"deleted"`
+	// StreamFirst is where the stream itself began, whatever an archive has of what
+	// comes before: what is trimmed while it is read looks like erased.
+	StreamFirst uint64 `json:"stream_first_seq"`
 	// Limits and options.
 	UntilSeq       uint64    `json:"until_seq,omitempty"`
 	UntilTime      time.Time `json:"until_time,omitzero"`
@@ -75,7 +78,8 @@ func (b *building) wanted() (resume, error) {
 	}
 	return resume{
 		Format: resumeFormat, StreamID: b.state.Identity.ID, Fingerprint: print, FirstSeq: b.state.FirstSeq, Deleted: b.state.Deleted,
-		UntilSeq: b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime.UTC(), Channel: b.cfg.Channel, AcceptFailures: b.cfg.AcceptFailures,
+		StreamFirst: b.held,
+		UntilSeq:    b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime.UTC(), Channel: b.cfg.Channel, AcceptFailures: b.cfg.AcceptFailures,
 	}, nil
 }
 
