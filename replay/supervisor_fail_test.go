@@ -242,6 +242,41 @@ func TestSupervisor_OldTablesOfATrimmedStream(t *testing.T) {
 	wantEqual(t, env, store)
 }
 
+// Who cancels after the swap comes too late: the projection begins in the new
+// tables, which nobody else would have begin.
+func TestSupervisor_CancelledAfterTheSwapOfOldTables(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{replay.ReasonProgram, replay.ReasonAsked} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			env, store := streamstest.New(t), newStore(t)
+			evening(t, env, "p1", 20)
+			project(t, env, store)
+			change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+			if reason == replay.ReasonAsked {
+				trim(t, env, 10)
+			}
+			cfg := supervisorConfig(env, store)
+			var s *supervised
+			ready := make(chan struct{})
+			cfg.Projector.Crash = at("replay.after_swap", func() { <-ready; s.Cancel() })
+			s = supervise(t, cfg)
+			close(ready)
+			if reason == replay.ReasonAsked {
+				eventually(t, "it has failed", func() bool { return errors.Is(s.Status().Trouble, projector.ErrTrimmed) })
+				s.ask(t, replay.Request{Kind: replay.KindRebuild, AcceptGap: true})
+			}
+			s.caughtUp(t, env)
+			if w := s.ended(t); w.Error != "" || w.Result == nil {
+				t.Errorf("the work came to %+v", w)
+			}
+			if st := s.Status(); st.Trouble != nil || s.Database().AtRest {
+				t.Errorf("status %+v", st)
+			}
+		})
+	}
+}
+
 // A stream that goes away while it is read ends the work.
 func TestSupervisor_TheStreamIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()

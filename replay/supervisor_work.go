@@ -83,9 +83,9 @@ func (s *Supervisor) Work() Work {
 	return w
 }
 
-// do does the work and notes what came of it.
-func (s *Supervisor) do(ctx context.Context, j *job) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+// do does the work and notes what came of it. The context is Run's.
+func (s *Supervisor) do(run context.Context, j *job) error {
+	ctx, cancel := context.WithCancelCause(run)
 	defer cancel(nil)
 	s.mu.Lock()
 	j.cancel = cancel
@@ -94,7 +94,7 @@ func (s *Supervisor) do(ctx context.Context, j *job) error {
 	}
 	s.mu.Unlock()
 	s.log.Info("the tables are being remade", "kind", j.request.Kind, "reason", j.reason)
-	res, retried, err := s.carryOut(ctx, j)
+	res, retried, err := s.carryOut(ctx, run, j)
 	if schema.IsFullDisk(err) && !errors.Is(err, syscall.ENOSPC) {
 		err = fmt.Errorf("%w: %w", syscall.ENOSPC, err) // of several names the one that all know
 	}
@@ -132,8 +132,8 @@ func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
 	s.job = nil
 }
 
-// carryOut does the work itself.
-func (s *Supervisor) carryOut(ctx context.Context, j *job) (*Result, *Retried, error) {
+// carryOut does the work itself; run outlives the work's own context.
+func (s *Supervisor) carryOut(ctx, run context.Context, j *job) (*Result, *Retried, error) {
 	p, store := s.present(), s.cfg.Store
 	cfg, err := s.config(j.request)
 	if err != nil {
@@ -147,27 +147,49 @@ func (s *Supervisor) carryOut(ctx context.Context, j *job) (*Result, *Retried, e
 	switch j.request.Kind {
 	case KindUndo:
 		res, err := undo(ctx, store, &cfg, p)
-		return s.finish(ctx, res, err)
+		return s.finish(run, res, err)
 	case KindRetry:
 		res, err := retry(ctx, store, cfg, j.request.Seqs, func(cfg Config) (Result, error) { return rebuild(ctx, store, &cfg, p) })
 		if err == nil && p == nil {
-			err = s.start(ctx)
+			err = s.goOn(run)
 		}
 		return nil, &res, err
 	}
 	res, err := rebuild(ctx, store, &cfg, p)
-	return s.finish(ctx, res, err)
+	return s.finish(run, res, err)
 }
 
 // finish begins to project in tables that took the place of another version's.
-func (s *Supervisor) finish(ctx context.Context, res Result, err error) (*Result, *Retried, error) {
+func (s *Supervisor) finish(run context.Context, res Result, err error) (*Result, *Retried, error) {
 	if err == nil && s.present() == nil {
-		err = s.start(ctx)
+		err = s.goOn(run)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return &res, nil, nil
+}
+
+// goOn begins to project in this program's tables once they are there. The swap
+// has happened, so that no cancelling ends this any more; and nobody else would try
+// it again, so that what may pass is waited for.
+func (s *Supervisor) goOn(run context.Context) error {
+	for attempt := 0; ; attempt++ {
+		err := s.start(run)
+		var refused *projector.StartError
+		if err == nil || run.Err() != nil || errors.As(err, &refused) {
+			return err
+		}
+		s.mu.Lock()
+		s.stands(err)
+		s.mu.Unlock()
+		s.log.Warn("the tables are remade, and the projection does not begin yet", "attempt", attempt+1, "err", err)
+		select {
+		case <-time.After(min(againLate, againSoon<<min(attempt, 10))):
+		case <-run.Done():
+			return err
+		}
+	}
 }
 
 // config is what a rebuild needs to know.
