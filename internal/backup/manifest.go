@@ -165,6 +165,9 @@ func (m *Manifest) check() error {
 	}
 	names := []string{m.Stream.Path}
 	if m.Queue != nil {
+		if m.Queue.Stream != streams.OutboundStream {
+			return fmt.Errorf("%w: the manifest has a queue %q", ErrDamaged, m.Queue.Stream)
+		}
 		names = append(names, m.Queue.Path)
 	}
 	if m.Database != nil {

@@ -99,6 +99,7 @@ func TestRestore_ADamagedBackupIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"a file elsewhere":   {func(m map[string]any) { m["files"].([]any)[0].(map[string]any)["path"] = "../other" }, backup.ErrDamaged},
 		"a file left out":    {func(m map[string]any) { m["files"] = m["files"].([]any)[1:] }, backup.ErrDamaged},
 		"a spool elsewhere":  {func(m map[string]any) { m["spools"].([]any)[0].(map[string]any)["path"] = "a/b" }, backup.ErrDamaged},
+		"another's queue":    {func(m map[string]any) { m["queue"].(map[string]any)["stream"] = "ORDERS" }, backup.ErrDamaged},
 		"without the stream": {func(m map[string]any) { delete(m, "stream") }, backup.ErrDamaged},
 	} {
 		dir := clone(t, set.Dir)
