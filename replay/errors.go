@@ -19,6 +19,10 @@ var ErrNothingBefore = errors.New("the stream holds nothing from before that tim
 // ErrNoFolder is returned when there is no folder to rebuild into.
 var ErrNoFolder = errors.New("there is no such folder")
 
+// ErrOfStore is returned for a file to rebuild into that bears a name of a store's
+// own: the next rebuild of that store would remove it.
+var ErrOfStore = errors.New("the name is one of those beside a database that is projected into")
+
 // ErrNoCheckpoint is returned by Verify for a database that says of itself that
 // it has applied nothing: a new one, or one whose checkpoint was removed.
 var ErrNoCheckpoint = errors.New("the database has no checkpoint to compare at")

@@ -24,6 +24,9 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	if err := findFolder(filepath.Dir(path)); err != nil {
 		return res, err
 	}
+	if s, ok := schema.StoreOf(path); ok {
+		return res, fmt.Errorf("replay: rebuild into %s: %w: %s", path, ErrOfStore, s.Link)
+	}
 	_, err = os.Lstat(path)
 	if err == nil {
 		err = fs.ErrExist

@@ -30,6 +30,54 @@ type Generation struct {
 
 func (s Store) file(n int) string { return s.Link + ".g" + strconv.Itoa(n) }
 
+// StoreOf returns the store that a path belongs to, as one of the names that it
+// has for its files, if there is such a store in the path's folder: what another
+// puts there it would take for its own, and remove.
+func StoreOf(path string) (Store, bool) {
+	dir, name := filepath.Split(path)
+	for i := range name {
+		if name[i] != '.' && name[i] != '-' {
+			continue
+		}
+		s := Store{Link: dir + name[:i]}
+		if !s.Owns(path) {
+			continue
+		}
+		if _, err := os.Lstat(s.Link); err == nil {
+			return s, true
+		}
+		if _, err := os.Lstat(s.lockPath()); err == nil {
+			return s, true
+		}
+	}
+	return Store{}, false
+}
+
+// owned are the beginnings of what follows a link's name in those of the files
+// beside it.
+var owned = []string{".g", ".before", ".new", ".lock", ".id", ".verify", ".keep", ".resume", ".unfinished", "-wal", "-shm", "-journal"}
+
+// Owns reports whether a path bears the link's name, or one that the store may give
+// to a file beside it.
+func (s Store) Owns(path string) bool {
+	if !sameFolder(filepath.Dir(path), filepath.Dir(s.Link)) {
+		return false
+	}
+	tail, ok := strings.CutPrefix(filepath.Base(path), filepath.Base(s.Link))
+	return ok && (tail == "" || slices.ContainsFunc(owned, func(b string) bool { return strings.HasPrefix(tail, b) }))
+}
+
+// sameFolder compares what is there, as far as it is: links and dots lead to one
+// folder by several names.
+func sameFolder(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		if y, err := os.Stat(b); err == nil {
+			return os.SameFile(x, y)
+		}
+	}
+	return filepath.Clean(a) == filepath.Clean(b)
+}
+
 // Current returns the generation that the link names. It is ErrNoDatabase when
 // there is none: never made, or deleted by somebody who wants it rebuilt.
 func (s Store) Current() (Generation, error) {

@@ -54,6 +54,9 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Into != "" && dir.Database().Owns(c.Into) {
+		return c.explain(fmt.Errorf("replay: rebuild into %s: %w: %s", c.Into, replay.ErrOfStore, dir.Database().Link))
+	}
 	log := c.logger(con.err, slog.LevelWarn)
 	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
 	if err != nil {
@@ -215,6 +218,9 @@ func (c *replayCmd) explain(err error) error {
 	}
 	if errors.Is(err, replay.ErrNoFolder) {
 		return advise(err, "make the folder first, or name a file in one that exists")
+	}
+	if errors.Is(err, replay.ErrOfStore) {
+		return advise(err, "name a file in another folder, or one that begins with another name")
 	}
 	var failed *projector.NewFailureError
 	if errors.As(err, &failed) {

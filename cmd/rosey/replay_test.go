@@ -150,6 +150,28 @@ func TestTellDifferent_NextStep(t *testing.T) {
 	}
 }
 
+// A file among the generations would be the next one's to remove.
+func TestReplay_IntoTakesNoNameOfTheStore(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	for _, name := range []string{"rosey.db", "rosey.db.g7", "rosey.db.g7.keep", "rosey.db.before", "rosey.db.new", "rosey.db-wal", "rosey.db.verify1"} {
+		r := rosey(t, "replay", "--into", filepath.Join(string(dir), ".", name), "--data", string(dir))
+		if r.code != 1 || !strings.Contains(r.err, "try:   name a file in another folder") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if left, _ := filepath.Glob(dir.Database().Link + ".g*"); len(left) != 1 {
+		t.Errorf("files %v", left)
+	}
+	if r := rosey(t, "replay", "--into", filepath.Join(string(dir), "rosey-march.db"), "--data", string(dir)); r.code != 0 {
+		t.Errorf("another name: %+v", r)
+	}
+	// Another store's names are no better.
+	if r := rosey(t, "replay", "--into", dir.Database().Link+".g7", "--data", string(record(t, evening()...))); r.code != 1 || !strings.Contains(r.err, "try:   ") {
+		t.Errorf("beside another store: %+v", r)
+	}
+}
+
 // What holds the tables and takes no requests is named, with what to do.
 func TestReplay_BesideAProcessThatTakesNoRequests(t *testing.T) {
 	t.Parallel()
