@@ -35,6 +35,12 @@ func (r *rig) goesOn() {
 	})
 }
 
+// whole waits until every server of the cluster holds all there is.
+func (r *rig) whole(cluster *streamstest.Cluster) {
+	r.t.Helper()
+	r.until("every server is current", func() bool { return cluster.Healthy(r.t.Context()) == nil })
+}
+
 // A stream kept by three servers goes on through everything that leaves two of
 // them, and comes back after what leaves none.
 func TestInstallation_ClusterChangesItsLeaders(t *testing.T) {
@@ -54,6 +60,7 @@ func TestInstallation_ClusterChangesItsLeaders(t *testing.T) {
 	r.stepDown("CONSUMER.LEADER.STEPDOWN." + streams.StreamName + "." + consumer)
 	r.goesOn()
 
+	r.whole(cluster)
 	var name string
 	r.until("the stream has a leader", func() bool { name = r.leader(); return name != "" })
 	killed := cluster.Server(name)
@@ -64,6 +71,7 @@ func TestInstallation_ClusterChangesItsLeaders(t *testing.T) {
 	}
 	r.goesOn()
 
+	r.whole(cluster)
 	cluster.Kill()
 	lines := r.lines()
 	r.until("people talk while there is no cluster", func() bool { return r.lines() > lines+100 })

@@ -1,16 +1,21 @@
 package streamstest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Cluster is three NATS servers in processes of their own that keep streams
 // together.
 type Cluster struct {
-	servers []*External
+	servers  []*External
+	monitors []string // where each server tells how it is
 }
 
 // clusterSize is how many it takes to go on without one.
@@ -28,8 +33,10 @@ func NewCluster(t testing.TB) *Cluster {
 	}
 	c := &Cluster{}
 	for i := range clusterSize {
-		config := fmt.Sprintf("server_name: %s\ncluster {\n  name: rosey\n  listen: \"127.0.0.1:%d\"\n  routes: [%s]\n}",
-			serverName(i), ports[i], strings.Join(routes, ", "))
+		monitor := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		c.monitors = append(c.monitors, monitor)
+		config := fmt.Sprintf("server_name: %s\nhttp: %q\ncluster {\n  name: rosey\n  listen: \"127.0.0.1:%d\"\n  routes: [%s]\n}",
+			serverName(i), monitor, ports[i], strings.Join(routes, ", "))
 		c.servers = append(c.servers, ExternalServer(t, ExternalOptions{Config: config, Stopped: true}))
 	}
 	if err := c.Start(); err != nil {
@@ -56,6 +63,44 @@ func (c *Cluster) Server(name string) *External {
 		if serverName(i) == name {
 			return s
 		}
+	}
+	return nil
+}
+
+// Healthy is nil once every server holds all that the cluster has agreed on. Only
+// then may another be ended: a server that comes back counts as one of the two that
+// make a majority before it has copied what it missed, so that ending both others
+// meanwhile leaves a majority that lacks it.
+//
+// Each server is asked itself. What the leader reports of the others is how far they
+// have taken the log, not their copy of the stream.
+func (c *Cluster) Healthy(ctx context.Context) error {
+	for i, monitor := range c.monitors {
+		if err := healthy(ctx, monitor); err != nil {
+			return fmt.Errorf("server %s: %w", serverName(i), err)
+		}
+	}
+	return nil
+}
+
+func healthy(ctx context.Context, monitor string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+monitor+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", resp.Status, body)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -156,13 +157,21 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	return "", errors.New("the linked program is not in Go's build cache")
 })
 
+// freePort returns a port that nobody listens on. It is below those that the
+// system hands out by itself: of these another test's server could get one while
+// the server it was meant for is down, and take its clients.
 func freePort(t testing.TB) int {
 	t.Helper()
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20_000 + rand.IntN(12_000)
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		return port
 	}
-	defer l.Close() //nolint:errcheck // only the number is wanted
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
