@@ -175,7 +175,7 @@ func (s Store) lead(link string, g Generation) error {
 // RemoveFile removes a database with everything that is kept beside it. The marks
 // go last: what a crash leaves of an unfinished one is still marked.
 func RemoveFile(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal", retainSuffix, ResumeSuffix, unfinishedSuffix} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", retainSuffix, ResumeSuffix + freshSuffix, ResumeSuffix, unfinishedSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("schema: remove database: %w", err)
 		}

@@ -34,7 +34,7 @@ func (d *DB) Suspend() error {
 // keeps what its maker needs to know for that. It is there whole or not at all.
 func WriteResume(path string, mark []byte) (err error) {
 	mark = append(mark, '\n')
-	fresh := path + ResumeSuffix + ".new"
+	fresh := path + ResumeSuffix + freshSuffix
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("schema: mark %s: %w", path, NameFullDisk(err)), removeIfThere(fresh))
@@ -70,7 +70,7 @@ func ReadResume(path string) ([]byte, error) {
 // RemoveResume removes the mark for good: whoever writes to the file after that
 // and does not come to an end leaves one that nobody goes on with.
 func RemoveResume(path string) error {
-	if err := removeIfThere(path + ResumeSuffix); err != nil {
+	if err := errors.Join(removeIfThere(path+ResumeSuffix), removeIfThere(path+ResumeSuffix+freshSuffix)); err != nil {
 		return fmt.Errorf("schema: remove the mark of %s: %w", path, err)
 	}
 	return syncPath(filepath.Dir(path))

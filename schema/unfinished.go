@@ -16,16 +16,26 @@ const (
 	// ResumeSuffix marks an unfinished one that can be gone on with: Discard leaves
 	// it. The mark has to be gone durably before anybody writes to the file again.
 	ResumeSuffix = ".resume"
+	// freshSuffix follows ResumeSuffix while that mark is being written. It is worth
+	// nothing.
+	freshSuffix = ".new"
 )
 
 // Begin names the generation after the newest one there is, and marks it as
-// unfinished before anything else of it exists. Swap finishes it.
+// unfinished before anything else of it exists. Swap finishes it. No two calls
+// return the same one.
 func (s Store) Begin() (Generation, error) {
-	g, err := s.Next()
-	if err != nil {
-		return g, err
+	for {
+		g, err := s.Next()
+		if err != nil {
+			return g, err
+		}
+		err = writeMark(g, unfinishedSuffix, os.O_EXCL)
+		if !errors.Is(err, fs.ErrExist) {
+			return g, err
+		}
+		// Somebody else began it between the two.
 	}
-	return g, mark(g, unfinishedSuffix)
 }
 
 // Discard removes what was never finished: rebuilds that a crash left, and those
@@ -90,8 +100,10 @@ func (s Store) Abandon(g Generation) error {
 	return RemoveFile(g.Path)
 }
 
-func mark(g Generation, suffix string) error {
-	f, err := os.OpenFile(g.Path+suffix, os.O_CREATE|os.O_WRONLY, 0o600)
+func mark(g Generation, suffix string) error { return writeMark(g, suffix, 0) }
+
+func writeMark(g Generation, suffix string, flag int) error {
+	f, err := os.OpenFile(g.Path+suffix, os.O_CREATE|os.O_WRONLY|flag, 0o600)
 	if err != nil {
 		return fmt.Errorf("schema: mark %s: %w", g.Path, err)
 	}

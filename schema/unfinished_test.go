@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"rosey/schema"
@@ -153,5 +154,54 @@ func TestStore_SwapFinishes(t *testing.T) {
 	}
 	if got := beside(t, s); !slices.Equal(got, want) {
 		t.Errorf("left %v", got)
+	}
+}
+
+// Two that begin at the same time each have a generation of their own.
+func TestStore_BeginTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	s := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
+	const n = 16
+	begun := make(chan int, n)
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			g, err := s.Begin()
+			if err != nil {
+				t.Error(err)
+			}
+			begun <- g.Number
+		})
+	}
+	all.Wait()
+	close(begun)
+	seen := map[int]bool{}
+	for number := range begun {
+		if seen[number] {
+			t.Errorf("generation %d was begun twice", number)
+		}
+		seen[number] = true
+	}
+}
+
+// A crash while the mark is being written leaves its draft.
+func TestStore_RemovesTheDraftOfAMark(t *testing.T) {
+	t.Parallel()
+	s := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
+	g := begin(t, s)
+	write(t, g.Path+".resume.new")
+	if gone, err := s.Discard(); err != nil || len(gone) != 1 {
+		t.Fatalf("discarded %v, %v", gone, err)
+	}
+	if left := beside(t, s); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+	path := filepath.Join(t.TempDir(), "old.db.partial")
+	write(t, path+".resume.new")
+	if err := schema.RemoveResume(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + ".resume.new"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the draft of %s is still there: %v", path, err)
 	}
 }

@@ -53,7 +53,7 @@ var liveMutants = []Mutant{
 	},
 	{
 		Name: "a generation is not marked before it is made", File: "schema/unfinished.go", Package: "./schema",
-		Old: "	return g, mark(g, unfinishedSuffix)\n", New: "	return g, nil\n",
+		Old: "		err = writeMark(g, unfinishedSuffix, os.O_EXCL)\n", New: "		_ = os.O_EXCL\n",
 	},
 	{
 		Name: "a finished generation is still marked", File: "schema/generation.go", Package: "./schema",

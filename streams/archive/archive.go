@@ -15,7 +15,7 @@ import (
 )
 
 // Archive is an archive that is read. Its manifest is what it was when the
-// archive was opened. Safe for concurrent use.
+// archive was opened, and so is what is read, whatever is added meanwhile. Safe for concurrent use.
 type Archive struct {
 	dir      string
 	manifest Manifest
@@ -26,24 +26,39 @@ type Archive struct {
 // ErrNoArchive, ErrNewer or ErrDamaged.
 func Open(dir string) (*Archive, error) {
 	m, err := readManifest(dir)
-	if err != nil {
-		return nil, fmt.Errorf("archive: open: %w", err)
+	for err == nil {
+		gone, lookErr := lookAt(dir, m)
+		if lookErr == nil {
+			return &Archive{dir: dir, manifest: m}, nil
+		}
+		before := m.LastSeq
+		// Somebody may have added to it between the two.
+		if m, err = readManifest(dir); err == nil && (!gone || m.LastSeq == before) {
+			return nil, fmt.Errorf("archive: open %s: %w", dir, lookErr)
+		}
 	}
-	a := &Archive{dir: dir, manifest: m}
+	return nil, fmt.Errorf("archive: open: %w", err)
+}
+
+// lookAt looks whether every segment is there, as long as it should be; gone says
+// that one is not there.
+func lookAt(dir string, m Manifest) (gone bool, err error) {
 	for _, s := range m.Segments {
 		info, err := os.Stat(filepath.Join(dir, s.Name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			err = &DamageError{s.Name, "it is not there"}
-		case err == nil && info.Size() != s.Bytes:
-			err = &DamageError{s.Name, fmt.Sprintf("it has %d bytes, it was written with %d", info.Size(), s.Bytes)}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("archive: open %s: %w", dir, err)
+			return true, missing(s)
+		case err != nil:
+			return false, err
+		case info.Size() != s.Bytes:
+			return false, &DamageError{s.Name, fmt.Sprintf("it has %d bytes, it was written with %d", info.Size(), s.Bytes)}
 		}
 	}
-	return a, nil
+	return false, nil
 }
+
+// missing is the damage of a segment that is not there.
+func missing(s Segment) error { return &DamageError{s.Name, "it is not there"} }
 
 // Dir is the archive's folder.
 func (a *Archive) Dir() string { return a.dir }

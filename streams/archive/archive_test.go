@@ -406,6 +406,105 @@ func TestReader_NamesWhatIsDamaged(t *testing.T) {
 	}
 }
 
+// The last segment is written anew with each addition while it is small.
+func TestReader_GoesOnWhileTheArchiveGrows(t *testing.T) {
+	t.Parallel()
+	env, dir := streamstest.New(t), filepath.Join(t.TempDir(), "archive")
+	fill(t, env, "a", 5)
+	write(t, env, dir, archive.WriteOptions{SegmentBytes: 300})
+	old, want := open(t, dir), ofArchive(t, dir)
+	r, err := old.Reader(archive.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		fill(t, env, fmt.Sprint("more", i), 2)
+		write(t, env, dir, archive.WriteOptions{SegmentBytes: 300})
+	}
+	if got := all(t, r, nil); !slices.Equal(got, want[1:]) {
+		t.Errorf("reading on: %q\nwant %q", got, want[1:])
+	}
+	again, err := old.Reader(archive.ReadOptions{})
+	if got := all(t, again, err); !slices.Equal(got, want) {
+		t.Errorf("read anew: %q\nwant %q", got, want)
+	}
+	if err := old.Verify(t.Context(), nil); err != nil {
+		t.Errorf("verify: %v", err)
+	}
+	if m, err := old.Get(t.Context(), old.LastSeq()); err != nil || m.Seq != 5 {
+		t.Errorf("get: %v, %v", m, err)
+	}
+	// What is really gone is still damage.
+	last := open(t, dir).Manifest().Segments
+	if err := os.Remove(filepath.Join(dir, last[len(last)-1].Name)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Open(dir); !errors.Is(err, archive.ErrDamaged) {
+		t.Errorf("opened without its last segment: %v", err)
+	}
+}
+
+func TestOpen_WhileTheArchiveGrows(t *testing.T) {
+	t.Parallel()
+	env, dir := streamstest.New(t), filepath.Join(t.TempDir(), "archive")
+	fill(t, env, "a", 1)
+	write(t, env, dir, archive.WriteOptions{})
+	added := make(chan error, 1)
+	go func() {
+		var err error
+		for i := range 20 {
+			if err != nil {
+				break
+			}
+			if _, err = env.Conn.JetStream().Publish(context.Background(), "rosey.db.message.log", fmt.Append(nil, i)); err == nil {
+				_, err = archive.Write(context.Background(), dir, env.Stream, archive.WriteOptions{})
+			}
+		}
+		added <- err
+	}()
+	for {
+		select {
+		case err := <-added:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+		a, err := archive.Open(dir)
+		if err == nil {
+			err = a.Verify(t.Context(), nil)
+		}
+		if err != nil {
+			<-added
+			t.Fatal(err)
+		}
+	}
+}
+
+// What is trimmed before it was read looks like erased, and is not.
+func TestWrite_NoticesATrimMeanwhile(t *testing.T) {
+	t.Parallel()
+	env, dir := streamstest.New(t), filepath.Join(t.TempDir(), "archive")
+	last := fill(t, env, "a", 20_000)
+	trimmed := false
+	_, err := archive.Write(t.Context(), dir, env.Stream, archive.WriteOptions{Progress: func(archive.Progress) {
+		if !trimmed {
+			trimmed = true
+			trim(t, env, last)
+		}
+	}})
+	if !trimmed || !errors.Is(err, archive.ErrGap) {
+		t.Errorf("trimmed %t, %v: want ErrGap", trimmed, err)
+	}
+	if a := open(t, dir); a.LastSeq() != 0 || len(a.Manifest().Segments) != 0 {
+		t.Errorf("the archive reaches to seq=%d", a.LastSeq())
+	}
+}
+
 func TestReader_ReadsARange(t *testing.T) {
 	t.Parallel()
 	env, dir := streamstest.New(t), t.TempDir()

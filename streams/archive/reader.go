@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 
 	"rosey/streams"
 )
@@ -21,16 +23,18 @@ type ReadOptions struct {
 
 // Reader reads an archive in order. Each segment is compared with the manifest at
 // its end, also where reading ends within it, so that io.EOF says that all that
-// was returned is what was archived. One goroutine may use it at a time.
+// was returned is what was archived. It may be read while somebody adds to the
+// archive. One goroutine may use it at a time.
 type Reader struct {
-	a      *Archive
-	from   uint64
-	upTo   uint64
-	next   int // segment
-	parser lineParser
-	open   *segmentReader
-	read   uint64
-	err    error // what ended the reading
+	a        *Archive
+	from     uint64
+	upTo     uint64
+	segments []Segment // as they were when they were last looked up
+	next     int
+	parser   lineParser
+	open     *segmentReader
+	read     uint64
+	err      error // what ended the reading
 }
 
 // Reader opens a reader. The error is ErrOutside for a range that the archive
@@ -46,7 +50,7 @@ func (a *Archive) Reader(o ReadOptions) (*Reader, error) {
 	if o.From < m.FirstSeq || o.UpTo > m.LastSeq {
 		return nil, fmt.Errorf("archive: read seq=%d to seq=%d: %w: it has seq=%d to seq=%d", o.From, o.UpTo, ErrOutside, m.FirstSeq, m.LastSeq)
 	}
-	r := &Reader{a: a, from: o.From, upTo: o.UpTo, parser: lineParser{noHeaders: o.NoHeaders}}
+	r := &Reader{a: a, from: o.From, upTo: o.UpTo, segments: m.Segments, parser: lineParser{noHeaders: o.NoHeaders}}
 	for r.next < len(m.Segments) && m.Segments[r.next].LastSeq < o.From {
 		r.next++
 	}
@@ -97,16 +101,38 @@ func (r *Reader) openNext(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	segments := r.a.manifest.Segments
-	if r.next >= len(segments) || segments[r.next].FirstSeq > r.upTo {
+	if r.next >= len(r.segments) || r.segments[r.next].FirstSeq > r.upTo {
 		return io.EOF
 	}
-	s, err := openSegment(r.a.dir, segments[r.next], &r.parser)
+	s, err := openSegment(r.a.dir, r.segments[r.next], &r.parser)
+	for errors.Is(err, fs.ErrNotExist) && r.lookUp() {
+		s, err = openSegment(r.a.dir, r.segments[r.next], &r.parser)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = missing(r.segments[r.next])
+	}
 	if err != nil {
 		return fmt.Errorf("archive: read %s: %w", r.a.dir, err)
 	}
 	r.open, r.next = s, r.next+1
 	return nil
+}
+
+// lookUp finds what took the place of the next segment, which is gone: whoever adds
+// to an archive writes its last segment anew while that is small. It reports
+// whether there is one.
+func (r *Reader) lookUp() bool {
+	m, err := readManifest(r.a.dir)
+	if err != nil || m.Stream != r.a.manifest.Stream {
+		return false
+	}
+	gone := r.segments[r.next]
+	i := slices.IndexFunc(m.Segments, func(s Segment) bool { return s.FirstSeq == gone.FirstSeq })
+	if i < 0 || m.Segments[i].LastSeq <= gone.LastSeq {
+		return false
+	}
+	r.segments, r.next = m.Segments, i
+	return true
 }
 
 // Close ends the reader.

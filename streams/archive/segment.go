@@ -135,11 +135,9 @@ type segmentReader struct {
 // maxWindow bounds what a file may ask for to be unpacked.
 const maxWindow = 32 << 20
 
+// openSegment opens a segment. The error is fs.ErrNotExist where it is not there.
 func openSegment(dir string, s Segment, p *lineParser) (*segmentReader, error) {
 	f, err := os.Open(filepath.Join(dir, s.Name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &DamageError{s.Name, "it is not there"}
-	}
 	if err != nil {
 		return nil, err
 	}
