@@ -11,6 +11,7 @@ import (
 type doctorCmd struct {
 	streamFlags
 	Spool     []string `help:"Spool of a bot elsewhere, beside those of the data folder." type:"path" placeholder:"FILE"`
+	Archive   string   `help:"Archive that holds what the stream no longer does. Default: the one that the tables were made with." type:"path" placeholder:"DIR"`
 	TrustSync bool     `help:"This external server syncs before it acknowledges: I have seen to it." env:"ROSEY_TRUST_SYNC"`
 	Instance  string   `help:"Name of the projector that keeps the data folder's database." default:"main" env:"ROSEY_INSTANCE" placeholder:"NAME"`
 }
@@ -18,6 +19,7 @@ type doctorCmd struct {
 func (c *doctorCmd) examples() string {
 	return `  rosey doctor --data /var/lib/rosey
   rosey doctor --json
+  rosey doctor --archive /backups/archive
   rosey doctor --nats nats://10.0.0.5:4222 --nats-creds admin.creds --spool /mnt/bot/spool/yourchannel.db`
 }
 
@@ -50,7 +52,7 @@ func (c *doctorCmd) examine(ctx context.Context, con *console) (report doctor.Re
 	if err != nil {
 		return report, err
 	}
-	cfg := doctor.Config{Dir: dir, External: c.external(), Spools: c.Spool, Instance: c.Instance, TrustSync: c.TrustSync}
+	cfg := doctor.Config{Dir: dir, External: c.external(), Spools: c.Spool, Instance: c.Instance, TrustSync: c.TrustSync, Archive: c.Archive}
 	conn, err := c.connect(ctx, con)
 	switch {
 	case err == nil:

@@ -27,6 +27,9 @@ type Config struct {
 	TrustSync bool
 	// Spools are files to look at beside those of the data folder.
 	Spools []string
+	// Archive is the folder of an archive that holds what was trimmed. Default: the
+	// one that the tables were made with.
+	Archive string
 	// Instance is the projector's name. Default: main.
 	Instance string
 	// Now is the clock. Default: time.Now.
@@ -120,6 +123,7 @@ type examination struct {
 	disagree   map[string]disagreement // nil where there is nothing to compare
 	spooled    map[string]spoolRun
 	full       fullSpools
+	archived   archived
 	holders    map[string]bool // who has the right to record a channel
 	alive      map[string]bool // and does so, as far as can be told
 	// unknownNext: some run says that it does not know the one before it.

@@ -1,15 +1,18 @@
 package doctor
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // lookAtErased says what the stream no longer holds.
-func (e *examination) lookAtErased() {
+func (e *examination) lookAtErased(ctx context.Context) {
 	if e.scan == nil {
 		e.unknown(StreamErased, "see "+ProducersStream, "the stream could not be read")
 		return
 	}
 	if e.state.FirstSeq > 1 && (e.state.Messages > 0 || e.state.LastSeq > 0) {
-		e.lookAtBeginning()
+		e.lookAtBeginning(ctx)
 		return
 	}
 	deleted := e.scan.holes
@@ -31,16 +34,29 @@ func (e *examination) lookAtErased() {
 }
 
 // lookAtBeginning judges a stream that does not begin at 1. What was before was
-// given up, or a database has it which an operator chose to go on with.
-func (e *examination) lookAtBeginning() {
+// given up, an archive holds it, or a database has it which an operator chose to go
+// on with.
+func (e *examination) lookAtBeginning(ctx context.Context) {
+	if len(e.onlyInTables()) > 0 {
+		e.lookAtArchive(ctx)
+	}
 	switch kept := e.onlyInTables(); {
+	case len(kept) == 0 && e.archived.held != nil:
+		e.ok(StreamErased, "the stream begins at seq=%d; the archive %s holds seq=%s and joins it, so that rosey replay --from-archive makes the tables again",
+			e.state.FirstSeq, e.archived.dir, spansText(e.archived.held, 5))
 	case len(kept) == 0:
 		e.ok(StreamErased, "the stream begins at seq=%d; what was before was given up by an operator", e.state.FirstSeq)
 	case e.related && kept.last() <= e.scan.givenFor:
 		e.ok(StreamErased, "the stream begins at seq=%d; an operator gave up seq=%s, and the tables alone hold what was before: keep backups of them",
 			e.state.FirstSeq, spansText(upTo(e.state.FirstSeq-1).minus(kept), 5))
+	case e.archived.err != nil:
+		e.useless()
+	case e.archived.held != nil:
+		e.wrong(StreamErased, "back up the database now, and name an archive that holds the rest: rosey doctor --archive DIR; or restore the stream from a backup that begins at seq=1",
+			"the stream begins at seq=%d; the archive %s holds seq=%s, and nothing but the tables holds seq=%s",
+			e.state.FirstSeq, e.archived.dir, spansText(e.archived.held, 5), spansText(kept, 5))
 	case e.related:
-		e.wrong(StreamErased, "back up the database now: it alone holds what is gone. Then restore the stream from a backup that begins at seq=1",
+		e.wrong(StreamErased, "where there is an archive of it, name it: rosey doctor --archive DIR. Otherwise back up the database now: it alone holds what is gone. Then restore the stream from a backup that begins at seq=1",
 			"the stream begins at seq=%d: what was before is gone from it, and no rebuild makes these tables again", e.state.FirstSeq)
 	default:
 		e.wrong(StreamErased, "keep the database safe, and restore the stream from a backup that begins at seq=1; "+TablesStream+" says what else can be done",
@@ -48,11 +64,11 @@ func (e *examination) lookAtBeginning() {
 	}
 }
 
-// onlyInTables are the sequences that the stream no longer holds and that nobody
-// gave up.
+// onlyInTables are the sequences that the stream no longer holds, no archive that
+// was looked at, and that nobody gave up.
 func (e *examination) onlyInTables() spans {
 	if e.scan == nil {
 		return nil
 	}
-	return upTo(e.state.FirstSeq - 1).minus(e.scan.given)
+	return upTo(e.state.FirstSeq - 1).minus(e.scan.given).minus(e.archived.held)
 }

@@ -25,6 +25,7 @@ type tables struct {
 	deadOldest time.Time
 	deadBy     []string // how many of each class
 	holes      spans
+	origin     schema.Origin
 	generation int // how often they were made
 }
 
@@ -80,6 +81,9 @@ func (t *tables) read(ctx context.Context) (err error) {
 	}
 	if t.holes, err = readHoles(ctx, t.tx); err != nil {
 		return err
+	}
+	if t.origin, err = schema.ReadOrigin(ctx, t.tx); err != nil {
+		return fmt.Errorf("doctor: %w", err)
 	}
 	return t.readDeadLetters(ctx)
 }
@@ -156,7 +160,7 @@ func (e *examination) lookAtTables(ctx context.Context) {
 	if e.cfg.stream == nil {
 		return
 	}
-	e.lookAtErased()
+	e.lookAtErased(ctx)
 }
 
 func (e *examination) lookAtProgram() {

@@ -69,7 +69,9 @@ func TestArchive_OfARunningInstallationIsRestoredElsewhere(t *testing.T) {
 	healthy(t, elsewhere)
 	// There it goes on, and here it is verified against the original's archive.
 	second := startUp(t, elsewhere)
-	until(t, "it records anew", func() bool { return numberOf(t, elsewhere, "SELECT count(*) FROM bot_sessions WHERE joined_ms > 0") == 2 })
+	until(t, "it records anew", func() bool {
+		return numberOf(t, elsewhere, "SELECT count(*) FROM bot_sessions WHERE joined_ms > 0") == 2
+	})
 	inject(t, elsewhere, lines("elsewhere", 10)...)
 	until(t, "the tables have caught up", func() bool { return checkpoint(t, elsewhere) == streamEnd(t, elsewhere) })
 	second.stop()

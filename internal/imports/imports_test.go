@@ -34,7 +34,7 @@ var may = map[string][]string{
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
 	"internal/mutants":      {},
-	"internal/doctor":       {"bot/outbound", "events", "schema", "streams", "streams/embedded", "projector", "bot/spool", "internal/installation"},
+	"internal/doctor":       {"bot/outbound", "events", "schema", "streams", "streams/archive", "streams/embedded", "projector", "bot/spool", "internal/installation"},
 	"internal/obs":          {"bot", "bot/outbound", "internal/tally", "schema", "streams", "projector", "projector/query", "replay", "github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/tally":        {},
