@@ -57,6 +57,7 @@ type Applier struct {
 	statements  *statements
 	deadLetters bulk
 	holes       bulk
+	passedFrom  uint64 // where the hole begins that ends at the checkpoint; 0 for none
 	batch       []*fact
 	pool        []fact
 }
@@ -127,7 +128,12 @@ func (a *Applier) load(ctx context.Context) error {
 	a.deadLetters = bulk{
 		head: "INSERT INTO dead_letters (seq, subject, msg_id, stream_time_ms, reason_class, reason, payload) VALUES", cols: 7,
 	}
-	a.holes = bulk{head: "INSERT INTO stream_holes (first_seq, last_seq) VALUES", cols: 2}
+	a.holes = bulk{
+		head: "INSERT INTO stream_holes (first_seq, last_seq) VALUES", tail: "ON CONFLICT (first_seq) DO UPDATE SET last_seq = excluded.last_seq", cols: 2,
+	}
+	if err := a.loadHole(ctx); err != nil {
+		return err
+	}
 	if err := a.observations.load(ctx, a.db); err != nil {
 		return fmt.Errorf("projector: load: %w", err)
 	}
@@ -210,7 +216,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	}
 	finished = true
 	a.cfg.Crash(crashAfterCommit)
-	a.checkpoint = next
+	a.checkpoint, a.passedFrom = next, 0
 	a.trimLog(ctx)
 	return res, nil
 }
@@ -264,7 +270,7 @@ func (a *Applier) gather(ctx context.Context, q schema.Queryer, items []Item, re
 			return fmt.Errorf("projector: seq=%d after checkpoint %d: %w", seq, next.Seq, ErrNotContiguous)
 		}
 		if it.Erased > 0 {
-			a.holes.add(int64(next.Seq+1), int64(seq-1))
+			a.hole(next.Seq+1, seq-1)
 		}
 		next.Seq, next.TimeMS, next.MsgID = seq, it.Msg.Time.UnixMilli(), it.Msg.MsgID
 		a.fill(it)

@@ -132,6 +132,11 @@ func (b *building) run(ctx context.Context) error {
 	}
 	ctx, finish := context.WithoutCancel(ctx), ctx
 	b.whole = true
+	if to := b.cfg.reach; to.Seq <= b.last && b.cfg.UntilTime.IsZero() { // the pipeline has found what there is up to there
+		if err := b.applier.Pass(ctx, to); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+	}
 	if err := b.applier.Complete(ctx); err != nil {
 		return err
 	}

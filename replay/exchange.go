@@ -35,7 +35,7 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 		cfg.AcceptFailures = cfg.AcceptFailures || !old.related || old.checkpoint.Seq == 0
 	}
 	if old.related {
-		cfg.KnownTo = old.checkpoint.Seq
+		cfg.KnownTo, cfg.reach = old.checkpoint.Seq, old.checkpoint
 	}
 	if old.plain {
 		// A database at the link's own place becomes a generation before the next

@@ -88,6 +88,30 @@ func (f *follower) to(ctx context.Context, last uint64) error {
 	return untrimmed(ctx, f.cfg, from)
 }
 
+// over comes at least to the checkpoint of the database that is replaced. Where the
+// stream's last messages were erased since that one applied them, it passes over
+// them: nothing of them is in this one, and nobody is taken back.
+func (f *follower) over(ctx context.Context, at schema.Checkpoint) error {
+	c := f.applier.Checkpoint()
+	if c.Seq >= at.Seq {
+		return nil
+	}
+	state, err := f.cfg.Stream.State(ctx)
+	if err != nil {
+		return fmt.Errorf("replay: catch up: %w", err)
+	}
+	if c.StreamID != at.StreamID || state.LastSeq < at.Seq {
+		return fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, c.Seq, at.Seq)
+	}
+	if err := f.to(ctx, at.Seq); err != nil {
+		return err
+	}
+	if err := f.applier.Pass(context.WithoutCancel(ctx), at); err != nil {
+		return fmt.Errorf("replay: catch up: %w", err)
+	}
+	return nil
+}
+
 // untrimmed makes sure that nothing was trimmed off from where something was read:
 // a reader takes what is gone for erased.
 func untrimmed(ctx context.Context, cfg *Config, from uint64) error {

@@ -25,7 +25,7 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 			Ready: func(at schema.Checkpoint) (*schema.DB, error) {
 				t.f.tell(PhaseSwapping, at.Seq, true)
 				t.f.cfg.Crash(crashBeforeHandOver)
-				if err := t.f.to(ctx, at.Seq); err != nil {
+				if err := t.f.over(ctx, at); err != nil {
 					return nil, err
 				}
 				if err := ctx.Err(); err != nil {
@@ -48,10 +48,10 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 func (t takeover) fromRest(ctx context.Context, at schema.Checkpoint) error {
 	err := t.f.near(ctx)
 	if err == nil {
+		err = t.f.over(ctx, at)
+	}
+	if err == nil {
 		*t.res = t.f.add(*t.res)
-		if t.res.Seq < at.Seq {
-			err = fmt.Errorf("replay: %w: seq=%d after seq=%d", ErrBehind, t.res.Seq, at.Seq)
-		}
 	}
 	if err := errors.Join(err, t.f.db.Close()); err != nil {
 		return err

@@ -69,6 +69,9 @@ type Config struct {
 	again     *again // nil but for Retry
 	archived  bool   // the beginning comes from the archive
 	throwaway bool   // nobody goes on with it, Verify's
+	// reach is the checkpoint of the database that is replaced or compared with. What
+	// was erased from the end of the stream since then is passed over.
+	reach schema.Checkpoint
 }
 
 func (c *Config) defaults() {

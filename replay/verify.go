@@ -63,7 +63,7 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err := sameBeginning(ctx, tx, &cfg); err != nil {
 		return v, err
 	}
-	cfg.UntilSeq, cfg.throwaway = c.Seq, true
+	cfg.UntilSeq, cfg.reach, cfg.throwaway = c.Seq, c, true
 	cfg.AcceptFailures = true // a difference in dead letters is a row that differs
 
 	if err := removeStale(store); err != nil {
