@@ -63,16 +63,26 @@ func (s *segment) rebuildLive(ctx context.Context, args ...string) (bool, error)
 	return true, nil
 }
 
-// killDuringRebuild kills the part that projects at some moment of a live rebuild.
+// killDuringRebuild kills the part that projects at some moment of a live rebuild. A
+// rebuild that was over sooner is asked for again, and the moment comes earlier.
 func killDuringRebuild(ctx context.Context, s *segment) (bool, error) {
 	if !s.keeps(ctx) {
 		return false, nil
 	}
+	const longest, shortest = 2 * time.Second, 20 * time.Millisecond
+	moment := time.Duration(s.rand.Int64N(int64(longest)))
 	l, err := s.ask()
+	for err == nil {
+		pause(ctx, moment)
+		if !l.ended() || moment < shortest {
+			break
+		}
+		moment /= 4
+		l, err = s.ask("--fresh")
+	}
 	if err != nil {
 		return false, err
 	}
-	s.moment(ctx, 2*time.Second)
 	during := !l.ended()
 	if err := s.kill(s.projector); err != nil {
 		return false, errors.Join(err, s.askerGone(ctx, l))

@@ -183,10 +183,10 @@ func situations() []situation {
 			startUp(t, data)
 			return []string{"projector", "--data", data}
 		}, 1, `in use by process \d+`, `stop`},
-		{"replay beside a projector", func(t *testing.T, data string) []string {
+		{"replay that asks nobody beside a projector", func(t *testing.T, data string) []string {
 			startUp(t, data)
-			return []string{"replay", "--data", data}
-		}, 1, `in use by process \d+`, `--into`},
+			return []string{"replay", "--force", "--data", data}
+		}, 1, `is in use`, `stop the running projector`},
 		{"two bots", func(t *testing.T, data string) []string {
 			page := watched(t)
 			p := start(t, "bot", page, "--data", data)
