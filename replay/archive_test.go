@@ -303,3 +303,33 @@ func TestInto_IsNotGoneOnWithWhereTheStreamWasTrimmedMeanwhile(t *testing.T) {
 		t.Errorf("went on after seq=%d, %v, want that it begins anew", res.ResumedAfter, err)
 	}
 }
+
+// Whoever names the wrong archive learns it before it is needed.
+func TestInto_AnArchiveThatIsNotNeededIsLookedAt(t *testing.T) {
+	t.Parallel()
+	env, other := streamstest.New(t), streamstest.New(t)
+	evening(t, env, "p1", 20)
+	evening(t, other, "p1", 20)
+	mine, theirs := archived(t, env, t.TempDir()), archived(t, other, t.TempDir())
+	if _, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), archiveConfig(env, theirs)); !errors.Is(err, archive.ErrOtherStream) {
+		t.Errorf("with the archive of another stream: %v", err)
+	}
+	res, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), archiveConfig(env, mine))
+	if err != nil || !res.ArchiveNotNeeded || res.Archive != "" {
+		t.Errorf("with its own: %+v, %v", res, err)
+	}
+	trim(t, env, 5)
+	late := archived(t, env, t.TempDir())
+	res, err = replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), archiveConfig(env, mine))
+	if err != nil || res.ArchiveNotNeeded || res.Archive != mine.Dir() {
+		t.Errorf("once it is needed: %+v, %v", res, err)
+	}
+	// One that begins no earlier than the stream is of no help, and it is said why.
+	for _, first := range []uint64{5, 8} {
+		trim(t, env, first)
+		_, err = replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), archiveConfig(env, late))
+		if !errors.Is(err, projector.ErrTrimmed) || !strings.Contains(err.Error(), "the archive holds seq=5 to seq=") {
+			t.Errorf("an archive from seq=5 on, a stream from seq=%d on: %v", first, err)
+		}
+	}
+}

@@ -14,17 +14,22 @@ import (
 )
 
 // history is the extent of what a rebuild reads: the stream, and in front of it
-// the archive, if one is given and needed.
+// the archive, if one is given and needed. One that is not needed is looked at all
+// the same: whoever names the wrong folder learns it now, and not on the day after
+// the trim.
 func (c *Config) history(ctx context.Context) (state streams.State, archived bool, err error) {
 	if state, err = c.Stream.State(ctx); err != nil {
 		return state, false, fmt.Errorf("replay: %w", err)
 	}
 	a := c.Archive
-	if a == nil || state.FirstSeq <= a.FirstSeq() {
+	if a == nil {
 		return state, false, nil
 	}
 	if err := a.Joins(ctx, c.Stream); err != nil {
 		return state, false, unjoined(err)
+	}
+	if state.FirstSeq <= a.FirstSeq() {
+		return state, false, nil
 	}
 	state.FirstSeq = a.FirstSeq()
 	if t := a.FirstTime(); !t.IsZero() {

@@ -50,6 +50,7 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 		Path: path, Checkpoint: c, Seq: c.Seq, From: b.state.FirstSeq, Events: b.rows.applied.Events, Duplicates: b.rows.applied.Duplicates,
 		DeadLetters: b.rows.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq-done) / max(took, 1e-9),
 		ResumedAfter: done, EndsBefore: cfg.endsBefore(b.state),
+		Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
 	}, nil
 }
 

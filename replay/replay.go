@@ -112,6 +112,11 @@ type Result struct {
 	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
 	// asked for: a later rebuild up to there may come to more.
 	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`
+	// Archive is the folder that the beginning came from, "" for none.
+	Archive string `json:"archive,omitempty"`
+	// ArchiveNotNeeded says that there was an archive, of this stream, and that the
+	// stream itself reaches back as far.
+	ArchiveNotNeeded bool `json:"archive_not_needed,omitempty"`
 	// Kept is the database that Force replaced; nothing removes it but a person.
 	Kept string `json:"kept,omitempty"`
 }
@@ -161,7 +166,10 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 	}
 	var refused *projector.StartError
 	if errors.As(err, &refused) && errors.Is(err, projector.ErrTrimmed) {
-		if cfg.Archive == nil {
+		if a := cfg.Archive; a != nil {
+			refused.Detail += fmt.Sprintf("; the archive holds seq=%d to seq=%d", a.FirstSeq(), a.LastSeq())
+			refused.Remedy = "name an archive that begins with what is gone; or " + refused.Remedy
+		} else {
 			refused.Remedy = "name an archive that holds them (--from-archive DIR; --archive DIR for what runs); or " + refused.Remedy
 		}
 		refused.Remedy += "; until then the current database is left as it is"

@@ -29,11 +29,22 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if res.From > 1 {
 		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
 	}
+	tellArchive(con.out, res)
 	if res.Kept != "" {
 		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
 	}
 	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
 	return nil
+}
+
+// tellArchive says what an archive that was named was good for.
+func tellArchive(w io.Writer, res replay.Result) {
+	switch {
+	case res.Archive != "":
+		fmt.Fprintf(w, "archive    %s: what the stream no longer holds came from it\n", filepath.Clean(res.Archive))
+	case res.ArchiveNotNeeded:
+		fmt.Fprintln(w, "archive    not needed: the stream itself reaches back as far; it is of this stream and joins it")
+	}
 }
 
 // limit names how far a rebuild was to go.
@@ -55,6 +66,7 @@ func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store
 		}
 	} else if v.Equal {
 		fmt.Fprintf(con.out, "equal: %d rows of %s are what the stream says up to seq=%d\n", v.Rows, filepath.Base(v.Path), v.Seq)
+		tellArchive(con.out, v.Rebuild)
 	} else {
 		tellDifferent(con.out, v)
 	}
