@@ -104,7 +104,7 @@ func (t *taking) prepare(ctx context.Context) (made bool, err error) {
 	if err := requireRoom(t.Free, t.Dir, need); err != nil {
 		return false, err
 	}
-	return made, os.MkdirAll(t.Dir, 0o700)
+	return made, makeFolder(t.Dir)
 }
 
 // isEmpty reports whether a folder has nothing but what a file system puts at its

@@ -99,6 +99,41 @@ func syncPath(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// makeFolder makes a folder, with those above it that are missing, durably.
+func makeFolder(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	above := nearest(dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for ; dir != above; dir = filepath.Dir(dir) {
+		if err := syncPath(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errTooLong means that a file has more bytes than one of its kind can have.
+var errTooLong = errors.New("it is longer than the limit")
+
+// readLimited reads a file that has no more bytes than the limit.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: %w of %d bytes", path, errTooLong, limit)
+	}
+	return data, err
+}
+
 // syncTree makes everything below a folder durable.
 func syncTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

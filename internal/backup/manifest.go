@@ -112,11 +112,18 @@ func (m *Manifest) write(dir string) error {
 	return syncPath(dir)
 }
 
+// maxManifest bounds what is read as a manifest: it holds a few hundred bytes for
+// each file.
+const maxManifest = 16 << 20
+
 // readManifest reads and judges the manifest of a folder.
 func readManifest(dir string) (*Manifest, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ManifestName))
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := readLimited(filepath.Join(dir, ManifestName), maxManifest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, whatInstead(dir)
+	case errors.Is(err, errTooLong):
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if err != nil {
 		return nil, err

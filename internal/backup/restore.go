@@ -36,6 +36,8 @@ type Target struct {
 	// Free tells how many bytes are free on the disk of a folder. Default: the
 	// system's answer.
 	Free func(dir string) (int64, error)
+	// Crash is called at named points; tests end the process there.
+	Crash func(point string)
 }
 
 // Restored is what came of a restore.
@@ -62,9 +64,6 @@ type Restored struct {
 	Notes []string `json:"notes"`
 }
 
-// hiddenFolder is where a data folder is put together.
-const hiddenFolder = ".restoring"
-
 // restoring is a restore that goes on.
 type restoring struct {
 	Target
@@ -90,7 +89,10 @@ func (s *Set) Check(ctx context.Context, to Target) error {
 // on an external server once what it says is there has been removed.
 func (s *Set) Restore(ctx context.Context, to Target) (Restored, error) {
 	r := newRestoring(s, to)
-	err := r.check(ctx)
+	err := r.finished()
+	if err == nil {
+		err = r.check(ctx)
+	}
 	if err == nil {
 		err = s.Verify(ctx, to.Progress)
 	}
@@ -115,10 +117,11 @@ func newRestoring(s *Set, to Target) *restoring {
 	if to.Free == nil {
 		to.Free = freeBytes
 	}
+	if to.Crash == nil {
+		to.Crash = func(string) {}
+	}
 	return &restoring{Target: to, set: s, res: Restored{Notes: s.Notes, Changes: []streams.Change{}}}
 }
-
-func (r *restoring) hidden() string { return filepath.Join(string(r.Data), hiddenFolder) }
 
 // check looks at the target.
 func (r *restoring) check(ctx context.Context) error {
@@ -163,30 +166,12 @@ func existing(err error) error {
 	return err
 }
 
-// checkData refuses a data folder in which there is anything. What a restore that
-// was cut off has left there alone is no obstacle.
-func (r *restoring) checkData() error {
-	entries, err := os.ReadDir(string(r.Data))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Name() != hiddenFolder && e.Name() != "lost+found" {
-			return fmt.Errorf("%s: %w: it has %s", r.Data, ErrNotEmpty, e.Name())
-		}
-	}
-	return nil
-}
-
 // all puts everything together in the hidden folder, and moves it to its place.
 func (r *restoring) all(ctx context.Context) error {
-	if err := os.RemoveAll(r.hidden()); err != nil {
+	if err := r.clear(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.hidden(), 0o700); err != nil {
+	if err := makeFolder(r.hidden()); err != nil {
 		return err
 	}
 	if err := r.spools(ctx); err != nil {
@@ -202,40 +187,6 @@ func (r *restoring) all(ctx context.Context) error {
 		return err
 	}
 	return r.settle()
-}
-
-// settle moves the parts to their places. The store comes last: until it is there
-// nothing was recorded in this folder, as far as anybody can tell.
-func (r *restoring) settle() error {
-	if err := r.checkData(); err != nil {
-		return err // somebody else was here meanwhile
-	}
-	entries, err := os.ReadDir(r.hidden())
-	if err != nil {
-		return err
-	}
-	names := make([]string, 0, len(entries))
-	store := filepath.Base(r.Data.JetStream())
-	for _, e := range entries {
-		if e.Name() != store {
-			names = append(names, e.Name())
-		}
-	}
-	if len(names) < len(entries) {
-		names = append(names, store)
-	}
-	for i, name := range names {
-		if err := os.Rename(filepath.Join(r.hidden(), name), filepath.Join(string(r.Data), name)); err != nil {
-			for _, moved := range names[:i] {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(string(r.Data), moved)))
-			}
-			return err
-		}
-	}
-	if err := os.Remove(r.hidden()); err != nil {
-		return err
-	}
-	return syncPath(string(r.Data))
 }
 
 // remove takes back what was written.
