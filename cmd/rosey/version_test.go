@@ -1,0 +1,33 @@
+package main
+
+import (
+	"runtime/debug"
+	"testing"
+
+	"rosey/streams/service"
+)
+
+func TestVersion_TellsBuildsApart(t *testing.T) {
+	t.Parallel()
+	commit := debug.BuildSetting{Key: "vcs.revision", Value: "0eeb5465b08e4122ab8a7d5ef6fd66d80f9314de"}
+	for _, c := range []struct {
+		module   string
+		settings []debug.BuildSetting
+		want     string
+	}{
+		{"v1.4.0", []debug.BuildSetting{commit}, "v1.4.0"},
+		{"v0.0.0-20260401120000-0eeb5465b08e+dirty", nil, "v0.0.0-20260401120000-0eeb5465b08e+dirty"},
+		{"(devel)", []debug.BuildSetting{commit, {Key: "vcs.modified", Value: "false"}}, "0.0.0+0eeb5465b08e"},
+		{"", []debug.BuildSetting{{Key: "vcs.modified", Value: "true"}, commit}, "0.0.0+0eeb5465b08e.dirty"},
+		{"(devel)", nil, "(devel)"},
+		{"", nil, "(devel)"},
+	} {
+		got := versionOf(&debug.BuildInfo{Main: debug.Module{Version: c.module}, Settings: c.settings})
+		if got != c.want {
+			t.Errorf("version %q with %v: got %s, want %s", c.module, c.settings, got, c.want)
+		}
+		if sem := service.SemVer(got); c.want != "(devel)" && sem == "0.0.0" {
+			t.Errorf("services call %s %s, as they call every other", got, sem)
+		}
+	}
+}
