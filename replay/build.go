@@ -33,7 +33,6 @@ type building struct {
 // in the way. The file is removed again after an error, but for an interruption
 // that it can be gone on after: that is an *InterruptedError.
 func build(ctx context.Context, path string, cfg Config) (res Result, err error) {
-	begin := time.Now()
 	b := &building{cfg: &cfg, path: path}
 	if err := b.extent(ctx); err != nil {
 		return res, err
@@ -44,14 +43,12 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 	if err := b.run(ctx); err != nil {
 		return res, b.end(ctx, err)
 	}
-	took := time.Since(begin).Seconds()
-	c, done := b.applier.Checkpoint(), b.resume.done()
-	return Result{
-		Path: path, Checkpoint: c, Seq: c.Seq, From: b.state.FirstSeq, Events: b.rows.applied.Events, Duplicates: b.rows.applied.Duplicates,
-		DeadLetters: b.rows.applied.DeadLetters, Seconds: took, PerSecond: float64(c.Seq-done) / max(took, 1e-9),
-		ResumedAfter: done, EndsBefore: cfg.endsBefore(b.state),
+	res = Result{
+		Path: path, From: b.state.FirstSeq, ResumedAfter: b.resume.done(), EndsBefore: cfg.endsBefore(b.state),
 		Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
-	}, nil
+	}
+	cfg.meter.result(&res, b.applier.Checkpoint())
+	return res, nil
 }
 
 // extent finds out what there is to rebuild from, and where the rebuild ends.
@@ -117,7 +114,7 @@ func (b *building) open(ctx context.Context) (err error) {
 func (b *building) run(ctx context.Context) error {
 	b.rows = newPipeline(b.cfg, b.applier.Checkpoint().Seq+1, b.last)
 	if b.resume != nil {
-		b.rows.applied = b.resume.applied()
+		b.cfg.meter.add(0, b.resume.applied(), b.resume.Seq)
 	}
 	if err := b.rows.run(ctx, b.applier); err != nil {
 		return err
@@ -125,7 +122,7 @@ func (b *building) run(ctx context.Context) error {
 	if err := untrimmed(ctx, b.cfg, b.held); err != nil {
 		return err
 	}
-	if b.cfg.Channel != "" && b.rows.applied.Events+b.rows.applied.DeadLetters == 0 {
+	if b.cfg.Channel != "" && b.cfg.meter.applied.Events+b.cfg.meter.applied.DeadLetters == 0 {
 		return fmt.Errorf("replay: %w: nothing up to seq=%d is about %s", ErrNoChannel, b.applier.Checkpoint().Seq, b.cfg.Channel)
 	}
 	if err := ctx.Err(); err != nil {
@@ -145,12 +142,12 @@ func (b *building) run(ctx context.Context) error {
 	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	b.cfg.Progress(b.rows.progress(PhaseIndexes, b.applier))
+	b.cfg.meter.seq = b.applier.Checkpoint().Seq
+	b.cfg.Progress(b.cfg.meter.progress(PhaseIndexes, b.last))
 	b.cfg.Crash(crashBeforeFinish)
 	if err := b.db.Finish(finish); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	b.cfg.Progress(b.rows.progress(PhaseDone, b.applier))
 	return nil
 }
 

@@ -19,15 +19,13 @@ type follower struct {
 	cfg     *Config
 	db      *schema.DB
 	applier *projector.Applier
-	begin   time.Time
-	first   uint64 // the checkpoint it began at
-	applied projector.Applied
+	phase   string // what catching up is for
 	told    time.Time
 }
 
 // follow opens a database for that. One of another program or stream is an error.
 func follow(ctx context.Context, path string, cfg *Config) (_ *follower, err error) {
-	f := &follower{cfg: cfg, begin: time.Now()}
+	f := &follower{cfg: cfg, phase: PhaseCatchingUp}
 	if f.db, err = schema.OpenWriter(ctx, path); err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
@@ -38,7 +36,7 @@ func follow(ctx context.Context, path string, cfg *Config) (_ *follower, err err
 	if err != nil {
 		return nil, errors.Join(err, f.db.Close())
 	}
-	f.first = f.applier.Checkpoint().Seq
+	cfg.meter.seq = f.applier.Checkpoint().Seq
 	return f, nil
 }
 
@@ -127,7 +125,7 @@ func untrimmed(ctx context.Context, cfg *Config, from uint64) error {
 
 func (f *follower) read(ctx context.Context, last uint64) error {
 	at := f.applier.Checkpoint().Seq
-	f.tell(PhaseCatchingUp, last, true)
+	f.tell(last, true)
 	r, err := f.cfg.source(ctx, at+1, last)
 	if err != nil {
 		return err
@@ -156,44 +154,33 @@ func (f *follower) read(ctx context.Context, last uint64) error {
 		if err != nil {
 			return fmt.Errorf("replay: catch up: %w", err)
 		}
-		f.applied.Events += res.Events
-		f.applied.Duplicates += res.Duplicates
-		f.applied.DeadLetters += res.DeadLetters
-		f.tell(PhaseCatchingUp, last, false)
+		f.cfg.meter.add(len(batch), res, f.applier.Checkpoint().Seq)
+		f.tell(last, false)
 		clear(batch)
 		batch, size = batch[:0], 0
 	}
 	return nil
 }
 
+// swapping tells that the rest is caught up while the tables stand still.
+func (f *follower) swapping(last uint64) {
+	f.phase = PhaseSwapping
+	f.tell(last, true)
+}
+
 // tell tells how far it is, at most a few times a second unless it is said to.
-func (f *follower) tell(phase string, last uint64, now bool) {
+func (f *follower) tell(last uint64, now bool) {
 	if !now && time.Since(f.told) < 200*time.Millisecond {
 		return
 	}
 	f.told = time.Now()
-	seq := f.applier.Checkpoint().Seq
-	elapsed := time.Since(f.begin).Seconds()
-	rate := float64(seq-f.first) / max(elapsed, 1e-9)
-	pr := Progress{
-		Phase: phase, Seq: seq, Last: max(last, seq), Events: f.applied.Events, Duplicates: f.applied.Duplicates,
-		DeadLetters: f.applied.DeadLetters, PerSecond: rate, ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
-	}
-	if rate > 0 {
-		pr.RemainingSeconds = float64(streams.Lag(last, seq)) / rate
-		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))
-	}
-	f.cfg.Progress(pr)
+	f.cfg.meter.seq = f.applier.Checkpoint().Seq
+	f.cfg.Progress(f.cfg.meter.progress(f.phase, last))
 }
 
 // add has a result tell of what was caught up, too.
 func (f *follower) add(res Result) Result {
-	c := f.applier.Checkpoint()
-	res.Path, res.Checkpoint, res.Seq = f.db.Path(), c, c.Seq
-	res.Events += f.applied.Events
-	res.Duplicates += f.applied.Duplicates
-	res.DeadLetters += f.applied.DeadLetters
-	res.Seconds += time.Since(f.begin).Seconds()
-	res.PerSecond = float64(c.Seq) / max(res.Seconds, 1e-9)
+	res.Path = f.db.Path()
+	f.cfg.meter.result(&res, f.applier.Checkpoint())
 	return res
 }

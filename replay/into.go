@@ -54,6 +54,8 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 		return res, errors.Join(inTheWay(path, err), schema.RemoveFile(partial))
 	}
 	res.Path = path
+	cfg.meter.result(&res, res.Checkpoint)
+	cfg.Progress(res.done())
 	return res, nil
 }
 

@@ -23,7 +23,7 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 	if err == nil {
 		err = p.HandOver(ctx, projector.Handover{
 			Ready: func(at schema.Checkpoint) (*schema.DB, error) {
-				t.f.tell(PhaseSwapping, at.Seq, true)
+				t.f.swapping(at.Seq)
 				t.f.cfg.Crash(crashBeforeHandOver)
 				if err := t.f.over(ctx, at); err != nil {
 					return nil, err
@@ -51,12 +51,12 @@ func (t takeover) fromRest(ctx context.Context, at schema.Checkpoint) error {
 		err = t.f.over(ctx, at)
 	}
 	if err == nil {
+		t.f.swapping(at.Seq)
 		*t.res = t.f.add(*t.res)
 	}
 	if err := errors.Join(err, t.f.db.Close()); err != nil {
 		return err
 	}
-	t.f.tell(PhaseSwapping, at.Seq, true)
 	return t.swap()
 }
 
@@ -91,5 +91,9 @@ func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.
 	if err != nil {
 		return x.res, x.abandon(err)
 	}
-	return x.res, x.prune()
+	if err := x.prune(); err != nil {
+		return x.res, err
+	}
+	cfg.meter.result(&x.res, x.res.Checkpoint)
+	return x.res, nil
 }

@@ -16,20 +16,18 @@ import (
 // round between the two, so that memory is bounded by them and by the messages
 // in flight, never by the length of the stream.
 type pipeline struct {
-	cfg     *Config
-	from    uint64 // the first sequence, after what was applied before
-	last    uint64
-	full    chan []projector.Item
-	free    chan []projector.Item
-	begin   time.Time
-	applied projector.Applied
+	cfg  *Config
+	from uint64 // the first sequence, after what was applied before
+	last uint64
+	full chan []projector.Item
+	free chan []projector.Item
 }
 
 // maxBatchBytes keeps a batch of bulky events from filling the memory.
 const maxBatchBytes = 16 << 20
 
 func newPipeline(cfg *Config, from, last uint64) *pipeline {
-	p := &pipeline{cfg: cfg, from: from, last: last, full: make(chan []projector.Item, 1), free: make(chan []projector.Item, 3), begin: time.Now()}
+	p := &pipeline{cfg: cfg, from: from, last: last, full: make(chan []projector.Item, 1), free: make(chan []projector.Item, 3)}
 	for range cap(p.free) {
 		p.free <- nil
 	}
@@ -130,29 +128,12 @@ func (p *pipeline) apply(ctx context.Context, a *projector.Applier) error {
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
-		p.applied.Events += res.Events
-		p.applied.Duplicates += res.Duplicates
-		p.applied.DeadLetters += res.DeadLetters
+		p.cfg.meter.add(len(batch), res, a.Checkpoint().Seq)
 		if now := time.Now(); now.Sub(told) > 200*time.Millisecond {
 			told = now
-			p.cfg.Progress(p.progress(PhaseEvents, a))
+			p.cfg.Progress(p.cfg.meter.progress(PhaseEvents, p.last))
 		}
 		clear(batch)
 		p.free <- batch
 	}
-}
-
-func (p *pipeline) progress(phase string, a *projector.Applier) Progress {
-	seq := a.Checkpoint().Seq
-	elapsed := time.Since(p.begin).Seconds()
-	rate := float64(seq-(p.from-1)) / max(elapsed, 1e-9)
-	pr := Progress{
-		Phase: phase, Seq: seq, Last: p.last, Events: p.applied.Events, Duplicates: p.applied.Duplicates, DeadLetters: p.applied.DeadLetters,
-		PerSecond: rate, ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
-	}
-	if phase == PhaseEvents && rate > 0 {
-		pr.RemainingSeconds = float64(streams.Lag(p.last, seq)) / rate
-		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))
-	}
-	return pr
 }

@@ -1,6 +1,12 @@
 package replay
 
-import "time"
+import (
+	"time"
+
+	"rosey/projector"
+	"rosey/schema"
+	"rosey/streams"
+)
 
 // Phases of a rebuild, in their order. The file of a rebuild that nobody projects
 // beside is neither caught up nor swapped under anybody.
@@ -21,7 +27,7 @@ type Progress struct {
 	Events      int    `json:"events"`
 	Duplicates  int    `json:"duplicates"`
 	DeadLetters int    `json:"dead_letters"`
-	// PerSecond is the rate so far, in sequences.
+	// PerSecond is the rate so far, in messages of this run.
 	PerSecond float64 `json:"events_per_second"`
 	// Remaining is how long the rest takes at that rate.
 	Remaining time.Duration `json:"-"`
@@ -33,30 +39,55 @@ type Progress struct {
 	MemoryBytes uint64 `json:"memory_bytes"`
 }
 
-// parts makes one progress of the parts of a work, each of which counts from its
-// own beginning.
-type parts struct {
-	begin  time.Time
-	before Progress // what the parts before the present one came to
-	last   Progress
+// meter counts what a work applies over all of its phases, so that its progress is
+// one thing from the beginning to its result. One goroutine at a time uses it.
+type meter struct {
+	begin   time.Time
+	applied projector.Applied
+	// read counts the messages of this run: a rate leaves out what was applied before
+	// an interruption.
+	read int
+	seq  uint64
 }
 
-func (w *parts) add(p Progress) Progress {
-	if p.Phase == PhaseCatchingUp && (w.last.Phase == PhaseEvents || w.last.Phase == PhaseIndexes) {
-		w.before = w.last
+func newMeter() *meter { return &meter{begin: time.Now()} }
+
+// add counts a batch that was applied.
+func (m *meter) add(messages int, res projector.Applied, seq uint64) {
+	m.read += messages
+	m.seq = seq
+	m.applied.Events += res.Events
+	m.applied.Duplicates += res.Duplicates
+	m.applied.DeadLetters += res.DeadLetters
+}
+
+// progress is how far the work is on the way to a sequence.
+func (m *meter) progress(phase string, last uint64) Progress {
+	elapsed := time.Since(m.begin).Seconds()
+	pr := Progress{
+		Phase: phase, Seq: m.seq, Last: max(last, m.seq), Events: m.applied.Events, Duplicates: m.applied.Duplicates, DeadLetters: m.applied.DeadLetters,
+		PerSecond: float64(m.read) / max(elapsed, 1e-9), ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
 	}
-	p.Events += w.before.Events
-	p.Duplicates += w.before.Duplicates
-	p.DeadLetters += w.before.DeadLetters
-	p.ElapsedSeconds = time.Since(w.begin).Seconds()
-	w.last = p
-	return p
+	if (phase == PhaseEvents || phase == PhaseCatchingUp) && m.read > 0 {
+		pr.RemainingSeconds = float64(streams.Lag(pr.Last, m.seq)) / pr.PerSecond
+		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))
+	}
+	return pr
 }
 
-// end is the progress of a work that is done.
-func (w *parts) end() Progress {
-	p := w.last
-	p.Phase, p.RemainingSeconds, p.Remaining = PhaseDone, 0, 0
-	p.ElapsedSeconds = time.Since(w.begin).Seconds()
-	return p
+// result has a result tell of the work as it is now.
+func (m *meter) result(res *Result, c schema.Checkpoint) {
+	m.seq = c.Seq
+	res.Checkpoint, res.Seq = c, c.Seq
+	res.Events, res.Duplicates, res.DeadLetters = m.applied.Events, m.applied.Duplicates, m.applied.DeadLetters
+	res.Seconds = time.Since(m.begin).Seconds()
+	res.PerSecond = float64(m.read) / max(res.Seconds, 1e-9)
+}
+
+// done is the progress of a work that came to a result.
+func (r *Result) done() Progress {
+	return Progress{
+		Phase: PhaseDone, Seq: r.Seq, Last: r.Seq, Events: r.Events, Duplicates: r.Duplicates, DeadLetters: r.DeadLetters,
+		PerSecond: r.PerSecond, ElapsedSeconds: r.Seconds, MemoryBytes: residentMemory(),
+	}
 }

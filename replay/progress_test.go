@@ -3,20 +3,30 @@ package replay
 import (
 	"testing"
 	"time"
+
+	"rosey/projector"
+	"rosey/schema"
 )
 
-func TestParts_AreOneProgress(t *testing.T) {
+// Whatever the phase, the counts only grow, and the rate is of what this run read.
+func TestMeter_IsOneProgress(t *testing.T) {
 	t.Parallel()
-	w := parts{begin: time.Now().Add(-time.Minute)}
-	w.add(Progress{Phase: PhaseEvents, Seq: 90, Last: 100, Events: 80, Duplicates: 2})
-	w.add(Progress{Phase: PhaseIndexes, Seq: 100, Last: 100, Events: 88, Duplicates: 3, DeadLetters: 1})
-	w.add(Progress{Phase: PhaseCatchingUp, Seq: 105, Last: 110, Events: 5, ElapsedSeconds: 0.1})
-	w.add(Progress{Phase: PhaseCatchingUp, Seq: 110, Last: 110, Events: 10, DeadLetters: 1})
-	got := w.add(Progress{Phase: PhaseSwapping, Seq: 110, Last: 110, Events: 10, DeadLetters: 1, RemainingSeconds: 1})
-	if got.Events != 98 || got.Duplicates != 3 || got.DeadLetters != 2 || got.ElapsedSeconds < 60 || got.Phase != PhaseSwapping {
-		t.Errorf("%+v, want the sums of both parts", got)
+	m := newMeter()
+	m.begin = m.begin.Add(-10 * time.Second)
+	m.add(0, projector.Applied{Events: 50}, 60) // before an interruption
+	m.add(100, projector.Applied{Events: 90, Duplicates: 6, DeadLetters: 4}, 200)
+	if p := m.progress(PhaseEvents, 250); p.Seq != 200 || p.Events != 140 || p.Duplicates != 6 || p.DeadLetters != 4 ||
+		p.PerSecond < 9 || p.PerSecond > 10 || p.RemainingSeconds < 5 || p.ElapsedSeconds < 10 {
+		t.Errorf("%+v, want the sums, 10 a second and 5 s left", p)
 	}
-	if end := w.end(); end.Phase != PhaseDone || end.Events != 98 || end.RemainingSeconds != 0 || end.ElapsedSeconds < got.ElapsedSeconds {
-		t.Errorf("at the end %+v", end)
+	m.add(50, projector.Applied{Events: 50}, 250)
+	p := m.progress(PhaseSwapping, 240)
+	if p.Seq != 250 || p.Last != 250 || p.Events != 190 || p.PerSecond < 14 || p.PerSecond > 15 || p.RemainingSeconds != 0 {
+		t.Errorf("%+v, want the sums and 15 a second", p)
+	}
+	var res Result
+	m.result(&res, schema.Checkpoint{Seq: 251})
+	if d := res.done(); d.Phase != PhaseDone || d.Seq != 251 || d.Last != 251 || d.Events != res.Events || d.Events != 190 || d.PerSecond != res.PerSecond || d.ElapsedSeconds < p.ElapsedSeconds {
+		t.Errorf("at the end %+v of %+v", d, res)
 	}
 }

@@ -69,6 +69,7 @@ type Config struct {
 	again     *again // nil but for Retry
 	archived  bool   // the beginning comes from the archive
 	throwaway bool   // nobody goes on with it, Verify's
+	meter     *meter // of all that the work applies
 	// reach is the checkpoint of the database that is replaced or compared with. What
 	// was erased from the end of the stream since then is passed over.
 	reach schema.Checkpoint
@@ -89,6 +90,9 @@ func (c *Config) defaults() {
 	}
 	if c.Program == "" {
 		c.Program = "unknown"
+	}
+	if c.meter == nil {
+		c.meter = newMeter()
 	}
 	c.Logger = c.Logger.With("component", "replay")
 }
@@ -149,7 +153,12 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err := x.swap(); err != nil {
 		return x.res, x.abandon(err)
 	}
-	return x.res, x.prune()
+	if err := x.prune(); err != nil {
+		return x.res, err
+	}
+	cfg.meter.result(&x.res, x.res.Checkpoint)
+	cfg.Progress(x.res.done())
+	return x.res, nil
 }
 
 // beginning makes sure that the stream reaches back to where a rebuild begins, or

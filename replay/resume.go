@@ -202,7 +202,7 @@ func (b *building) leave() error {
 	}
 	c := b.applier.Checkpoint()
 	mark.Seq, mark.TimeMS, mark.MsgID = c.Seq, c.TimeMS, c.MsgID
-	mark.Events, mark.Duplicates, mark.DeadLetters = b.rows.applied.Events, b.rows.applied.Duplicates, b.rows.applied.DeadLetters
+	mark.Events, mark.Duplicates, mark.DeadLetters = b.cfg.meter.applied.Events, b.cfg.meter.applied.Duplicates, b.cfg.meter.applied.DeadLetters
 	text, err := json.Marshal(mark)
 	if err != nil {
 		return fmt.Errorf("replay: mark %s: %w", b.path, err)

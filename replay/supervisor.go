@@ -49,8 +49,7 @@ type Supervisor struct {
 	trouble   error // why the tables at rest are
 	since     time.Time
 	work      Work
-	parts     parts // of the work's progress
-	job       *job  // nil while there is no work
+	job       *job // nil while there is no work
 }
 
 // NewSupervisor takes the database for this process, as projector.New does. That

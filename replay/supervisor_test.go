@@ -141,6 +141,9 @@ func TestSupervisor_RebuildsBesideTheProjection(t *testing.T) {
 	if w.Result == nil || w.Result.Seq < 30 || w.Progress.Phase != replay.PhaseDone || w.EndedMS < w.StartedMS || w.Reason != replay.ReasonAsked {
 		t.Errorf("the work came to %+v, %+v", w, w.Result)
 	}
+	if p, res := w.Progress, w.Result; p.Seq != res.Seq || p.Last != res.Seq || p.Events != res.Events || p.Events < 30 || p.PerSecond != res.PerSecond || p.PerSecond <= 0 {
+		t.Errorf("done at %+v, and the result is %+v", p, res)
+	}
 	if n := currentNumber(t, store); n != 2 {
 		t.Errorf("generation %d is the current one, want 2", n)
 	}

@@ -54,7 +54,7 @@ func (s *Supervisor) begin(r Request, reason string) (*job, error) {
 	}
 	s.job = &job{request: r, reason: reason}
 	now := time.Now()
-	s.work, s.parts = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: now.UnixMilli()}, parts{begin: now}
+	s.work = Work{ID: rand.Text(), Request: r, Reason: reason, Running: true, StartedMS: now.UnixMilli()}
 	return s.job, nil
 }
 
@@ -125,7 +125,13 @@ func (s *Supervisor) ended(res *Result, retried *Retried, err error) {
 	w := &s.work
 	w.Running, w.EndedMS, w.Result, w.Retried = false, time.Now().UnixMilli(), res, retried
 	if err == nil {
-		w.Progress = s.parts.end()
+		if retried != nil {
+			res = retried.Rebuild
+		}
+		if res == nil {
+			res = &Result{Seq: w.Progress.Seq} // nothing had to be made
+		}
+		w.Progress = res.done()
 	} else {
 		w.Fail(err)
 	}
@@ -211,12 +217,9 @@ func (s *Supervisor) config(r Request) (cfg Config, err error) {
 }
 
 func (s *Supervisor) progress(p Progress) {
-	if p.Phase == PhaseDone {
-		return // with the file, and not with the work
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.work.Progress = s.parts.add(p)
+	s.work.Progress = p
 }
 
 // How long a rebuild of its own accord waits before it is tried again. One that

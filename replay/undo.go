@@ -24,7 +24,11 @@ func Undo(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if _, err := store.Discard(); err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)
 	}
-	return undo(ctx, store, &cfg, nil)
+	res, err := undo(ctx, store, &cfg, nil)
+	if err == nil {
+		cfg.Progress(res.done())
+	}
+	return res, err
 }
 
 // undo goes back beside a running projector, or beside nobody.
@@ -62,6 +66,7 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 	if err := store.Prune(cfg.Keep); err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
+	cfg.meter.result(&res, res.Checkpoint)
 	return res, nil
 }
 

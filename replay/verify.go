@@ -78,6 +78,7 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 		return v, err
 	}
 	defer func() { err = errors.Join(err, schema.RemoveFile(rebuilt)) }()
+	cfg.Progress(v.Rebuild.done())
 	want, err := schema.OpenForExamination(ctx, rebuilt)
 	if err != nil {
 		return v, fmt.Errorf("replay: %w", err)

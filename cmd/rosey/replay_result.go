@@ -15,6 +15,12 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if c.JSON {
 		return printJSON(con.out, res)
 	}
+	if c.Undo {
+		fmt.Fprintf(con.out, "went back  to %s\n", filepath.Clean(res.Path))
+		fmt.Fprintf(con.out, "caught up  %d events up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+		fmt.Fprintf(con.out, "took       %.2f s\n", res.Seconds)
+		return nil
+	}
 	fmt.Fprintf(con.out, "rebuilt    %s\n", filepath.Clean(res.Path))
 	fmt.Fprintf(con.out, "events     %d up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
 	if res.ResumedAfter > 0 {

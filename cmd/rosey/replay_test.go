@@ -231,7 +231,8 @@ func TestReplay_UndoAndKeepWithNobodyThere(t *testing.T) {
 		t.Errorf("files %v, want 3 and the one that --force replaced first", left)
 	}
 	last := link()
-	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || strings.Contains(r.out, last) || link() == last {
+	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || strings.Contains(r.out, last) || link() == last ||
+		!strings.HasPrefix(r.out, "went back  to ") || !strings.Contains(r.out, "\ncaught up  0 events up to seq=") || strings.Contains(r.out, "events/s") {
 		t.Errorf("undo: %+v; readers see %s after %s", r, link(), last)
 	}
 	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || link() != last {

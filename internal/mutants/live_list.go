@@ -21,7 +21,15 @@ var liveMutants = []Mutant{
 	},
 	{
 		Name: "the rest is not caught up before the swap", File: "replay/live.go", Package: replayTests, Run: "Supervisor_(Crash|Rebuilds)",
-		Old: "t.f.to(ctx, at.Seq)", New: "t.f.to(ctx, at.Seq*0)",
+		Old: "t.f.over(ctx, at); err != nil {\n					return nil", New: "t.f.over(ctx, schema.Checkpoint{}); err != nil {\n					return nil",
+	},
+	{
+		Name: "what is passed over is no hole", File: "projector/pass.go", Package: replayTests, Run: "TheEndOfTheStreamWasErased",
+		Old: "	a.hole(a.checkpoint.Seq+1, next.Seq)\n", New: "",
+	},
+	{
+		Name: "the rest is taken for erased unread", File: "replay/follower.go", Package: replayTests, Run: "Supervisor_(Crash|Rebuilds)",
+		Old: "	if err := f.to(ctx, at.Seq); err != nil {\n		return err\n	}\n	if err := f.applier.Pass", New: "	if err := f.applier.Pass",
 	},
 	{
 		Name: "work is not broken off once it has come to the handover", File: "replay/live.go", Package: replayTests, Run: "Supervisor_Cancel",
