@@ -168,9 +168,10 @@ func createGeneration(ctx context.Context, s schema.Store, crash func(point stri
 	}
 	// The link comes last: a crash before it leaves a file that nobody opens.
 	crash(crashBeforeLink)
-	if err := errors.Join(s.Swap(g), s.Prune(schema.Keep)); err != nil {
+	if err := s.Swap(g); err != nil {
 		return nil, errors.Join(fmt.Errorf("projector: %w", err), db.Close())
 	}
+	_ = s.Prune(schema.Keep) // what is old and cannot be removed keeps nobody from beginning
 	crash(crashAfterLink)
 	return db, nil
 }

@@ -98,14 +98,19 @@ func (x *exchange) swap() error {
 }
 
 // prune removes what is too old, unless the one that was replaced is kept.
-func (x *exchange) prune() error {
-	if x.cfg.Force || x.res.Kept != "" {
-		return nil
+func (x *exchange) prune() {
+	if !x.cfg.Force && x.res.Kept == "" {
+		x.res.prune(x.store, x.cfg)
 	}
-	if err := x.store.Prune(x.cfg.Keep); err != nil {
-		return fmt.Errorf("replay: %w", err)
+}
+
+// prune removes what is too old, after the swap. The tables are remade, whatever
+// becomes of the old ones: the next prune tries again.
+func (r *Result) prune(store schema.Store, cfg *Config) {
+	if err := store.Prune(cfg.Keep); err != nil {
+		cfg.Logger.Warn("old generations are not removed", "err", err)
+		r.Note = fmt.Sprintf("old generations were not removed, and the next rebuild tries again: %v", err)
 	}
-	return nil
 }
 
 // abandon gives up the next generation, because of the error; one that can be gone

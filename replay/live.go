@@ -91,9 +91,7 @@ func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.
 	if err != nil {
 		return x.res, x.abandon(err)
 	}
-	if err := x.prune(); err != nil {
-		return x.res, err
-	}
+	x.prune()
 	cfg.meter.result(&x.res, x.res.Checkpoint)
 	return x.res, nil
 }

@@ -123,6 +123,9 @@ type Result struct {
 	ArchiveNotNeeded bool `json:"archive_not_needed,omitempty"`
 	// Kept is the database that Force replaced; nothing removes it but a person.
 	Kept string `json:"kept,omitempty"`
+	// Note says what did not succeed after the swap; the tables are remade all the
+	// same.
+	Note string `json:"note,omitempty"`
 }
 
 // Swap rebuilds the store and makes the result its current generation. Nobody
@@ -153,9 +156,7 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err := x.swap(); err != nil {
 		return x.res, x.abandon(err)
 	}
-	if err := x.prune(); err != nil {
-		return x.res, err
-	}
+	x.prune()
 	cfg.meter.result(&x.res, x.res.Checkpoint)
 	cfg.Progress(x.res.done())
 	return x.res, nil

@@ -63,9 +63,7 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 	if err != nil {
 		return res, errors.Join(err, f.db.Close())
 	}
-	if err := store.Prune(cfg.Keep); err != nil {
-		return res, fmt.Errorf("replay: %w", err)
-	}
+	res.prune(store, cfg)
 	cfg.meter.result(&res, res.Checkpoint)
 	return res, nil
 }

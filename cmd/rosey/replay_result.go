@@ -36,6 +36,9 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
 	}
 	tellArchive(con.out, res)
+	if res.Note != "" {
+		fmt.Fprintf(con.out, "note       %s\n", res.Note)
+	}
 	if res.Kept != "" {
 		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
 	}
