@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"rosey/projector"
 	"rosey/replay"
@@ -20,20 +19,20 @@ type replayCmd struct {
 	natsFlags
 	logFlags
 	acceptFlag
-	Verify         bool      `help:"Rebuild beside the database and compare the two; exit 1 when they differ."`
-	Into           string    `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
-	FromArchive    string    `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
-	UntilSeq       uint64    `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
-	UntilTime      time.Time `help:"Leave out what the stream stored later; needs --into." placeholder:"RFC3339"`
-	Channel        string    `help:"Leave out what is about other channels; needs --into." placeholder:"NAME"`
-	OnError        string    `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
-	Force          bool      `help:"Replace a database that belongs to another stream or history."`
-	DefaultChannel string    `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
-	Differences    int       `help:"How many differences --verify names." default:"5" placeholder:"N"`
-	Keep           int       `help:"How many databases are kept, the current one among them. Default: 2." placeholder:"N"`
-	Undo           bool      `help:"Go back to the database before the last rebuild."`
-	Fresh          bool      `help:"Begin anew, even where an interrupted rebuild could go on."`
-	JSON           bool      `help:"Print progress and result as JSON lines."`
+	Verify         bool     `help:"Rebuild beside the database and compare the two; exit 1 when they differ."`
+	Into           string   `help:"Rebuild into a file of its own and leave the database alone." type:"path" placeholder:"FILE"`
+	FromArchive    string   `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
+	UntilSeq       position `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
+	UntilTime      instant  `help:"Leave out what the stream stored later; needs --into. Such as 2026-04-01T18:00:00Z, 2026-04-01 18:00 (UTC), or 2026-04-01, the first moment of that day." placeholder:"TIME"`
+	Channel        string   `help:"Leave out what is about other channels; needs --into." placeholder:"NAME"`
+	OnError        string   `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
+	Force          bool     `help:"Replace a database that belongs to another stream or history."`
+	DefaultChannel string   `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
+	Differences    int      `help:"How many differences --verify names." default:"5" placeholder:"N"`
+	Keep           kept     `help:"How many databases are kept, the current one among them. Default: 2." placeholder:"N"`
+	Undo           bool     `help:"Go back to the database before the last rebuild."`
+	Fresh          bool     `help:"Begin anew, even where an interrupted rebuild could go on."`
+	JSON           bool     `help:"Print progress and result as JSON lines."`
 }
 
 func (c *replayCmd) examples() string {
@@ -52,7 +51,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 		return err
 	}
 	if err := c.check(); err != nil {
-		return err
+		return misused(con, err)
 	}
 	if c.Into != "" && dir.Database().Owns(c.Into) {
 		return c.explain(fmt.Errorf("replay: rebuild into %s: %w: %s", c.Into, replay.ErrOfStore, dir.Database().Link))
@@ -67,7 +66,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	show := newProgress(con, c.JSON)
 	defer show.close()
 	cfg := replay.Config{
-		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: c.UntilSeq, UntilTime: c.UntilTime,
+		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: uint64(c.UntilSeq), UntilTime: c.UntilTime.Time,
 		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: show.tell, Logger: log, Crash: crash,
 		Program: version(), Channel: c.Channel, Fresh: c.Fresh,
 	}
@@ -113,8 +112,10 @@ func (c *replayCmd) check() error {
 		return advise(errors.New("replay: --verify compares, and --into makes a file"), "leave one of them out")
 	case c.Undo && (c.Verify || c.Into != "" || c.Force || c.Fresh || c.AcceptGap || c.FromArchive != ""):
 		return advise(errors.New("replay: --undo rebuilds nothing"), "rosey replay --undo")
-	case c.Keep < 0:
-		return advise(errors.New("replay: --keep says how many databases are kept, and cannot be negative"), "--keep %d", schema.Keep)
+	case c.Undo && c.OnError != "stop":
+		return advise(errors.New("replay: --undo applies nothing that could fail"), "rosey replay --undo")
+	case c.Keep > 0 && (c.Verify || c.Into != ""):
+		return advise(errors.New("replay: --keep is about the databases that a rebuild replaces, and neither --into nor --verify replaces one"), "leave --keep out")
 	}
 	return nil
 }
@@ -139,7 +140,7 @@ func (c *replayCmd) replace(ctx context.Context, conn *streams.Conn, store schem
 
 // here does the work in this process.
 func (c *replayCmd) here(ctx context.Context, store schema.Store, cfg replay.Config) (replay.Result, error) {
-	cfg.Keep = c.Keep
+	cfg.Keep = int(c.Keep)
 	if c.Undo {
 		return replay.Undo(ctx, store, cfg)
 	}
@@ -154,10 +155,10 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 			"stop the running projector (or rosey up) first")
 	}
 	r := replay.Request{
-		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Archive: c.FromArchive, Keep: c.Keep, Fresh: c.Fresh,
+		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Archive: c.FromArchive, Keep: int(c.Keep), Fresh: c.Fresh,
 	}
 	if c.Undo {
-		r = replay.Request{Kind: replay.KindUndo, Keep: c.Keep}
+		r = replay.Request{Kind: replay.KindUndo, Keep: int(c.Keep)}
 	}
 	w, err := askHolder(ctx, conn, store, r, show, again)
 	if err != nil {

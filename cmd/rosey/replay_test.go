@@ -238,8 +238,11 @@ func TestReplay_UndoAndKeepWithNobodyThere(t *testing.T) {
 	if r := rosey(t, "replay", "--undo", "--keep", "3", "--data", data); r.code != 0 || link() != last {
 		t.Errorf("undo of it: %+v; readers see %s, want %s", r, link(), last)
 	}
-	for _, args := range [][]string{{"--undo", "--verify"}, {"--keep", "-1"}, {"--verify", "--into", "x.db"}, {"--until-seq", "4"}} {
-		if r := rosey(t, append([]string{"replay", "--data", data}, args...)...); r.code == 0 || !strings.Contains(r.err, "try:   ") {
+	for _, args := range [][]string{
+		{"--undo", "--verify"}, {"--keep", "-1"}, {"--verify", "--into", "x.db"}, {"--until-seq", "4"}, {"--keep", "0"}, {"--until-seq", "0"},
+		{"--keep", "1", "--into", "x.db"}, {"--keep", "1", "--verify"}, {"--undo", "--on-error", "dead-letter"}, {"--until-time", "yesterday", "--into", "x.db"},
+	} {
+		if r := rosey(t, append([]string{"replay", "--data", data}, args...)...); r.code != 2 || !strings.Contains(r.err, "try:   ") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}

@@ -161,7 +161,7 @@ func situations() []situation {
 			return append([]string{"up", watched(t), "--data", data}, anyPorts...)
 		}, 1, `not a directory`, `--data`},
 		{"no server for a projector", args("projector", "--wait-server", "1ms"), 1, `no server`, `rosey server`},
-		{"taking the tables back", args("replay", "--until-seq", "5"), 1, `--until-seq`, `--into`},
+		{"taking the tables back", args("replay", "--until-seq", "5"), 2, `--until-seq`, `--into`},
 		{"client port in use", func(t *testing.T, data string) []string {
 			return []string{"server", "--data", data, "--nats-port", occupied(t), "--monitor-port", "off"}
 		}, 1, `port|address`, `--nats-port 0`},
