@@ -223,7 +223,7 @@ func (c *deadLettersRetryCmd) retry(
 		// Somebody came first.
 	}
 	request := replay.Request{Kind: replay.KindRetry, Seqs: c.Seqs}
-	w, err := askHolder(ctx, a.Conn, store, request, show, c.again(flags))
+	w, err := askHolder(ctx, a.Conn, store, request, show, "rosey dead-letters retry "+c.words(), flags.where())
 	if w.Retried != nil {
 		return *w.Retried, err
 	}
@@ -265,8 +265,11 @@ func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
 
 // again is the command as it was given.
 func (c *deadLettersRetryCmd) again(flags *deadLettersCmd) string {
-	return "rosey dead-letters retry " + c.words() + " --data " + shell(flags.Data)
+	return "rosey dead-letters retry " + c.words() + flags.where()
 }
+
+// where are the flags that say what installation it is about.
+func (c *deadLettersCmd) where() string { return " --data " + shell(c.Data) + c.natsFlags.words() }
 
 // words are what was asked for.
 func (c *deadLettersRetryCmd) words() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -113,7 +114,37 @@ func (f natsFlags) attach(ctx context.Context, d dataFlag, log *slog.Logger) (*i
 	if err != nil {
 		return nil, err
 	}
-	return installation.Attach(ctx, dir, log)
+	a, err := installation.Attach(ctx, dir, log)
+	if errors.Is(err, installation.ErrNotSetUp) {
+		// Only who reads from another server has tables and no stream.
+		if _, none := dir.Database().Current(); none == nil {
+			return nil, advise(fmt.Errorf("%w by a server of its own, and %s is there: it belongs to an installation on an external NATS server", err, dir.Database().Link),
+				"the same command with --nats URL, which names that server")
+		}
+	}
+	return a, err
+}
+
+// words are the flags as they have to be given again, with a space before each. The
+// servers' addresses may hold a password, which is nobody's to repeat.
+func (f natsFlags) words() string {
+	var b strings.Builder
+	for _, u := range f.Nats {
+		if parsed, err := url.Parse(u); err == nil && parsed.User != nil {
+			b.WriteString(" --nats URL")
+			continue
+		}
+		b.WriteString(" --nats " + shell(u))
+	}
+	for _, flag := range []struct{ name, value string }{
+		{"user", f.NatsUser}, {"password-file", f.NatsPasswordFile}, {"token-file", f.NatsTokenFile}, {"nkey", f.NatsNkey},
+		{"creds", f.NatsCreds}, {"ca", f.NatsCa}, {"cert", f.NatsCert}, {"key", f.NatsKey},
+	} {
+		if flag.value != "" {
+			b.WriteString(" --nats-" + flag.name + " " + shell(flag.value))
+		}
+	}
+	return b.String()
 }
 
 // secret reads a file that holds one secret.

@@ -149,7 +149,6 @@ func (c *replayCmd) here(ctx context.Context, store schema.Store, cfg replay.Con
 
 // there lets the process do the work that keeps the tables.
 func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.Store, show *progress) (replay.Result, error) {
-	again := "rosey replay --data " + shell(c.Data)
 	if c.Force || c.DefaultChannel != "" {
 		return replay.Result{}, advise(fmt.Errorf("replay: %s is in use; --force and --default-channel work on a database that no process keeps", store.Link),
 			"stop the running projector (or rosey up) first")
@@ -160,7 +159,7 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 	if c.Undo {
 		r = replay.Request{Kind: replay.KindUndo, Keep: int(c.Keep)}
 	}
-	w, err := askHolder(ctx, conn, store, r, show, again)
+	w, err := askHolder(ctx, conn, store, r, show, rebuildCommand(r), " --data "+shell(c.Data)+c.natsFlags.words())
 	if err != nil {
 		return replay.Result{}, err
 	}

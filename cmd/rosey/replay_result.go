@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"time"
 
+	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
 )
@@ -66,6 +68,11 @@ func (c *replayCmd) limit() string {
 
 func (c *replayCmd) verify(ctx context.Context, con *console, store schema.Store, cfg replay.Config) error {
 	v, err := replay.Verify(ctx, store, cfg, max(c.Differences, 1))
+	if errors.Is(err, projector.ErrOtherProgram) {
+		if pid, held, lookErr := heldBy(store); lookErr == nil && held {
+			return advise(err, "compare with the version of the program that keeps the tables, process %d (rosey.db.query.status says which); only if that is this one, rosey replay", pid)
+		}
+	}
 	if err != nil {
 		return c.explain(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rosey/replay"
+	"rosey/replay/control"
 	"rosey/schema"
 )
 
@@ -147,6 +148,74 @@ func TestTellDifferent_NextStep(t *testing.T) {
 		if !strings.HasPrefix(out.String(), "different: 2 of ") {
 			t.Errorf("%s: it says\n%s", tt.name, out.String())
 		}
+	}
+}
+
+// Who is told to do something again is told the whole of it.
+func TestExplainHolder_NamesTheWholeCommand(t *testing.T) {
+	t.Parallel()
+	where := " --data d" + natsFlags{Nats: []string{"nats://h:4222", "nats://me:secret@h:4222"}, NatsUser: "me", NatsPasswordFile: "p w"}.words()
+	again := rebuildCommand(replay.Request{Kind: replay.KindRebuild, AcceptFailures: true, Keep: 3})
+	for _, tt := range []struct {
+		running replay.Request
+		want    string
+	}{
+		{replay.Request{Kind: replay.KindRebuild, Archive: "a"}, "wait until it is done (rosey replay --from-archive a" + where + " shows how far it is), then " + again + where},
+		{replay.Request{Kind: replay.KindUndo}, "wait until it is done, then " + again + where},
+	} {
+		err := explainHolder(&control.BusyError{Work: replay.Work{Request: tt.running}}, schema.Store{}, 1, again+where, where)
+		if got := advice(err); got != tt.want {
+			t.Errorf("%+v: try %s, want %s", tt.running, got, tt.want)
+		}
+	}
+	want := " --data d --nats nats://h:4222 --nats URL --nats-user me --nats-password-file 'p w'"
+	if where != want || again != "rosey replay --on-error dead-letter --keep 3" {
+		t.Errorf("%s and %s, want %s", where, again, want)
+	}
+}
+
+// Tables without a stream beside them belong to an installation on another server.
+func TestReplay_WithoutTheServerThatItBelongsTo(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	if err := os.RemoveAll(dir.JetStream()); err != nil {
+		t.Fatal(err)
+	}
+	r := rosey(t, "replay", "--data", string(dir))
+	if r.code != 1 || !strings.Contains(r.err, "external NATS server") || !strings.Contains(r.err, "try:   the same command with --nats URL") {
+		t.Errorf("%+v", r)
+	}
+	if r := rosey(t, "replay", "--data", t.TempDir()); r.code != 1 || strings.Contains(r.err, "--nats") {
+		t.Errorf("with nothing there: %+v", r)
+	}
+}
+
+// A rebuild by another version would not make the tables comparable.
+func TestReplay_VerifyBesideAnotherVersion(t *testing.T) {
+	t.Parallel()
+	dir := record(t, evening()...)
+	db, err := schema.OpenWriter(t.Context(), dir.Database().Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "UPDATE projection_state SET fingerprint = 'another'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := rosey(t, "replay", "--verify", "--data", string(dir)); r.code != 1 || !strings.Contains(r.err, "try:   rosey replay") {
+		t.Errorf("with nobody there: %+v", r)
+	}
+	release, err := dir.Database().Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := rosey(t, "replay", "--verify", "--data", string(dir)); r.code != 1 || !strings.Contains(r.err, "try:   compare with the version of the program that keeps the tables") {
+		t.Errorf("beside another version: %+v", r)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
 	}
 }
 
