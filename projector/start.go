@@ -85,9 +85,13 @@ func aheadError(c schema.Checkpoint, state streams.State) error {
 }
 
 func trimmedError(c schema.Checkpoint, state streams.State) error {
+	detail := fmt.Sprintf("its checkpoint is seq=%d, the stream begins", c.Seq)
+	if c.Seq == 0 {
+		detail = "tables that are made from nothing need all of the stream, which begins" // there may be others, with a checkpoint
+	}
 	return &StartError{
 		Reason: ErrTrimmed,
-		Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream begins at seq=%d: seq=%d to seq=%d are gone", c.Seq, state.FirstSeq, c.Seq+1, state.FirstSeq-1),
+		Detail: fmt.Sprintf("%s at seq=%d: seq=%d to seq=%d are gone", detail, state.FirstSeq, c.Seq+1, state.FirstSeq-1),
 		Remedy: "restore the stream or a database that reaches into it; " + giveUp(c.Seq+1, state.FirstSeq-1),
 		Flag:   FlagAcceptGap,
 	}

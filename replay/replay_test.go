@@ -433,7 +433,7 @@ func TestInto_TrimmedStreamIsRefused(t *testing.T) {
 	}
 	_, err = replay.Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), config(env))
 	var refused *projector.StartError
-	if !errors.Is(err, projector.ErrTrimmed) || !errors.As(err, &refused) || refused.Remedy == "" {
-		t.Errorf("error %v, want ErrTrimmed with a remedy", err)
+	if !errors.Is(err, projector.ErrTrimmed) || !errors.As(err, &refused) || refused.Remedy == "" || !strings.Contains(err.Error(), "made from nothing") || strings.Contains(err.Error(), "checkpoint is") {
+		t.Errorf("error %v, want ErrTrimmed with a remedy, and no checkpoint that is nobody's", err)
 	}
 }
