@@ -37,7 +37,7 @@ func TestCampaign_ShortForm(t *testing.T) {
 	}
 	// Three segments of the first layout go through its whole catalog.
 	res, err := campaign.Run(t.Context(), campaign.Config{
-		Seed: first, Cycles: 105, SegmentCycles: 21, EventsPerCycle: 150, Rate: 400, Parallel: 3, Program: program, Dir: folders, Progress: t.Output(),
+		Seed: first, Cycles: 105, SegmentCycles: 21, EventsPerCycle: 100, Rate: 400, Parallel: 3, Program: program, Dir: folders, Progress: t.Output(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestCampaign_ShortForm(t *testing.T) {
 	if !res.OK() {
 		t.Error("the campaign failed")
 	}
-	if res.Cycles < 65 || res.Lines < 105*150 || res.Events < res.Lines || res.Segments != 5 {
+	if res.Cycles < 65 || res.Lines < 105*100 || res.Events < res.Lines || res.Segments != 5 {
 		t.Errorf("only %d cycles, %d lines, %d events in %d segments", res.Cycles, res.Lines, res.Events, res.Segments)
 	}
 	for _, point := range slices.Concat(spool.CrashPoints(), outbound.CrashPoints(), projector.CrashPoints(), replay.CrashPoints()) {

@@ -113,7 +113,7 @@ func (o *onlooker) ask(ctx context.Context, t *testing.T, conn *streams.Conn) {
 			o.phases[s.Rebuild.Phase] = true
 		}
 		o.mu.Unlock()
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -135,7 +135,7 @@ func (o *onlooker) readFile(ctx context.Context, t *testing.T, path string) {
 		o.mu.Lock()
 		o.read++
 		o.mu.Unlock()
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
