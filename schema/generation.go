@@ -138,9 +138,13 @@ func (s Store) Next() (Generation, error) {
 }
 
 // Swap makes the generation the current one, atomically and durably, and finishes
-// one that was begun.
-func (s Store) Swap(g Generation) error {
-	if current, err := s.Current(); err == nil && current.Number != 0 && current.Number != g.Number {
+// one that was begun. After an error the current one is the one before.
+func (s Store) Swap(g Generation) error { return s.swap(g, syncPath) }
+
+func (s Store) swap(g Generation, sync func(path string) error) error {
+	current, err := s.Current()
+	known := err == nil && current.Number != 0
+	if known && current.Number != g.Number {
 		// First: until the link changes, a generation that was before itself says
 		// nothing.
 		if err := s.lead(s.Link+beforeSuffix, current); err != nil {
@@ -150,11 +154,17 @@ func (s Store) Swap(g Generation) error {
 	if err := s.lead(s.Link, g); err != nil {
 		return err
 	}
-	if err := syncPath(filepath.Dir(s.Link)); err != nil {
-		return err
+	if err := sync(filepath.Dir(s.Link)); err != nil {
+		// Nobody knows which one a crash would leave: whoever is told of the error goes
+		// on in the one before.
+		if !known {
+			return errors.Join(err, os.Remove(s.Link))
+		}
+		return errors.Join(err, s.lead(s.Link, current))
 	}
-	// Last: a crash before leaves a mark at the current one, which Discard knows.
-	return unmark(g, unfinishedSuffix)
+	// Last, and the swap stands without it: Discard knows a mark at the current one.
+	_ = unmark(g, unfinishedSuffix)
+	return nil
 }
 
 // lead has a link name a generation, atomically.

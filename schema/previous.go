@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -38,6 +40,21 @@ func (s Store) Prune(keep int) error {
 		if err := RemoveFile(g.Path); err != nil {
 			return err
 		}
+	}
+	return s.forgetBefore()
+}
+
+// forgetBefore removes the link to the generation before where that one is gone.
+func (s Store) forgetBefore() error {
+	n := s.before()
+	if n == 0 {
+		return nil
+	}
+	if _, err := os.Lstat(s.file(n)); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.Remove(s.Link + beforeSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("schema: forget the generation before: %w", err)
 	}
 	return nil
 }
