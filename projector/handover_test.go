@@ -114,6 +114,30 @@ func TestHandOver_RefusesWhatWouldBeWrong(t *testing.T) {
 	}
 }
 
+// Whatever the error says, the projection goes on in what the link names.
+func TestHandOver_AnErrorAfterTheLinkChanged(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	s := newScript()
+	l := run(t, liveConfig(env, store))
+	last := publish(t, env, s, posts(5)...)
+	l.waitFor(t, last)
+	g, db := another(t, env, store, last)
+	late := errors.New("late")
+	err := l.HandOver(t.Context(), Handover{
+		Ready: func(schema.Checkpoint) (*schema.DB, error) { return db, nil },
+		Swap:  func() error { return errors.Join(store.Swap(g), late) },
+	})
+	if !errors.Is(err, late) {
+		t.Fatalf("error %v", err)
+	}
+	l.waitFor(t, publish(t, env, s, posts(5)...))
+	if st := l.Status(); st.Path != g.Path {
+		t.Errorf("status %+v, want that it goes on in %s", st, g.Path)
+	}
+	wantReplay(t, env, store)
+}
+
 func TestHandOver_WithoutARunWaitsForTheContext(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), storeIn(t)
