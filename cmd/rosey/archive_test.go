@@ -167,3 +167,30 @@ func TestArchive_WhatMakesNoSense(t *testing.T) {
 		t.Errorf("a folder with other files: exit %d, %s", r.code, r.err)
 	}
 }
+
+func TestImport_ADamagedArchiveMakesNothing(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	succeeds(t, "export", "events", "--archive", folder, "--data", string(dir))
+	a, err := archive.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, a.Manifest().Segments[0].Name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 0xff
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "to")
+	if r := rosey(t, "import", "events", folder, "--data", to); r.code != 1 || !strings.Contains(r.err, "damaged") {
+		t.Errorf("%+v", r)
+	}
+	if _, err := os.Stat(to); !os.IsNotExist(err) {
+		t.Errorf("a folder was made for it: %v", err)
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 
 	"rosey/streams"
 	"rosey/streams/archive"
@@ -32,6 +34,12 @@ func (c *importCmd) Run(ctx context.Context, con *console) (err error) {
 	if err != nil {
 		return err
 	}
+	show := newProgress(con, c.JSON)
+	defer show.close()
+	tell := passProgress(show)
+	if err := c.verifyFirst(ctx, a, tell); err != nil {
+		return err
+	}
 	log := c.logger(con.err, slog.LevelError)
 	server, err := inTurn(ctx, con, c.dataFlag, c.natsFlags, func() (opened, error) { return c.reach(ctx, log) })
 	if err != nil {
@@ -48,9 +56,7 @@ func (c *importCmd) Run(ctx context.Context, con *console) (err error) {
 			return err
 		}
 	}
-	show := newProgress(con, c.JSON)
-	defer show.close()
-	_, res, err := archive.Import(ctx, server.Conn, a, archive.ImportOptions{Stream: o, Progress: passProgress(show)})
+	_, res, err := archive.Import(ctx, server.Conn, a, archive.ImportOptions{Stream: o, Progress: tell})
 	if errors.Is(err, context.Canceled) {
 		return advise(errors.New("import: interrupted; the stream cannot be used before it is complete"), "the same command goes on")
 	}
@@ -65,6 +71,26 @@ func (c *importCmd) Run(ctx context.Context, con *console) (err error) {
 	fmt.Fprintf(con.out, "stream     %s %s, compared with the archive\n", streams.StreamName, res.ID)
 	fmt.Fprintln(con.out, "tables     rosey replay makes them; a database of this stream goes on by itself")
 	return nil
+}
+
+// verifyFirst reads the whole archive before a data folder is made for it: an
+// archive that is damaged leaves no empty installation behind.
+func (c *importCmd) verifyFirst(ctx context.Context, a *archive.Archive, tell func(string, archive.Progress)) error {
+	if c.external() {
+		return nil // nothing is made before Import has read it
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir.JetStream()); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err = a.Verify(ctx, func(p archive.Progress) { tell(archive.PhaseVerifying, p) })
+	if errors.Is(err, context.Canceled) {
+		return advise(errors.New("import: interrupted; nothing was made yet"), "the same command again")
+	}
+	return err
 }
 
 // reach connects to the server, or runs one on a data folder, which may be new.
