@@ -61,7 +61,7 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 
 func inTheWay(path string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("replay: %s exists already: name another file, or remove it first: %w", path, err)
+		return fmt.Errorf("replay: rebuild into %s: %w", path, fs.ErrExist)
 	}
 	return fmt.Errorf("replay: %w", err)
 }

@@ -107,7 +107,7 @@ func explainBackup(err error, dir string) error {
 	case errors.Is(err, streams.ErrTooSmall):
 		return advise(err, "a larger --max-bytes, or none")
 	}
-	return err
+	return roomOn(err, dir)
 }
 
 // showBackup shows how far a backup or a restore is: a bar on a terminal, JSON

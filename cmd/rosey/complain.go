@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"rosey/bot/spool"
 	"rosey/internal/installation"
@@ -41,6 +43,15 @@ func complain(w io.Writer, err error) {
 	if a := advice(err); a != "" {
 		fmt.Fprintf(w, "try:   %s\n", a)
 	}
+}
+
+// roomOn names the disk that was written to, where that is not the data folder's.
+func roomOn(err error, path string) error {
+	var se *sqlite.Error
+	if errors.Is(err, syscall.ENOSPC) || errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_FULL {
+		return advise(err, "make room on the disk of %s, or name a place on another one", shell(path))
+	}
+	return err
 }
 
 const adviceDiskFull = "make room on the disk of the data folder"

@@ -44,6 +44,20 @@ func TestAdvice_NamesTheNextStep(t *testing.T) {
 	}
 }
 
+func TestRoomOn_NamesWhereItWasWrittenTo(t *testing.T) {
+	t.Parallel()
+	full := fmt.Errorf("archive: write: %w", &os.PathError{Op: "write", Path: "/mnt/a/x", Err: syscall.ENOSPC})
+	if got := advice(roomOn(full, "/mnt/a")); !strings.Contains(got, "the disk of /mnt/a,") || strings.Contains(got, "data folder") {
+		t.Errorf("the advice is %q", got)
+	}
+	if err := roomOn(streams.ErrFull, "/mnt/a"); advice(err) != adviceDiskFull {
+		t.Errorf("a full stream is said to be on the disk of /mnt/a: %q", advice(err))
+	}
+	if got := advice(explainBackup(full, "/mnt/a")); !strings.Contains(got, "the disk of /mnt/a,") {
+		t.Errorf("the advice of a backup is %q", got)
+	}
+}
+
 // TestAdvice_OfSQLite has SQLite itself make the errors.
 func TestAdvice_OfSQLite(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 		return advise(fmt.Errorf("export: interrupted; the archive holds what is complete, up to seq=%d", res.LastSeq), "the same command goes on")
 	}
 	if err != nil {
-		return err
+		return roomOn(err, c.Archive)
 	}
 	show.close()
 	if c.JSON {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"rosey/projector"
 	"rosey/replay"
@@ -88,7 +89,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 		cfg.AcceptFailures = cfg.AcceptFailures || cfg.KnownTo == 0
 		res, err := replay.Into(ctx, c.Into, cfg)
 		if err != nil {
-			return c.explain(err)
+			return roomOn(c.explain(err), filepath.Dir(c.Into))
 		}
 		show.close()
 		return c.done(con, res)

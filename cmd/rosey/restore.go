@@ -63,7 +63,7 @@ func (c *restoreCmd) Run(ctx context.Context, con *console) error {
 	}
 	res, err := set.Restore(ctx, to)
 	if err != nil {
-		return explainBackup(err, c.Dir)
+		return explainBackup(roomOn(err, c.Data), c.Dir) // the backup itself is only read
 	}
 	if c.JSON {
 		return printJSON(con.out, res)
