@@ -43,22 +43,33 @@ func (s *statements) begin(ctx context.Context) (*transaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{Tx: tx, statements: s}, nil
+	return &transaction{Tx: tx, statements: s, own: map[string]*sql.Stmt{}}, nil
 }
 
-// transaction runs on kept statements.
+// transaction runs on kept statements, and has each statement once: a batch runs
+// some of them for every event, and what it prepared is open until it ends.
 type transaction struct {
 	*sql.Tx
 	statements *statements
+	own        map[string]*sql.Stmt
 }
 
 // PrepareContext returns the statement for this transaction; it ends with it.
 func (t *transaction) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if own := t.own[query]; own != nil {
+		return own, nil
+	}
 	if kept := t.statements.kept[query]; kept != nil {
-		return t.StmtContext(ctx, kept), nil
+		t.own[query] = t.StmtContext(ctx, kept)
+		return t.own[query], nil
+	}
+	stmt, err := t.Tx.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
 	}
 	t.statements.want = append(t.statements.want, query)
-	return t.Tx.PrepareContext(ctx, query)
+	t.own[query] = stmt
+	return stmt, nil
 }
 
 // ExecContext runs a statement that returns no rows.

@@ -68,10 +68,13 @@ func (c *Client) Do(ctx context.Context, r replay.Request, tell func(replay.Work
 	return c.breakOff(ctx, w, tell)
 }
 
-// same reports whether one request makes the other needless.
+// same reports whether one request makes the other needless. Who asks for no number
+// of generations takes the one that there is; who asks not to begin anew takes what
+// does.
 func same(running, asked replay.Request) bool {
 	return running.Kind == replay.KindRebuild && asked.Kind == replay.KindRebuild && running.AcceptGap == asked.AcceptGap &&
-		running.AcceptFailures == asked.AcceptFailures && running.Archive == asked.Archive
+		running.AcceptFailures == asked.AcceptFailures && running.Archive == asked.Archive &&
+		(asked.Keep == 0 || running.Keep == asked.Keep) && (!asked.Fresh || running.Fresh)
 }
 
 // start asks until the holder answers, or does not.

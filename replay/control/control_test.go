@@ -299,6 +299,42 @@ func TestClient_WorkOfAnotherIsFollowedAndLeftAlone(t *testing.T) {
 	}
 }
 
+// What the work that is there does not do is not taken for done.
+func TestClient_WorkWithOtherOptionsIsNoneOfIts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		running, asked replay.Request
+		busy           bool
+	}{
+		"fresh":          {asked: replay.Request{Fresh: true}, busy: true},
+		"keep":           {asked: replay.Request{Keep: 5}, busy: true},
+		"another keep":   {replay.Request{Keep: 3}, replay.Request{Keep: 5}, true},
+		"archive":        {asked: replay.Request{Archive: "/a"}, busy: true},
+		"as it is":       {replay.Request{Keep: 5, Fresh: true}, replay.Request{Keep: 5, Fresh: true}, false},
+		"whatever it is": {replay.Request{Keep: 5, Fresh: true}, replay.Request{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env, store, w := streamstest.New(t, streamstest.WithoutStream()), held(t), &worker{}
+			serve(t, env.Conn, store, w)
+			tt.running.Kind, tt.asked.Kind = replay.KindRebuild, replay.KindRebuild
+			if err := w.Start(tt.running); err != nil {
+				t.Fatal(err)
+			}
+			a := ask(t, env.Conn, store, tt.asked)
+			if !tt.busy {
+				eventually(t, "it is followed", func() bool { return a.seen.has(replay.PhaseEvents) })
+				return
+			}
+			a.wait(t)
+			var busy *control.BusyError
+			if !errors.As(a.err, &busy) {
+				t.Errorf("error %v, want a BusyError", a.err)
+			}
+		})
+	}
+}
+
 func TestClient_AHolderThatTakesNoRequests(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t, streamstest.WithoutStream())
