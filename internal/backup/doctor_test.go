@@ -73,3 +73,23 @@ func TestRestore_TheDoctorFindsAStoppedInstallationWhole(t *testing.T) {
 		t.Errorf("%+v, %+v", c, p.Stream)
 	}
 }
+
+// Straight after a restore, with events in the spool that were not sent yet, the
+// doctor says already what it will say for good.
+func TestRestore_TheDoctorSaysItBeforeTheSpoolIsSent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.say("one")
+	h.drain()
+	h.project()
+	h.say("not sent yet")
+	dir, _ := restore(t, h.take())
+	other := enter(t, dir)
+	for _, when := range []string{"before it is sent", "after it"} {
+		if c, _ := other.examine(h.producer); c.State != doctor.Unknown || !strings.Contains(c.Detail, h.producer) {
+			t.Errorf("%s: %+v", when, c)
+		}
+		other.drain()
+		other.project()
+	}
+}

@@ -39,5 +39,7 @@ func (e *examination) wentOn(producer string) bool {
 	if p < 0 || e.report.Producers[p].Stream == nil {
 		return false
 	}
-	return e.spooled[producer].open && e.report.Producers[p].Stream.Verdict == VerdictUnaccounted
+	// What still waits in the copy was put before the original went on.
+	v := e.report.Producers[p].Stream.Verdict
+	return e.spooled[producer].open && (v == VerdictUnaccounted || v == VerdictWaiting)
 }
