@@ -154,6 +154,32 @@ func TestHandOver_WithoutARunWaitsForTheContext(t *testing.T) {
 	}
 }
 
+// A Run that ends answers the handover that it has taken and not begun.
+func TestHandOver_IsAnsweredByARunThatEnds(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), storeIn(t)
+	p, err := New(t.Context(), liveConfig(env, store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	taken := &handover{done: make(chan error, 1)}
+	p.pending = taken
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-taken.done:
+		if !errors.Is(err, errEnded) {
+			t.Errorf("error %v, want %v", err, errEnded)
+		}
+	default:
+		t.Error("whoever asked waits for ever")
+	}
+}
+
 // One who has the lock already keeps it.
 func TestNew_LockedByTheCaller(t *testing.T) {
 	t.Parallel()

@@ -147,3 +147,28 @@ func TestApplier_OneChannelKeepsWhatNobodyCanTell(t *testing.T) {
 	wantRows(t, db, "dead letters", deadRows, "3 decode", "5 decode")
 	wantRows(t, db, "waiting parts", "SELECT count(*) FROM event_parts", "0")
 }
+
+// The whole of a message in parts tells the channel, and no part of it.
+func TestApplier_OneChannelTakesPartsByTheirWhole(t *testing.T) {
+	t.Parallel()
+	s := newScript().play(
+		inParts(2, in("radio", posted("bob", "theirs"))),
+		in("radio", inParts(2, in(mainChannel, posted("ann", "ours")))),
+	)
+	db, err := schema.CreateForLoading(t.Context(), filepath.Join(t.TempDir(), "tv.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := schema.WriteOrigin(t.Context(), db, schema.Origin{Channel: mainChannel}); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testApplier()
+	cfg.Loading, cfg.Channel = true, mainChannel
+	a, err := NewApplier(t.Context(), db, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	applyAll(t, a, s.items()...)
+	wantRows(t, db, "chat", chatRows, mainChannel+" ann ours")
+}

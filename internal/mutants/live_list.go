@@ -24,6 +24,22 @@ var liveMutants = []Mutant{
 		Old: "t.f.over(ctx, at); err != nil {\n					return nil", New: "t.f.over(ctx, schema.Checkpoint{}); err != nil {\n					return nil",
 	},
 	{
+		Name: "a handover that was taken is never answered", File: "projector/projector.go", Package: "./projector", Run: "HandOver",
+		Old: "	defer p.answer(errEnded)\n", New: "",
+	},
+	{
+		Name: "a part tells the channel of the whole", File: "projector/applier.go", Package: "./projector", Run: "OneChannel",
+		Old: "			e, others = whole, a.othersEvent(whole)\n", New: "			e = whole\n",
+	},
+	{
+		Name: "beside nobody readers are taken back", File: "replay/live.go", Package: replayTests, Run: "Undo",
+		Old: "		err = t.f.over(ctx, at)\n", New: "		_ = at\n",
+	},
+	{
+		Name: "a batch prepares a statement for each event", File: "projector/statements.go", Package: "./projector", Run: "Statements",
+		Old: "	t.own[query] = stmt\n", New: "",
+	},
+	{
 		Name: "what is passed over is no hole", File: "projector/pass.go", Package: replayTests, Run: "TheEndOfTheStreamWasErased",
 		Old: "	a.hole(a.checkpoint.Seq+1, next.Seq)\n", New: "",
 	},
