@@ -93,7 +93,7 @@ func (p *Projector) handOver(ctx context.Context) (err error) {
 	if err := old.Close(); err != nil {
 		p.log.Warn("the database before was not closed in order", "path", old.Path(), "err", err)
 	}
-	oldFile.done()
+	p.left = append(p.left, oldFile)
 	return nil
 }
 

@@ -19,12 +19,15 @@ import (
 // Projector keeps one database current with the stream. It is the database's one
 // writer from New to Close.
 type Projector struct {
-	cfg       Config
-	log       *slog.Logger
-	release   func() error
-	held      fs.FileInfo // the lock's file
-	db        *schema.DB  // nil while a replaced one is not yet opened; belongs to Run
-	file      *openFile
+	cfg     Config
+	log     *slog.Logger
+	release func() error
+	held    fs.FileInfo // the lock's file
+	db      *schema.DB  // nil while a replaced one is not yet opened; belongs to Run
+	file    *openFile
+	// left are the files that were handed over from. This process may still read one,
+	// or come back to it, and would lose its locks: see openFile.index.
+	left      []*openFile
 	applier   *Applier
 	place     *place
 	status    status
@@ -98,6 +101,9 @@ func (p *Projector) Close() error {
 		err = p.db.Close()
 	}
 	p.file.done()
+	for _, f := range p.left {
+		f.done()
+	}
 	if p.release != nil {
 		err = errors.Join(err, p.release())
 	}
