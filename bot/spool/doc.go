@@ -7,8 +7,7 @@
 // committed event uses up a sequence, so a producer's numbers have no gap.
 //
 // Drain is the only path to the stream. One message or one atomic batch is in
-// flight, and the next is sent after its acknowledgement; rows are deleted after
-// it too. A few events that wait go one after the other, more of them as a batch.
+// flight; rows are deleted, and the next is sent, after its acknowledgement.
 // Whatever may have been sent without a recorded acknowledgement, be it for a
 // lost answer or a crash, is first looked for in the stream, from the last
 // acknowledged sequence on. So an event arrives once, however long an outage

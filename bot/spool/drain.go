@@ -29,7 +29,7 @@ func (s *Spool) Drain(ctx context.Context, app Appender) error {
 		return err
 	}
 	defer done()
-	d := &drainer{spool: s, app: app, pace: pace{most: s.maxSingly}}
+	d := &drainer{spool: s, app: app}
 	pause := s.newBackoff()
 	for {
 		err := classify(d.step(ctx))
@@ -100,7 +100,6 @@ type drainer struct {
 	batch []row
 	// looked is set once the recovered rows were looked for.
 	looked bool
-	pace   pace
 	// singly is the last row of a batch that the server does not take as one.
 	singly int64
 	// streamID is the stream that acknowledges, empty where it has to be asked for;
@@ -217,36 +216,21 @@ func (d *drainer) publish(ctx context.Context, unit []row) ([]streams.Ack, error
 	for i := range unit {
 		messages[i] = streams.AppendMessage{Subject: unit[i].subject, MsgID: unit[i].eventID(), Data: unit[i].data}
 	}
-	begin := time.Now()
-	if d.pace.singly(len(messages)) {
-		acks, err := d.appendEach(ctx, messages)
-		if err == nil {
-			d.pace.sent(len(messages), time.Since(begin))
+	if len(messages) == 1 {
+		ack, err := d.app.Append(ctx, messages[0])
+		if err != nil {
+			return nil, err
 		}
-		return acks, err
+		return []streams.Ack{ack}, nil
 	}
 	acks, err := d.app.AppendBatch(ctx, messages)
 	if len(acks) == len(unit) {
-		d.pace.batched(len(unit), time.Since(begin))
 		return acks, nil
 	}
 	if len(acks) > len(unit) || err == nil {
 		return nil, fmt.Errorf("%w: %d acknowledgements for %d messages", streams.ErrUncertain, len(acks), len(unit))
 	}
 	return acks, err
-}
-
-// appendEach sends each message after the acknowledgement of the one before.
-func (d *drainer) appendEach(ctx context.Context, messages []streams.AppendMessage) ([]streams.Ack, error) {
-	acks := make([]streams.Ack, 0, len(messages))
-	for _, m := range messages {
-		ack, err := d.app.Append(ctx, m)
-		if err != nil {
-			return acks, err
-		}
-		acks = append(acks, ack)
-	}
-	return acks, nil
 }
 
 // failed decides what follows an append whose error is about the unit's first
