@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"rosey/bench/report"
 )
@@ -16,7 +17,9 @@ func compareRebuilds(rep *report.Report) {
 	}
 	for i := range rep.Measurements {
 		if m := &rep.Measurements[i]; m.Name == replayOf(longRebuild) {
-			m.Figures = append(m.Figures, report.Compare("rate/rate-of-1,000,000", long, short, report.Target{Least: 0.85}))
+			const unit = "rate/rate-of-1,000,000"
+			m.Figures = slices.DeleteFunc(m.Figures, func(f report.Figure) bool { return f.Unit == unit })
+			m.Figures = append(m.Figures, report.Compare(unit, long, short, report.Target{Least: 0.85}))
 		}
 	}
 }

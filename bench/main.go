@@ -73,7 +73,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.StringVar(&o.Dir, "dir", "", "where stores and databases are made: the disk that is measured (default: a temporary folder)")
 	f.StringVar(&o.Out, "out", "", "write report.md, report.json and the plots into this folder")
 	f.StringVar(&o.Docs, "docs", "", "write the report to this Markdown file, with its plots and report.json in a folder of the same name")
-	f.StringVar(&o.From, "from", "", "measure nothing, show this report.json again")
+	f.StringVar(&o.From, "from", "", "measure nothing, show this report.json again; with -only, measure those anew and keep the rest")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -113,6 +113,7 @@ func (o options) command() string {
 	say(o.Long, "-long")
 	say(o.Quick, "-quick")
 	say(o.Sustain != time.Minute, "-sustain %v", o.Sustain)
+	say(o.From != "", "-from %s", o.From)
 	say(o.Docs != "", "-docs %s", o.Docs)
 	return b.String()
 }

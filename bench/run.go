@@ -38,10 +38,15 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 	return failures(rep)
 }
 
-// report measures, or reads what was measured before.
+// report measures, or reads what was measured before; with both, what is measured
+// now takes the place of what the earlier report says of it.
 func (o options) report(ctx context.Context, progress io.Writer) (*report.Report, error) {
 	if o.From == "" {
-		return o.measure(ctx, progress)
+		rep, err := o.measure(ctx, progress)
+		if err == nil {
+			judge(rep)
+		}
+		return rep, err
 	}
 	text, err := os.ReadFile(o.From)
 	if err != nil {
@@ -51,7 +56,22 @@ func (o options) report(ctx context.Context, progress io.Writer) (*report.Report
 	if err := json.Unmarshal(text, rep); err != nil {
 		return nil, fmt.Errorf("read %s: %w", o.From, err)
 	}
+	if o.Only == "" {
+		return rep, nil
+	}
+	now, err := o.measure(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	rep.Replace(now)
+	judge(rep)
 	return rep, nil
+}
+
+// judge adds what takes figures of more than one measurement.
+func judge(rep *report.Report) {
+	compareRebuilds(rep)
+	rep.Claims = claims(rep)
 }
 
 func (o options) measure(ctx context.Context, progress io.Writer) (_ *report.Report, err error) {
@@ -93,8 +113,6 @@ func (o options) measure(ctx context.Context, progress io.Writer) (_ *report.Rep
 	if len(rep.Measurements) == 0 {
 		return nil, fmt.Errorf("-only %s names no measurement", o.Only)
 	}
-	compareRebuilds(rep)
-	rep.Claims = claims(rep)
 	rep.Seconds = time.Since(rep.Began).Seconds()
 	rep.Machine.After()
 	return rep, nil

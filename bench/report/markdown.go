@@ -97,6 +97,10 @@ func (r *Report) targets(b *strings.Builder) {
 
 func (m Measurement) section(b *strings.Builder, pictures string) {
 	fmt.Fprintf(b, "## %s\n\n%s\n\n", m.Name, m.About)
+	if a := m.Apart; a != nil {
+		fmt.Fprintf(b, "Measured apart from the rest, by `%s`, %s; revision %s, load %s before, %s after%s.\n\n",
+			a.Command, a.Began.UTC().Format("2006-01-02 15:04 UTC"), a.Machine.Revision, a.Machine.LoadBefore, a.Machine.LoadAfter, a.Machine.others())
+	}
 	if m.Failed != "" {
 		fmt.Fprintf(b, "**Not measured:**\n\n```\n%s\n```\n\n", m.Failed)
 		return

@@ -33,6 +33,29 @@ type Measurement struct {
 	Plots   []Plot   `json:"plots,omitempty"`
 	// Failed is why there are no figures, empty where there are.
 	Failed string `json:"failed,omitempty"`
+	// Apart is set where it was not measured with the rest of the report.
+	Apart *Apart `json:"apart,omitempty"`
+}
+
+// Apart says how one measurement was made that was not made with the others.
+type Apart struct {
+	Command string    `json:"command"`
+	Machine Machine   `json:"machine"`
+	Began   time.Time `json:"began"`
+}
+
+// Replace takes the measurements of a later report for those of the same names, and
+// adds those that are new. Each says that it was made apart.
+func (r *Report) Replace(later *Report) {
+	for _, m := range later.Measurements {
+		m.Apart = &Apart{Command: later.Command, Machine: later.Machine, Began: later.Began}
+		i := slices.IndexFunc(r.Measurements, func(old Measurement) bool { return old.Name == m.Name })
+		if i < 0 {
+			r.Measurements = append(r.Measurements, m)
+			continue
+		}
+		r.Measurements[i] = m
+	}
 }
 
 // Figure is one metric over all runs.

@@ -57,6 +57,22 @@ func TestMarkdown_SaysWhatIsMissedAndWhatWasNotMeasured(t *testing.T) {
 	}
 }
 
+func TestReport_ReplacesWhatIsMeasuredApart(t *testing.T) {
+	t.Parallel()
+	rep := &Report{Command: "first", Measurements: []Measurement{{Name: "drain", Seconds: 1}, {Name: "live", Seconds: 2}}}
+	rep.Replace(&Report{Command: "go run ./bench -only x", Measurements: []Measurement{{Name: "live", Seconds: 3}, {Name: "replay", Seconds: 4}}})
+	if len(rep.Measurements) != 3 || rep.Measurements[0].Apart != nil || rep.Measurements[1].Seconds != 3 || rep.Measurements[2].Name != "replay" {
+		t.Fatalf("got %+v", rep.Measurements)
+	}
+	var b strings.Builder
+	if err := rep.Markdown(&b, ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "Measured apart from the rest, by `go run ./bench -only x`"); n != 2 {
+		t.Errorf("the page says %d times that a measurement was made apart, want 2:\n%s", n, &b)
+	}
+}
+
 // TestPlot_IsWellFormed draws what is hard to draw too.
 func TestPlot_IsWellFormed(t *testing.T) {
 	t.Parallel()
