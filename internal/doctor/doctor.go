@@ -34,6 +34,8 @@ type Config struct {
 	Instance string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// SampleTime is how long rows are compared with their messages. Default: 700 ms.
+	SampleTime time.Duration
 
 	stream *streams.Stream
 }

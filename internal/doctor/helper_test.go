@@ -175,7 +175,8 @@ func (h *house) foreign(ids ...string) {
 // report examines the house; change may adapt what is asked.
 func (h *house) report(change ...func(*doctor.Config)) doctor.Report {
 	h.t.Helper()
-	cfg := doctor.Config{Dir: h.dir, Conn: h.Conn}
+	// Not as many samples as a busy machine has time for, but all.
+	cfg := doctor.Config{Dir: h.dir, Conn: h.Conn, SampleTime: time.Minute}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ type sample struct {
 	tables *tables
 	stream *streams.Stream
 	rand   *rand.Rand
-	until  time.Time
+	limit  time.Duration // of reading messages; one is read in any case
 
 	seqs     map[uint64]bool
 	alone    *schema.DB // what the sampled messages come to
@@ -60,7 +61,7 @@ func (e *examination) lookAtSample(ctx context.Context) {
 	_, _ = seed.Write([]byte(e.tables.checkpoint.StreamID))
 	s := &sample{
 		tables: e.tables, stream: e.cfg.stream, rand: rand.New(rand.NewPCG(seed.Sum64(), e.tables.checkpoint.Seq)),
-		until: time.Now().Add(sampleTime), seqs: map[uint64]bool{},
+		limit: cmp.Or(e.cfg.SampleTime, sampleTime), seqs: map[uint64]bool{},
 	}
 	err := s.run(ctx, max(e.state.FirstSeq, 1))
 	const more = "`rosey replay --verify` compares every row"
@@ -159,8 +160,9 @@ func (s *sample) fetch(ctx context.Context) ([]streams.Message, error) {
 	slices.Sort(order) // a map has no order, and the sample is to be the same
 	s.rand.Shuffle(len(order), func(i, k int) { order[i], order[k] = order[k], order[i] })
 	var list []streams.Message
+	begin := time.Now()
 	for _, seq := range order {
-		if time.Now().After(s.until) {
+		if len(list) > 0 && time.Since(begin) > s.limit {
 			break
 		}
 		m, err := s.stream.Get(ctx, seq)
