@@ -125,8 +125,12 @@ func TestMeasurements_HaveFigures(t *testing.T) {
 	}
 }
 
-// may are figures that can be zero or less of a good program.
-var may = []string{"rss-MB/million-events", "added-rss-MB", "added-%-of-memory", "cpu-%-of-a-core"}
+// may are figures that can be zero or less of a good program, and differences, which
+// can be so in a second on a busy machine.
+var may = []string{
+	"rss-MB/million-events", "added-rss-MB", "added-%-of-memory", "cpu-%-of-a-core",
+	"added-%-of-a-core", "added-%-of-the-machine", "without-server-added-%-of-a-core",
+}
 
 func mustHaveFigures(t *testing.T, res Result) {
 	t.Helper()
