@@ -27,9 +27,11 @@ type progress struct {
 	told  time.Time // when last came
 	shown time.Time
 	phase string // as it was last shown
-	once  sync.Once
-	end   chan struct{}
-	wg    sync.WaitGroup
+	// elapsed is the longest shown: a work may have ended before time was seen to go by.
+	elapsed float64
+	once    sync.Once
+	end     chan struct{}
+	wg      sync.WaitGroup
 }
 
 // newProgress shows on the console's error output until close.
@@ -70,7 +72,8 @@ func (p *progress) tell(pr replay.Progress) {
 }
 
 func (p *progress) display(pr replay.Progress, now time.Time) {
-	p.shown, p.phase = now, pr.Phase
+	p.elapsed = max(p.elapsed, pr.ElapsedSeconds)
+	p.shown, p.phase, pr.ElapsedSeconds = now, pr.Phase, p.elapsed
 	p.show(pr)
 }
 

@@ -47,7 +47,7 @@ func TestProgress_ShowsEachPhaseAndThatTimeGoesBy(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	p.tell(replay.Progress{Phase: replay.PhaseDone, Seq: 9, Last: 9, ElapsedSeconds: 60})
+	p.tell(replay.Progress{Phase: replay.PhaseDone, Seq: 9, Last: 9, ElapsedSeconds: 2})
 	p.close()
 	p.close() // again
 	list := s.all()

@@ -26,6 +26,7 @@ const (
 	sampleEvents = 120 // events anywhere
 	sampleUsers  = 30
 	sampleTime   = 700 * time.Millisecond
+	sampleLeast  = 10 // messages, however long they take
 	// sampleLines bounds the rows that users' totals are counted from.
 	sampleLines = 100_000
 )
@@ -40,7 +41,7 @@ type sample struct {
 	tables *tables
 	stream *streams.Stream
 	rand   *rand.Rand
-	limit  time.Duration // of reading messages; one is read in any case
+	limit  time.Duration // of reading messages, of which a few are read in any case
 
 	seqs     map[uint64]bool
 	alone    *schema.DB // what the sampled messages come to
@@ -162,7 +163,7 @@ func (s *sample) fetch(ctx context.Context) ([]streams.Message, error) {
 	var list []streams.Message
 	begin := time.Now()
 	for _, seq := range order {
-		if len(list) > 0 && time.Since(begin) > s.limit {
+		if len(list) >= sampleLeast && time.Since(begin) > s.limit {
 			break
 		}
 		m, err := s.stream.Get(ctx, seq)

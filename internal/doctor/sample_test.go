@@ -116,8 +116,9 @@ func TestSample_HoweverSlowTheStream(t *testing.T) {
 	h := newHouse(t)
 	h.evening()
 	c := check(t, h.report(func(c *doctor.Config) { c.SampleTime = time.Nanosecond }), doctor.TablesSample)
-	if c.State != doctor.OK || !strings.Contains(c.Detail, " 1 event ") {
-		t.Errorf("%+v, want ok by one event", c)
+	var rows, sampled int
+	if _, err := fmt.Sscanf(c.Detail, "%d sampled rows, %d events", &rows, &sampled); c.State != doctor.OK || err != nil || sampled < 2 || sampled > 10 {
+		t.Errorf("%+v, %v: want a few events", c, err)
 	}
 }
 
