@@ -147,9 +147,7 @@ func TestProjector_StopsWhenItsPlaceWasTaken(t *testing.T) {
 	env := streamstest.New(t)
 	l := run(t, liveConfig(env, storeIn(t)))
 	l.waitFor(t, publish(t, env, newScript(), posts(5)...))
-	if _, err := env.Stream.Acquire(t.Context(), l.place.key, "another", l.place.holder); err != nil {
-		t.Fatal(err)
-	}
+	env.Hold(t, l.place.key, "another", l.place.holder)
 	select {
 	case <-l.done:
 	case <-time.After(30 * time.Second):
@@ -168,9 +166,7 @@ func TestProjector_LeavesTheConsumerOfWhoeverTookItsPlace(t *testing.T) {
 	env := streamstest.New(t)
 	l := run(t, liveConfig(env, storeIn(t)))
 	l.waitFor(t, publish(t, env, newScript(), posts(5)...))
-	if _, err := env.Stream.Acquire(t.Context(), l.place.key, "another", l.place.holder); err != nil {
-		t.Fatal(err)
-	}
+	env.Hold(t, l.place.key, "another", l.place.holder)
 	if err := env.Conn.JetStream().DeleteConsumer(t.Context(), streams.StreamName, l.place.consumer); err != nil {
 		t.Fatal(err)
 	}

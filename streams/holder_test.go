@@ -31,9 +31,7 @@ func TestLeaseHolder_TakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, channel := range []string{"a", "b"} {
-		if _, err := env.Stream.Acquire(t.Context(), streams.RecorderLease(channel), "bot of "+channel, ""); err != nil {
-			t.Fatal(err)
-		}
+		env.Hold(t, streams.RecorderLease(channel), "bot of "+channel, "")
 	}
 	if h := holder(key); h != "a projector" {
 		t.Errorf("%q holds it", h)

@@ -13,9 +13,7 @@ import (
 // lead gives a run the right to record.
 func (h *house) lead(r *run) {
 	h.t.Helper()
-	if _, err := h.Stream.Acquire(h.t.Context(), streams.RecorderLease(channel), r.producer, ""); err != nil {
-		h.t.Fatal(err)
-	}
+	h.Hold(h.t, streams.RecorderLease(channel), r.producer, "")
 }
 
 // moveAway takes a spool out of the data folder, as one of another machine.
