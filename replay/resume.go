@@ -112,7 +112,7 @@ func (b *building) takeUp(ctx context.Context) error {
 		b.cfg.Logger.Info("going on with an interrupted rebuild", "seq", left.Seq)
 		return nil
 	}
-	b.cfg.Logger.Info("an interrupted rebuild is begun anew: "+why, "path", b.path)
+	b.cfg.Logger.Info("an interrupted rebuild is begun anew", "path", b.path, "err", why)
 	if err := schema.RemoveRows(b.path); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
@@ -187,7 +187,7 @@ func goOn(ctx context.Context, path string, left *resume) (_ *schema.DB, why str
 // a retry finds out on its way is not kept, and a database of one channel that was
 // completed takes no further events.
 func (b *building) resumable() bool {
-	return b.cfg.again == nil && !b.cfg.throwaway && !(b.whole && b.cfg.Channel != "")
+	return b.cfg.again == nil && !b.cfg.throwaway && (!b.whole || b.cfg.Channel == "")
 }
 
 // leave closes the file and marks it as one to go on with. A crash before the mark

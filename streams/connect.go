@@ -103,8 +103,8 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 		nats.MaxPingsOutstanding(pingsMissed),
 		nats.DrainTimeout(drainLimit),
 		nats.ErrorHandler(c.onError),
-		nats.ConnectHandler(func(nc *nats.Conn) { c.onConnect("connected", nc) }),
-		nats.ReconnectHandler(func(nc *nats.Conn) { c.onConnect("reconnected", nc) }),
+		nats.ConnectHandler(func(nc *nats.Conn) { c.onConnect(nc, false) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { c.onConnect(nc, true) }),
 		nats.DisconnectErrHandler(c.onDisconnect),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }),
 	)
@@ -270,8 +270,13 @@ func (c *Conn) onDisconnect(_ *nats.Conn, err error) {
 	}
 }
 
-func (c *Conn) onConnect(what string, nc *nats.Conn) {
-	c.log.Info(what+" to NATS", "server", nc.ConnectedServerName(), "version", nc.ConnectedServerVersion())
+func (c *Conn) onConnect(nc *nats.Conn, again bool) {
+	log := c.log.With("server", nc.ConnectedServerName(), "version", nc.ConnectedServerVersion())
+	if again {
+		log.Info("reconnected to NATS")
+		return
+	}
+	log.Info("connected to NATS")
 }
 
 func (c *Conn) onError(_ *nats.Conn, sub *nats.Subscription, err error) {

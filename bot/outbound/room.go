@@ -391,13 +391,13 @@ func (r *room) echo(l chatLine, private bool, now time.Time) {
 	if found != nil && !private {
 		r.quiet(found.number) // and what was written before it is not shown after it
 	}
-	switch {
-	case found == nil:
+	switch found {
+	case nil:
 		if !private && len(r.stray) < keepStray {
 			r.stray = append(r.stray, l)
 		}
 		return
-	case found == r.flight:
+	case r.flight:
 		r.flight = nil
 		found.land(landing{what: echoed, timeMS: l.timeMS, heard: now})
 	default:

@@ -269,7 +269,7 @@ func (c *deadLettersRetryCmd) again(flags *deadLettersCmd) string {
 }
 
 // where are the flags that say what installation it is about.
-func (c *deadLettersCmd) where() string { return " --data " + shell(c.Data) + c.natsFlags.words() }
+func (c *deadLettersCmd) where() string { return " --data " + shell(c.Data) + c.words() }
 
 // words are what was asked for.
 func (c *deadLettersRetryCmd) words() string {

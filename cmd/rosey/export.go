@@ -78,7 +78,7 @@ func (c *exportCmd) check() error {
 		return advise(errors.New("export: a database holds no events, the stream does"), "--data DIR or --nats URL")
 	case c.To > 0 && c.From > c.To:
 		return advise(fmt.Errorf("export: --from %d is after --to %d", c.From, c.To), "--from %d --to %d", c.To, c.From)
-	case !ofEvents && c.eventRange.set():
+	case !ofEvents && c.set():
 		return advise(errors.New("export: --from, --to, --kind and --parts are about events"), "rosey export events ...")
 	}
 	return c.kindFlag.check()

@@ -102,7 +102,7 @@ func (c *projectorCmd) open(ctx context.Context, dir installation.Dir, log *slog
 			return nil, nil, err
 		}
 		for _, w := range a.Conn.Warnings() {
-			log.Warn(w)
+			log.Warn("the server may lose what it acknowledged", "err", w)
 		}
 		pc := projector.Config{Store: dir.Database(), Instance: c.Instance, DefaultChannel: c.DefaultChannel, Logger: log}
 		c.apply(&pc)

@@ -160,7 +160,7 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 	if c.Undo {
 		r = replay.Request{Kind: replay.KindUndo, Keep: int(c.Keep)}
 	}
-	w, err := askHolder(ctx, conn, store, r, show, rebuildCommand(r), " --data "+shell(c.Data)+c.natsFlags.words())
+	w, err := askHolder(ctx, conn, store, r, show, rebuildCommand(r), " --data "+shell(c.Data)+c.words())
 	if err != nil {
 		return replay.Result{}, err
 	}

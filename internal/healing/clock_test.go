@@ -49,7 +49,7 @@ func TestProcesses_ClockSetBackAndForward(t *testing.T) {
 	e.until("the server runs", func() bool { _, err := dir.Endpoint(); return err == nil })
 	projector := m.start("projector", "--data", data)
 	rosey := m.start("bot", channel.PageURL(), "--username", "rosey", "--data", data)
-	e.until("the first bot is in the channel", func() bool { return e.rig.channel.Clients() == 1 && e.present() == "rosey" })
+	e.until("the first bot is in the channel", func() bool { return e.channel.Clients() == 1 && e.present() == "rosey" })
 	spare := m.start(e.remote(dir)...)
 	e.until("the other one stands by", func() bool { return spare.out.has("standing by") })
 	begun := time.Now()
@@ -63,7 +63,7 @@ func TestProcesses_ClockSetBackAndForward(t *testing.T) {
 		e.goesOn()
 		quiet()
 		e.caughtUp()
-		e.until("one bot is in the channel", func() bool { return e.rig.channel.Clients() == 1 })
+		e.until("one bot is in the channel", func() bool { return e.channel.Clients() == 1 })
 	}
 
 	// Back, and the one who leads is gone in the same moment: what it held seems to
@@ -74,9 +74,9 @@ func TestProcesses_ClockSetBackAndForward(t *testing.T) {
 	}
 	leader.kill()
 	e.set(-3 * time.Hour)
-	e.until("its line is gone", func() bool { return e.rig.channel.Clients() == 0 })
+	e.until("its line is gone", func() bool { return e.channel.Clients() == 0 })
 	gone := time.Now()
-	e.until("the other bot takes over", func() bool { return e.rig.channel.Clients() == 1 })
+	e.until("the other bot takes over", func() bool { return e.channel.Clients() == 1 })
 	t.Logf("taken over after %s", time.Since(gone).Round(time.Second))
 	e.say(20)
 	e.caughtUp()
