@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -193,4 +194,44 @@ func TestImport_ADamagedArchiveMakesNothing(t *testing.T) {
 	if _, err := os.Stat(to); !os.IsNotExist(err) {
 		t.Errorf("a folder was made for it: %v", err)
 	}
+}
+
+// TestArchive_Forgets takes the way of an operator who was asked to forget what
+// somebody said.
+func TestArchive_Forgets(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	succeeds(t, "export", "events", "--archive", folder, "--data", string(dir))
+	s := serve(t, dir)
+	js, err := s.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err == nil {
+		err = errors.Join(js.DeleteMsg(t.Context(), 5), js.DeleteMsg(t.Context(), 16))
+	}
+	if err := errors.Join(err, s.Stop()); err != nil {
+		t.Fatal(err)
+	}
+	if out := succeeds(t, "export", "events", "--archive", folder, "--keep-erased", "--data", string(dir)); !strings.Contains(out, "kept       2 messages") {
+		t.Errorf("export --keep-erased: %s", out)
+	}
+	if out := succeeds(t, "export", "events", "--archive", folder, "--verify", "--data", string(dir)); !strings.Contains(out, "forgotten  2 messages") ||
+		!strings.Contains(out, "15, seq=1 to seq=17 without 2 that were erased; 0 of them new") {
+		t.Errorf("export: %s", out)
+	}
+	// Without an installation, what the stream may no longer hold.
+	var res archive.Written
+	if err := json.Unmarshal([]byte(succeeds(t, "export", "events", "--archive", folder, "--forget", "6", "--verify", "--json")), &res); err != nil || res.Forgotten != 1 || res.Messages != 14 {
+		t.Errorf("export --forget: %+v, %v", res, err)
+	}
+	for _, args := range [][]string{
+		{"--archive", folder, "--forget", "18"}, {"--forget", "3"}, {"--archive", folder, "--keep-erased", "--forget-erased"},
+		{"--archive", folder, "--forget", "3", "--to", "5"}, {"--archive", t.TempDir(), "--forget", "3"},
+	} {
+		if r := rosey(t, append([]string{"export", "events", "--data", string(dir)}, args...)...); r.code == 0 || !strings.Contains(r.err, "try: ") {
+			t.Errorf("export %q: exit %d, %s", args, r.code, r.err)
+		}
+	}
+	copied := filepath.Join(t.TempDir(), "elsewhere")
+	succeeds(t, "import", "events", folder, "--data", copied)
+	succeeds(t, "replay", "--on-error", "dead-letter", "--data", copied)
 }

@@ -135,6 +135,10 @@ func advice(err error) string {
 		return "use the version of rosey that wrote the archive, or a later one"
 	case errors.Is(err, archive.ErrDamaged):
 		return "restore the file that is named from a copy of the archive; while the stream still reaches back, --archive with a new folder makes another one"
+	case errors.Is(err, archive.ErrManyErased):
+		return "what is new is archived; look first whether the store is damaged: rosey doctor; if they are to be forgotten: --forget-erased; if not: --keep-erased"
+	case errors.Is(err, archive.ErrOutside):
+		return "--archive DIR with the archive that holds it, or another sequence"
 	case errors.Is(err, archive.ErrInUse):
 		return "wait until the other export ends"
 	case errors.Is(err, archive.ErrOtherStream), errors.Is(err, archive.ErrOtherHistory):

@@ -34,6 +34,7 @@ func (c *exportCmd) examples() string {
 	return `  rosey export events --out everything.ndjson
   rosey export events --kind message.log --from 1000 --to 2000
   rosey export events --archive ./archive --verify
+  rosey export events --archive ./archive --forget 4711
   rosey export chat_messages --format csv --out chat.csv
   rosey export user_stats | head`
 }
@@ -68,6 +69,8 @@ func (c *exportCmd) check() error {
 	case c.Archive != "" && (c.From > 0 || len(c.Kind) > 0 || c.Parts || c.Out != ""):
 		return advise(errors.New("export: an archive holds every event from the first one on; --from, --kind, --parts and --out do not go with it"),
 			"rosey export events --archive %s", shell(c.Archive))
+	case len(c.Forget) > 0 && (c.To > 0 || c.ForgetErased || c.KeepErased):
+		return advise(errors.New("export: --forget names what the archive is to forget, and adds nothing to it"), "rosey export events --archive %s --forget SEQ", shell(c.Archive))
 	case c.Verify && c.Archive == "":
 		return advise(errors.New("export: --verify is about an archive"), "rosey export events --archive DIR --verify")
 	case c.JSON && c.Format != formatNDJSON:
@@ -80,6 +83,9 @@ func (c *exportCmd) check() error {
 		return advise(fmt.Errorf("export: --from %d is after --to %d", c.From, c.To), "--from %d --to %d", c.To, c.From)
 	case !ofEvents && c.set():
 		return advise(errors.New("export: --from, --to, --kind and --parts are about events"), "rosey export events ...")
+	}
+	if err := c.checkForgetting(); err != nil {
+		return err
 	}
 	return c.kindFlag.check()
 }

@@ -17,14 +17,43 @@ import (
 type archiveFlags struct {
 	Archive string `help:"Folder of an archive to make, or to add what is new to; goes with --to alone." type:"path" placeholder:"DIR"`
 	Verify  bool   `help:"Read the whole archive afterwards, and compare it with its hashes."`
+
+	Forget       []uint64 `help:"Take this message out of the archive, whatever the stream has of it, and do nothing else; needs no installation." placeholder:"SEQ"`
+	ForgetErased bool     `help:"Take out of the archive whatever was erased from the stream since, also if that is more than a thousand messages."`
+	KeepErased   bool     `help:"Leave in the archive what was erased from the stream since."`
+}
+
+// erased says what becomes of what was erased from the stream.
+func (f *archiveFlags) erased() archive.Erased {
+	switch {
+	case f.ForgetErased:
+		return archive.ForgetAllErased
+	case f.KeepErased:
+		return archive.KeepErased
+	}
+	return archive.ForgetErased
+}
+
+// checkForgetting refuses what does not go together.
+func (f *archiveFlags) checkForgetting() error {
+	switch {
+	case f.Archive == "" && (len(f.Forget) > 0 || f.ForgetErased || f.KeepErased):
+		return advise(errors.New("export: --forget, --forget-erased and --keep-erased are about an archive"), "rosey export events --archive DIR --forget SEQ")
+	case f.ForgetErased && f.KeepErased:
+		return advise(errors.New("export: --forget-erased and --keep-erased contradict each other"), "give one of them")
+	}
+	return nil
 }
 
 // What an archive is doing, in the progress of a command.
 const phaseArchiving = "archiving"
 
-// archive adds what is new to an archive.
+// archive adds what is new to an archive, or makes it forget messages.
 func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 	log := c.logger(con.err, slog.LevelWarn)
+	if len(c.Forget) > 0 {
+		return c.forget(ctx, con, log)
+	}
 	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
 	if err != nil {
 		return err
@@ -34,8 +63,21 @@ func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 	defer show.close()
 	tell := passProgress(show)
 	res, err := archive.Write(ctx, c.Archive, a.Stream, archive.WriteOptions{
-		To: c.To, Progress: func(p archive.Progress) { tell(phaseArchiving, p) }, Logger: log, Crash: crash,
+		To: c.To, Erased: c.erased(), Progress: func(p archive.Progress) { tell(phaseArchiving, p) }, Logger: log, Crash: crash,
 	})
+	return c.archived(ctx, con, show, tell, res, err)
+}
+
+// forget takes messages out of an archive.
+func (c *exportCmd) forget(ctx context.Context, con *console, log *slog.Logger) error {
+	show := newProgress(con, c.JSON)
+	defer show.close()
+	res, err := archive.Forget(ctx, c.Archive, c.Forget, archive.WriteOptions{Logger: log, Crash: crash})
+	return c.archived(ctx, con, show, passProgress(show), res, err)
+}
+
+// archived tells what an archive holds now.
+func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, tell func(string, archive.Progress), res archive.Written, err error) error {
 	if err == nil && c.Verify {
 		err = verifyArchive(ctx, c.Archive, tell)
 	}
@@ -51,6 +93,12 @@ func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 	}
 	fmt.Fprintf(con.out, "archived   %s\n", c.Archive)
 	fmt.Fprintf(con.out, "messages   %d, %s; %d of them new\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased), res.Added)
+	if res.Forgotten > 0 {
+		fmt.Fprintf(con.out, "forgotten  %d messages\n", res.Forgotten)
+	}
+	if res.ErasedSince > 0 {
+		fmt.Fprintf(con.out, "kept       %d messages that the stream has erased since\n", res.ErasedSince)
+	}
 	fmt.Fprintf(con.out, "segments   %d, %s\n", res.Segments, humanize.IBytes(uint64(res.Bytes)))
 	if c.Verify {
 		fmt.Fprintln(con.out, "verified   every segment is what was written")

@@ -31,9 +31,9 @@ func Open(dir string) (*Archive, error) {
 		if lookErr == nil {
 			return &Archive{dir: dir, manifest: m}, nil
 		}
-		before := m.LastSeq
-		// Somebody may have added to it between the two.
-		if m, err = readManifest(dir); err == nil && (!gone || m.LastSeq == before) {
+		before := m.Segments
+		// Somebody may have added to it between the two, or made it forget.
+		if m, err = readManifest(dir); err == nil && (!gone || slices.Equal(m.Segments, before)) {
 			return nil, fmt.Errorf("archive: open %s: %w", dir, lookErr)
 		}
 	}

@@ -12,7 +12,12 @@
 // within a segment that have no line were erased from the stream: the manifest
 // counts lines and hashes contents, so that a hole is told from a loss.
 //
-// Write makes an archive and adds to one, Reader reads it and proves it while it
+// What is erased from the stream later, Write takes out of the archive too, so that
+// whoever asks for a message to be forgotten asks once. The segment is written anew
+// under another name.
+//
+// Write makes an archive and adds to one, Forget takes messages out where the stream
+// no longer has a say, Reader reads it and proves it while it
 // reads, Import restores a stream. What the stream is belongs to package streams,
 // what its messages say to package events.
 package archive

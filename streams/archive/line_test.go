@@ -169,9 +169,9 @@ func FuzzManifest(f *testing.F) {
 	}
 	add()
 	sum := strings.Repeat("0", 64)
-	m = m.with(Segment{Name: segmentName(5, 9), FirstSeq: 5, LastSeq: 9, Messages: 4, Erased: 1, SHA256: sum, ContentSHA256: sum})
+	m = m.with(Segment{Name: segmentName(5, 9, 0), FirstSeq: 5, LastSeq: 9, Messages: 4, Erased: 1, SHA256: sum, ContentSHA256: sum})
 	add()
-	m = m.with(Segment{Name: segmentName(10, 10), FirstSeq: 10, LastSeq: 10, Messages: 1, SHA256: sum, ContentSHA256: sum})
+	m = m.with(Segment{Name: segmentName(10, 10, 2), FirstSeq: 10, LastSeq: 10, Messages: 1, Rewritten: 2, SHA256: sum, ContentSHA256: sum})
 	add()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := parseManifest(data)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -20,8 +21,10 @@ const (
 	// manifestName is the file that makes a folder an archive.
 	manifestName = "manifest.json"
 	// format tells an archive from other JSON, version one layout from another.
-	format  = "rosey-archive"
-	version = 1
+	format = "rosey-archive"
+	// version is the layout that this program knows. An archive is of version 1 until
+	// something in it was forgotten: names of segments are longer then.
+	version = 2
 	// maxManifest bounds what is read as a manifest: it holds a few hundred bytes
 	// for each segment.
 	maxManifest = 64 << 20
@@ -54,8 +57,10 @@ type Segment struct {
 	LastSeq  uint64 `json:"last_seq"`
 	Messages uint64 `json:"messages"`
 	// Erased counts the sequences without a message: they were gone from the stream
-	// when it was read.
-	Erased    uint64    `json:"erased"`
+	// when it was read, or were forgotten since.
+	Erased uint64 `json:"erased"`
+	// Rewritten counts how often it was written anew to forget something.
+	Rewritten uint64    `json:"rewritten,omitempty"`
 	FirstTime time.Time `json:"first_time,omitzero"`
 	LastTime  time.Time `json:"last_time,omitzero"`
 	// Bytes and SHA256 are those of the file, the others those of the lines in it.
@@ -66,14 +71,17 @@ type Segment struct {
 }
 
 // segmentName is made of the range, so that a longer segment in place of a
-// shorter one is another file.
-func segmentName(first, last uint64) string {
+// shorter one is another file, and one in which something was forgotten too.
+func segmentName(first, last, rewritten uint64) string {
+	if rewritten > 0 {
+		return fmt.Sprintf("%016d-%016d.r%d.ndjson.zst", first, last, rewritten)
+	}
 	return fmt.Sprintf("%016d-%016d.ndjson.zst", first, last)
 }
 
 func newManifest(id streams.Identity, first uint64) Manifest {
 	return Manifest{
-		Format: format, Version: version, Stream: Origin{Name: streams.StreamName, ID: id.ID, Created: id.Created.UTC()},
+		Format: format, Version: 1, Stream: Origin{Name: streams.StreamName, ID: id.ID, Created: id.Created.UTC()},
 		FirstSeq: first, LastSeq: first - 1, Segments: []Segment{},
 	}
 }
@@ -86,9 +94,30 @@ func (m Manifest) with(s Segment) Manifest {
 		n--
 	}
 	m.Segments = append(m.Segments[:n:n], s)
-	m.LastSeq, m.Messages = s.LastSeq, 0
+	m.LastSeq = s.LastSeq
+	return m.summed()
+}
+
+// instead returns the manifest with a segment in the place of the one that covers
+// the same sequences.
+func (m Manifest) instead(s Segment) Manifest {
+	m.Segments = slices.Clone(m.Segments)
+	for i := range m.Segments {
+		if m.Segments[i].FirstSeq == s.FirstSeq {
+			m.Segments[i] = s
+		}
+	}
+	return m.summed()
+}
+
+// summed returns the manifest with what follows from its segments.
+func (m Manifest) summed() Manifest {
+	m.Version, m.Messages = 1, 0
 	for _, s := range m.Segments {
 		m.Messages += s.Messages
+		if s.Rewritten > 0 {
+			m.Version = version
+		}
 	}
 	return m
 }
@@ -121,7 +150,7 @@ func (m *Manifest) wrong() string {
 		switch {
 		case s.FirstSeq != next || s.LastSeq < s.FirstSeq || s.LastSeq == ^uint64(0):
 			return fmt.Sprintf("segment %q does not follow the one before", s.Name)
-		case s.Name != segmentName(s.FirstSeq, s.LastSeq):
+		case s.Name != segmentName(s.FirstSeq, s.LastSeq, s.Rewritten):
 			return fmt.Sprintf("segment %q has another name than its sequences say", s.Name)
 		case s.Messages > s.LastSeq-s.FirstSeq+1 || s.Erased != s.LastSeq-s.FirstSeq+1-s.Messages:
 			return fmt.Sprintf("segment %q holds another number of messages than its sequences say", s.Name)

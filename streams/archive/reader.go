@@ -119,8 +119,8 @@ func (r *Reader) openNext(ctx context.Context) error {
 }
 
 // lookUp finds what took the place of the next segment, which is gone: whoever adds
-// to an archive writes its last segment anew while that is small. It reports
-// whether there is one.
+// to an archive writes its last segment anew while that is small, and any one in
+// which something is forgotten. It reports whether there is one.
 func (r *Reader) lookUp() bool {
 	m, err := readManifest(r.a.dir)
 	if err != nil || m.Stream != r.a.manifest.Stream {
@@ -128,7 +128,7 @@ func (r *Reader) lookUp() bool {
 	}
 	gone := r.segments[r.next]
 	i := slices.IndexFunc(m.Segments, func(s Segment) bool { return s.FirstSeq == gone.FirstSeq })
-	if i < 0 || m.Segments[i].LastSeq <= gone.LastSeq {
+	if i < 0 || m.Segments[i].LastSeq < gone.LastSeq || m.Segments[i].Name == gone.Name {
 		return false
 	}
 	r.segments, r.next = m.Segments, i

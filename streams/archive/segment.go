@@ -85,7 +85,7 @@ func (w *segmentWriter) add(m streams.Message) (err error) {
 
 // finish makes the segment, which covers everything up to last, a file of the
 // archive's folder. It belongs to the archive once the manifest names it.
-func (w *segmentWriter) finish(last uint64) (s Segment, err error) {
+func (w *segmentWriter) finish(last, rewritten uint64) (s Segment, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.abandon())
@@ -95,7 +95,7 @@ func (w *segmentWriter) finish(last uint64) (s Segment, err error) {
 		return s, err
 	}
 	s = w.segment
-	s.LastSeq, s.Name = last, segmentName(s.FirstSeq, last)
+	s.LastSeq, s.Rewritten, s.Name = last, rewritten, segmentName(s.FirstSeq, last, rewritten)
 	s.Erased = s.LastSeq - s.FirstSeq + 1 - s.Messages
 	s.Bytes, s.SHA256 = w.out.n, w.out.sum()
 	s.ContentBytes, s.ContentSHA256 = w.content.n, w.content.sum()

@@ -32,6 +32,9 @@ type WriteOptions struct {
 	// SegmentBytes is how large the lines of a segment become before another is
 	// begun. Default 64 MiB.
 	SegmentBytes int64
+	// Erased says what becomes of messages that were erased from the stream since they
+	// were archived. Default: the archive forgets them.
+	Erased Erased
 	// Progress is told how far it is.
 	Progress func(Progress)
 	// Logger receives what a person should know. Default: none.
@@ -44,6 +47,9 @@ type WriteOptions struct {
 const (
 	crashBeforeManifest = "archive.before_manifest" // a segment is there, nothing names it
 	crashAfterManifest  = "archive.after_manifest"  // the segment it replaces is still there
+
+	crashBeforeForgotten = "archive.before_forgotten" // a segment without what is forgotten is there, nothing names it
+	crashAfterForgotten  = "archive.after_forgotten"  // the one with it is still there, nothing names it
 )
 
 // Written is what Write came to.
@@ -57,27 +63,22 @@ type Written struct {
 	Bytes    int64  `json:"bytes"`
 	// Added counts the messages that this run has added.
 	Added uint64 `json:"added"`
+	// Forgotten counts the messages that this run has taken out of it.
+	Forgotten uint64 `json:"forgotten"`
+	// ErasedSince counts those that it holds and the stream has erased.
+	ErasedSince uint64 `json:"erased_since"`
 }
 
 // Write archives the stream in a folder, or adds what is new to the archive that
-// is there. What is archived stays as it is; only the last segment is written
-// anew while it is small. The error is ErrOtherStream, ErrOtherHistory or ErrGap
+// is there. What was erased from the stream since is taken out of the archive,
+// whose segments are written anew for that, as the last one is while it is small;
+// everything else stays as it is. The error is ErrOtherStream, ErrOtherHistory or ErrGap
 // where the stream does not continue the archive, ErrInUse where somebody else
-// writes to it. After any error the archive is valid and holds what was finished.
+// writes to it, ErrManyErased where so much was erased that somebody should look;
+// what is new is archived then. After any error the archive is valid and holds what
+// was finished.
 func Write(ctx context.Context, dir string, s *streams.Stream, o WriteOptions) (res Written, err error) {
-	if o.SegmentBytes <= 0 {
-		o.SegmentBytes = segmentBytes
-	}
-	if o.Progress == nil {
-		o.Progress = func(Progress) {}
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Crash == nil {
-		o.Crash = func(string) {}
-	}
-	w := &writer{dir: dir, stream: s, o: o, log: o.Logger.With("component", "archive", "stream", streams.StreamName)}
+	w := newWriter(dir, s, o)
 	if res, err = w.run(ctx); err != nil {
 		return res, fmt.Errorf("archive: write %s: %w", dir, err)
 	}
@@ -95,6 +96,24 @@ type writer struct {
 	from  uint64 // the first sequence that the open segment takes from the stream
 	taken uint64 // how many messages it has taken from there
 	added uint64
+
+	forgotten, erasedSince uint64
+}
+
+func newWriter(dir string, s *streams.Stream, o WriteOptions) *writer {
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = segmentBytes
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Crash == nil {
+		o.Crash = func(string) {}
+	}
+	return &writer{dir: dir, stream: s, o: o, log: o.Logger.With("component", "archive", "stream", streams.StreamName)}
 }
 
 func (w *writer) run(ctx context.Context) (res Written, err error) {
@@ -118,14 +137,15 @@ func (w *writer) run(ctx context.Context) (res Written, err error) {
 			return w.written(), err
 		}
 	}
-	return w.written(), nil
+	err = w.forgetErased(ctx)
+	return w.written(), err
 }
 
 func (w *writer) written() Written {
 	m := &w.manifest
 	res := Written{
 		Dir: w.dir, FirstSeq: m.FirstSeq, LastSeq: m.LastSeq, Messages: m.Messages, Segments: len(m.Segments), Added: w.added,
-		Erased: m.LastSeq - m.FirstSeq + 1 - m.Messages,
+		Forgotten: w.forgotten, ErasedSince: w.erasedSince, Erased: m.LastSeq - m.FirstSeq + 1 - m.Messages,
 	}
 	for _, s := range m.Segments {
 		res.Bytes += s.Bytes
@@ -215,9 +235,12 @@ func leftover(name string) bool {
 	if strings.HasPrefix(name, "."+manifestName) { // a manifest that was being written
 		return true
 	}
-	var first, last uint64
+	var first, last, rewritten uint64
+	if _, err := fmt.Sscanf(name, "%d-%d.r%d.ndjson.zst", &first, &last, &rewritten); err == nil {
+		return name == segmentName(first, last, rewritten)
+	}
 	_, err := fmt.Sscanf(name, "%d-%d.ndjson.zst", &first, &last)
-	return err == nil && name == segmentName(first, last)
+	return err == nil && name == segmentName(first, last, 0)
 }
 
 // continues makes sure that what the stream holds follows what is archived.
@@ -298,7 +321,7 @@ func (w *writer) closeSegment(ctx context.Context, last uint64) error {
 	}
 	open := w.open
 	w.open = nil
-	s, err := open.finish(last)
+	s, err := open.finish(last, 0)
 	if err != nil {
 		return err
 	}
