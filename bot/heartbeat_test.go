@@ -24,6 +24,7 @@ func beats(t *testing.T, env *streamstest.Env) []streams.Heartbeat {
 func TestRecorder_Heartbeat(t *testing.T) {
 	t.Parallel()
 	env, c := streamstest.New(t), newChannel(t)
+	keepAll(t, env, "ROSEY_BOTS") // the first one says it hourly
 	hearts := func(context.Context) (bot.Heartbeats, error) { return env.Stream, nil }
 	first := recorder(t, c, env, "rosey")
 	first.Heartbeats, first.BeatEvery, first.BotVersion = hearts, time.Hour, "1.2.3"

@@ -17,7 +17,8 @@ type Leases interface {
 const (
 	// renewEvery leaves room for two renewals to fail before the lease ends.
 	renewEvery = streams.LeaseTTL / 3
-	// askLimit bounds how long the question for a lease may hold up recording.
+	// askLimit is how long a question for a lease may hold up recording, unless it is
+	// configured.
 	askLimit = 5 * time.Second
 	// standbyPatience is how long a bot that stands by puts up with no answer. By
 	// then a lease that nobody could renew has ended, and so has what its holder
@@ -44,6 +45,7 @@ type lead struct {
 	// another may. Nil: it always can.
 	full  func() (bool, <-chan struct{})
 	every time.Duration
+	limit time.Duration // how long a question may take
 	log   *slog.Logger
 
 	lease  *streams.Lease
@@ -106,7 +108,7 @@ func (l *lead) release(ctx context.Context) {
 	if l.lease == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.limit)
 	defer cancel()
 	if err := l.lease.Release(ctx); err != nil {
 		l.log.Debug("lease not released", "err", err)
@@ -118,7 +120,7 @@ func (l *lead) release(ctx context.Context) {
 // were, for a while: one question that got lost must not put two bots into the
 // channel.
 func (l *lead) ask(ctx context.Context, before standing) standing {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	ctx, cancel := context.WithTimeout(ctx, l.limit)
 	defer cancel()
 	if l.lease != nil {
 		if err := l.lease.Renew(ctx); err == nil {

@@ -42,6 +42,7 @@ func TestLead_WithoutAnAnswerThingsStayAsTheyAre(t *testing.T) {
 			t.Parallel()
 			l := &lead{
 				leases: func(context.Context) (Leases, error) { return answering{tt.err}, nil },
+				limit:  time.Minute,
 				log:    slog.New(slog.DiscardHandler),
 			}
 			if tt.heldBy > 0 {
@@ -72,7 +73,7 @@ func TestLead_TakesOverFromAnyEarlierRun(t *testing.T) {
 	for holder, want := range map[string]bool{"run1": true, "run2": true, "another": false} {
 		l := &lead{
 			leases: func(context.Context) (Leases, error) { return leaseOf{holder}, nil },
-			holder: "run3", predecessor: "run2", log: slog.New(slog.DiscardHandler),
+			holder: "run3", predecessor: "run2", limit: time.Minute, log: slog.New(slog.DiscardHandler),
 			isEarlier: func(_ context.Context, holder string) (bool, error) { return slices.Contains(earlier, holder), nil },
 		}
 		if got := l.ask(t.Context(), standing{}); got.leads != want {

@@ -31,6 +31,8 @@ type RecorderConfig struct {
 	Leases func(ctx context.Context) (Leases, error)
 	// LeaseEvery is how often the right is renewed or asked for. Default 5 s.
 	LeaseEvery time.Duration
+	// LeaseLimit bounds how long a question for it may hold up recording. Default 5 s.
+	LeaseLimit time.Duration
 	// Heartbeats returns where the bot says that it is alive. Nil: it does not.
 	Heartbeats func(ctx context.Context) (Heartbeats, error)
 	// BeatEvery is how often it does. Default: streams.HeartbeatEvery.
@@ -118,6 +120,9 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	}
 	if cfg.LeaseEvery <= 0 {
 		cfg.LeaseEvery = renewEvery
+	}
+	if cfg.LeaseLimit <= 0 {
+		cfg.LeaseLimit = askLimit
 	}
 	if cfg.BeatEvery <= 0 {
 		cfg.BeatEvery = streams.HeartbeatEvery

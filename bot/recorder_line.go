@@ -113,6 +113,6 @@ func (r *Recorder) lead() *lead {
 			_, full, changed := r.fullness.watch()
 			return full, changed
 		},
-		every: r.cfg.LeaseEvery, log: r.log,
+		every: r.cfg.LeaseEvery, limit: r.cfg.LeaseLimit, log: r.log,
 	}
 }

@@ -68,7 +68,7 @@ func TestProjector_CommitsWhenNothingMoreWaits(t *testing.T) {
 	s := newScript()
 	for range 5 {
 		last := publish(t, env, s, posts(3)...)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		if err := p.WaitFor(ctx, last); err != nil {
 			t.Errorf("seq=%d is not visible: %v", last, err)
 		}

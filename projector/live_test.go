@@ -92,7 +92,7 @@ func (l *live) stop(t testing.TB) {
 
 func (l *live) waitFor(t testing.TB, seq uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := l.WaitFor(ctx, seq); err != nil {
 		t.Fatalf("wait for seq=%d: %v; status %+v", seq, err, l.Status())
@@ -160,10 +160,10 @@ func wantReplay(t testing.TB, env *streamstest.Env, store schema.Store) {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s", what)
+			t.Fatalf("%s: not within 2 min", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -150,7 +150,7 @@ func TestProjector_StopsWhenItsPlaceWasTaken(t *testing.T) {
 	env.Hold(t, l.place.key, "another", l.place.holder)
 	select {
 	case <-l.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("still running: %+v", l.Status())
 	}
 	var lost *StartError
@@ -172,7 +172,7 @@ func TestProjector_LeavesTheConsumerOfWhoeverTookItsPlace(t *testing.T) {
 	}
 	select {
 	case <-l.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("still running: %+v", l.Status())
 	}
 	if !errors.Is(l.err, ErrPlaceTaken) {

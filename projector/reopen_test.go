@@ -192,7 +192,7 @@ func TestProjector_ReplacedByWhatIsNotItsDatabase(t *testing.T) {
 				way.put(t, bad, currentOf(t, store).Path)
 				select {
 				case <-l.done:
-				case <-time.After(30 * time.Second):
+				case <-time.After(2 * time.Minute):
 					t.Fatalf("still running: %+v", l.Status())
 				}
 				if !errors.Is(l.err, tt.want) {
@@ -251,7 +251,7 @@ func TestProjector_DeletedWhileTheStreamIsTrimmed(t *testing.T) {
 	remove(t, currentOf(t, store).Path)
 	select {
 	case <-l.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("still running: %+v", l.Status())
 	}
 	var refused *StartError

@@ -169,7 +169,7 @@ func TestProjector_StopsWhenItsStreamIsReplaced(t *testing.T) {
 	recreate(t, env, false)
 	select {
 	case <-l.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("still running: %+v", l.Status())
 	}
 	if !errors.Is(l.err, ErrOtherStream) {

@@ -142,7 +142,7 @@ func TestSupervisor_RebuildsUnderLoadWithReadersAttached(t *testing.T) {
 	var wg sync.WaitGroup
 	finish := sync.OnceFunc(func() { close(stop); wg.Wait() })
 	defer finish()
-	client := query.Client{Conn: env.Connect(t), Timeout: 30 * time.Second}
+	client := query.Client{Conn: env.Connect(t), Timeout: 2 * time.Minute}
 	watches := []*watch{
 		watching(t, stop, &wg, "the link opened anew", fresh(store.Link)),
 		watching(t, stop, &wg, "another that opens the link anew", fresh(store.Link)),

@@ -71,7 +71,7 @@ func project(t *testing.T, env *streamstest.Env, store schema.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitCtx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	waitCtx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	if err := p.WaitFor(waitCtx, state.LastSeq); err != nil {
 		t.Errorf("wait for seq=%d: %v", state.LastSeq, err)

@@ -95,7 +95,7 @@ func (s *supervised) caughtUp(t *testing.T, env *streamstest.Env) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.WaitFor(ctx, state.LastSeq); err != nil {
 		t.Fatalf("wait for seq=%d: %v; %+v", state.LastSeq, err, s.Status())
@@ -105,7 +105,7 @@ func (s *supervised) caughtUp(t *testing.T, env *streamstest.Env) uint64 {
 
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !so() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
@@ -233,7 +233,7 @@ func TestSupervisor_OldTablesAnswerMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-held
-	client := query.Client{Conn: env.Connect(t), Timeout: 30 * time.Second}
+	client := query.Client{Conn: env.Connect(t), Timeout: 2 * time.Minute}
 	before, err := client.Status(t.Context(), "")
 	if err != nil || summed(before) != 20 {
 		t.Errorf("meanwhile: %+v, %v", before, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rosey/schema"
@@ -257,9 +258,14 @@ func TestStore_ANewDatabaseIgnoresTheJournalOfADeletedOne(t *testing.T) {
 	}
 }
 
-// A process that was just killed has its lock until it has ended.
+// A process that was just killed has its lock until it has ended. The clock in here
+// moves only while everybody waits: no machine is too slow.
 func TestStore_LockWaitsForAHolderThatEnds(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, lockWaits)
+}
+
+func lockWaits(t *testing.T) {
 	s := schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}
 	end, err := s.Lock(t.Context())
 	if err != nil {

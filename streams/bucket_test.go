@@ -311,7 +311,7 @@ func TestBucket_ValueEndsAfterItsTime(t *testing.T) {
 // follow reads updates until what was seen is as wanted.
 func follow(t *testing.T, w *streams.BucketWatcher, done func(map[string]string) bool) map[string]string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	seen := map[string]string{}
 	for !done(seen) {

@@ -210,7 +210,7 @@ func TestConnect_WaitsForAServerThatComesLater(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	long, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	long, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := c.Connected(long); err != nil {
 		t.Fatal(err)
@@ -297,7 +297,7 @@ func TestConn_InProcessFollowsTheCurrentServer(t *testing.T) {
 		if err := env.Server.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		for {
 			if _, err := env.Stream.Append(ctx, line("p", i)); err == nil {
 				break

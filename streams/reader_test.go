@@ -171,7 +171,7 @@ func TestReader_SurvivesWhatHappensToItsConsumer(t *testing.T) {
 // appendThrough appends one after the other across a lost connection.
 func appendThrough(t *testing.T, env *streamstest.Env, messages ...streams.AppendMessage) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, m := range messages {
 		for {
@@ -202,7 +202,7 @@ func TestReader_DeletedStreamIsAnError(t *testing.T) {
 	if err := env.Conn.JetStream().DeleteStream(t.Context(), streams.StreamName); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := r.Next(ctx); !errors.Is(err, streams.ErrNoStream) {
 		t.Errorf("next: %v, want ErrNoStream", err)

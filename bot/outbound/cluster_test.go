@@ -79,7 +79,7 @@ func TestQueue_InACluster(t *testing.T) {
 	if again, existed, err := queues[1].Enqueue(t.Context(), same); err != nil || !existed || again.ID != m.ID {
 		t.Errorf("again: %+v, %t, %v", again, existed, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for seen := map[int64]outbound.State{}; len(seen) < 21; {
 		c, err := w.Next(ctx)

@@ -340,7 +340,7 @@ func TestQueue_SurvivesARestart(t *testing.T) {
 		}
 	}
 	move(t, q, list[2], outbound.Sent)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for seen := map[int64]outbound.State{}; seen[want[2].ID] != outbound.Sent || len(seen) < len(want); {
 		c, err := w.Next(ctx)
@@ -370,7 +370,7 @@ func TestWatcher_ConnectionIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	seen := map[int64]outbound.State{}
 	until := func(done func() bool) {

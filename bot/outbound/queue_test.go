@@ -188,7 +188,7 @@ func TestWatcher_SeesWhatIsThereAndThenEveryChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	next := func() outbound.Change {
 		t.Helper()

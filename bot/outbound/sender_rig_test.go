@@ -75,7 +75,7 @@ func (w *world) get(id int64) outbound.Message {
 // await waits until a message is over.
 func (w *world) await(id int64) outbound.Message {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
 	m, err := w.queue.Await(ctx, "lounge", id)
 	if err != nil {
@@ -314,7 +314,7 @@ func (r *robot) crashes() {
 	r.w.t.Helper()
 	select {
 	case <-r.crashed:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		r.w.t.Fatal("the sender did not come to the point")
 	}
 	<-r.sendDone

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -69,25 +70,42 @@ func TestOpen_InUseNamesTheHolder(t *testing.T) {
 	closeSpool(t, openSpool(t, cfg))
 }
 
-// A process that was just killed has its lock until it has ended.
+// A process that was just killed has its lock until it has ended. The clock in here
+// moves only while everybody waits: no machine is too slow.
 func TestOpen_WaitsForAHolderThatEnds(t *testing.T) {
 	t.Parallel()
+	path := filepath.Join(t.TempDir(), "spool.db")
+	synctest.Test(t, func(t *testing.T) {
+		first, err := lockSpool(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		time.AfterFunc(lockPatience-2*lockEvery, func() { ended <- first.Unlock() })
+		second, err := lockSpool(t.Context(), path)
+		if err := <-ended; err != nil {
+			t.Errorf("unlock: %v", err)
+		}
+		if err != nil {
+			t.Fatalf("open beside a holder that ends: %v", err)
+		}
+		if _, err := lockSpool(t.Context(), path); !errors.Is(err, ErrInUse) {
+			t.Errorf("beside one that does not: %v, want ErrInUse", err)
+		}
+		if err := second.Unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOpen_AWaitThatIsCutShort(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t.TempDir())
-	first := openSpool(t, cfg)
-	ended := make(chan error, 1)
-	time.AfterFunc(200*time.Millisecond, func() { ended <- first.Close() })
-	s, err := Open(t.Context(), cfg)
-	if err := <-ended; err != nil {
-		t.Errorf("close: %v", err)
-	}
-	if err != nil {
-		t.Fatalf("open beside a holder that ends: %v", err)
-	}
-	defer closeSpool(t, s)
+	defer closeSpool(t, openSpool(t, cfg))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := Open(ctx, cfg); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a wait that is cut short: %v, want the context's error", err)
+		t.Errorf("open: %v, want the context's error", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"rosey/bot/outbound"
 	"rosey/internal/installation"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // office is a data folder with a server and a queue. Nobody sends what is left in
@@ -243,9 +244,7 @@ func TestSend_WrongCommandLines(t *testing.T) {
 func TestSend_ABotThatTriesToGetIn(t *testing.T) {
 	t.Parallel()
 	eachOffice(t, func(t *testing.T, o *office) {
-		if err := o.stream.Beat(t.Context(), streams.Heartbeat{Channel: "Lounge", Producer: "p"}); err != nil {
-			t.Fatal(err)
-		}
+		streamstest.Beat(t, o.stream, streams.Heartbeat{Channel: "Lounge", Producer: "p"})
 		r := o.rosey("send", "hello", "--channel", "lounge")
 		if r.code != 0 || !strings.HasSuffix(r.out, "; a bot runs and is trying to get into the channel: it is sent once it is there\n") {
 			t.Errorf("%+v", r)

@@ -40,7 +40,7 @@ func TestProgress_ShowsEachPhaseAndThatTimeGoesBy(t *testing.T) {
 	p.tell(replay.Progress{})
 	p.tell(replay.Progress{Phase: replay.PhaseEvents, Seq: 1, Last: 9, ElapsedSeconds: 1, RemainingSeconds: 0.001})
 	p.tell(replay.Progress{Phase: replay.PhaseIndexes, Seq: 9, Last: 9, ElapsedSeconds: 2, RemainingSeconds: 0.001})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for len(s.all()) < 6 {
 		if time.Now().After(deadline) {
 			t.Fatalf("shown %+v: nothing where nothing is told", s.all())

@@ -12,6 +12,7 @@ import (
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // project runs a projector and its query service on the server of a data folder,
@@ -181,9 +182,7 @@ func TestStats_TellsWhichBotsAreAlive(t *testing.T) {
 		{Channel: "tv", Producer: "a", Name: "ro\x1bsey", Joined: true, Leads: true, OutboundWaiting: 3},
 		{Channel: "radio", Producer: "b", SpoolWaiting: 7},
 	} {
-		if err := s.Stream.Beat(t.Context(), b); err != nil {
-			t.Fatal(err)
-		}
+		streamstest.Beat(t, s.Stream, b)
 	}
 	for _, flags := range [][]string{{"--data", string(dir)}, {"--nats", s.Embedded.ClientURL()}} {
 		r := rosey(t, append([]string{"stats"}, flags...)...)

@@ -30,7 +30,7 @@ func TestRestore_OntoAClusterAndBack(t *testing.T) {
 	t.Cleanup(conn.Close)
 	to := backup.Target{Data: installation.Dir(filepath.Join(t.TempDir(), "bot")), Conn: conn, Replicas: 3, MaxBytes: 1 << 30}
 	var res backup.Restored
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		// The servers have to find each other first.
 		if res, err = first.Restore(t.Context(), to); err == nil {
 			break

@@ -94,7 +94,7 @@ func (r *run) drain() {
 	ctx, cancel := context.WithCancel(r.h.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.spool.Drain(ctx, r.h.Stream) }()
-	limit, stop := context.WithTimeout(r.h.t.Context(), time.Minute)
+	limit, stop := context.WithTimeout(r.h.t.Context(), 2*time.Minute)
 	defer stop()
 	if err := r.spool.Settle(limit); err != nil {
 		r.h.t.Error(err)
@@ -251,7 +251,7 @@ func (h *house) again(seq uint64) {
 		h.t.Fatal(err)
 	}
 	js = h.Conn.JetStream()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		if time.Now().After(deadline) {
 			h.t.Fatal("the server does not forget the id")
 		}
@@ -309,7 +309,7 @@ func (h *house) end() uint64 {
 // keepUp runs a projector on the tables until they hold what the stream holds.
 func (h *house) keepUp(acceptGap bool) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	p, err := projector.New(ctx, projector.Config{Stream: h.Stream, Store: h.dir.Database(), AcceptGap: acceptGap})
 	if err != nil {

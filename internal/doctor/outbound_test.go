@@ -10,6 +10,7 @@ import (
 	"rosey/internal/doctor"
 	"rosey/streams"
 	"rosey/streams/service"
+	"rosey/streams/streamstest"
 )
 
 // queue opens the house's queue; now is its clock.
@@ -39,9 +40,7 @@ func (h *house) ask(q *outbound.Queue, r outbound.Request, states ...[2]string) 
 func (h *house) beat(b streams.Heartbeat) {
 	h.t.Helper()
 	b.Producer = "p"
-	if err := h.Stream.Beat(h.t.Context(), b); err != nil {
-		h.t.Fatal(err)
-	}
+	streamstest.Beat(h.t, h.Stream, b)
 }
 
 func TestExamine_OutboundSituations(t *testing.T) {

@@ -66,7 +66,7 @@ func TestUp_InterruptedInTheMiddleOfTheTalk(t *testing.T) {
 		if err := p.cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		if code := p.wait(); code != 0 || time.Since(begun) > 10*time.Second {
+		if code := p.wait(); code != 0 || time.Since(begun) > stopLimit {
 			t.Errorf("%s: exit code %d after %s\n%s", signal, code, time.Since(begun), p.err.String())
 		}
 		checkSettled(t, data)
@@ -153,7 +153,7 @@ func TestCommands_EndInGoodOrder(t *testing.T) {
 			if code := p.wait(); code != want {
 				t.Errorf("with --for: exit code %d after %s\n%s", code, time.Since(begun), p.err.String())
 			}
-			if took := time.Since(begun); took > 20*time.Second {
+			if took := time.Since(begun); took > stopLimit {
 				t.Errorf("with --for 300ms it took %s", took)
 			}
 		})

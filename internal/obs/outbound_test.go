@@ -108,9 +108,7 @@ func TestMetrics_OfTheQueueAndTheBots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Beat(t.Context(), streams.Heartbeat{Channel: "tv", Producer: "p"}); err != nil {
-		t.Fatal(err)
-	}
+	streamstest.Beat(t, s, streams.Heartbeat{Channel: "tv", Producer: "p"})
 	body := show(t, obs.Sources{
 		Bots:  s.Bots,
 		Queue: obs.QueueStates(func(context.Context) (*outbound.Queue, error) { return q, nil }),

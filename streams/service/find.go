@@ -24,9 +24,13 @@ type Instance struct {
 
 const (
 	// findWait is how long the first instance may take to answer, findMore how long
-	// another one after it: how many there are nobody knows.
-	findWait = 2 * time.Second
+	// another one after it, at least: how many there are nobody knows. That there is
+	// none the server says at once.
+	findWait = 10 * time.Second
 	findMore = 150 * time.Millisecond
+	// findSlower is how many times as long as the first another may take: on a busy
+	// machine all of them are slow.
+	findSlower = 4
 )
 
 // Find asks which instances of a service there are. There being none is no error.
@@ -54,13 +58,17 @@ func find(ctx context.Context, nc *nats.Conn, name string) ([]Instance, error) {
 		return nil, err
 	}
 	var list []Instance
-	for wait := findWait; ; wait = findMore {
+	begun, wait := time.Now(), findWait
+	for {
 		m, err := next(ctx, sub, wait)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil, errors.Is(err, nats.ErrNoResponders):
 			return list, nil
 		case err != nil:
 			return nil, err
+		}
+		if wait == findWait {
+			wait = max(findMore, findSlower*time.Since(begun))
 		}
 		var i Instance
 		if json.Unmarshal(m.Data, &i) == nil && i.Name == name {

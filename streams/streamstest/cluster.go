@@ -84,7 +84,7 @@ func (c *Cluster) Healthy(ctx context.Context) error {
 }
 
 func healthy(ctx context.Context, monitor string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+monitor+"/healthz", nil)
 	if err != nil {

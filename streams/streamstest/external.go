@@ -95,7 +95,7 @@ func (e *External) Start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start nats-server: %w", err)
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !greets(e.port) {
 		if time.Now().After(deadline) {
 			_ = cmd.Process.Kill()

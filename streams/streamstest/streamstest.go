@@ -78,7 +78,7 @@ func New(t testing.TB, opts ...Option) *Env {
 	}
 	t.Cleanup(func() {
 		// The test's context is over by now.
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("shut down server: %v", err)
@@ -102,15 +102,19 @@ func (e *Env) Connect(t testing.TB) *streams.Conn {
 	return connect(t, streams.Config{InProcess: e.Server.InProcessConn, User: user, Password: password})
 }
 
-// ConnectAnonymously makes an in-process connection with an analyst's rights.
+// ConnectAnonymously makes an in-process connection with an analyst's rights. What
+// these do not cover is refused after five seconds, for want of an answer.
 func (e *Env) ConnectAnonymously(t testing.TB) *streams.Conn {
 	t.Helper()
-	return connect(t, streams.Config{InProcess: e.Server.InProcessConn, Timeout: time.Second})
+	return connect(t, streams.Config{InProcess: e.Server.InProcessConn, Timeout: 5 * time.Second})
 }
 
 func connect(t testing.TB, cfg streams.Config) *streams.Conn {
 	t.Helper()
 	cfg.MaxReconnectWait = 200 * time.Millisecond
+	if cfg.Timeout == 0 {
+		cfg.Timeout = time.Minute // so that no machine is too slow to answer in time
+	}
 	conn, err := streams.Connect(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("connect: %v", err)

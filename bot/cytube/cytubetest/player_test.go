@@ -29,7 +29,7 @@ func newPlayer(t *testing.T, lines string, cfg cytubetest.PlayerConfig) *cytubet
 // dial opens a bare WebSocket to a player.
 func dial(t *testing.T, url string) *websocket.Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	conn, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
 	must(t, err)
@@ -147,7 +147,7 @@ func TestPlayer_AfterTheLastConnection(t *testing.T) {
 	for _, replay := range []bool{false, true} {
 		p := newPlayer(t, small, cytubetest.PlayerConfig{ReplayLast: replay})
 		for range 2 {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			conn, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(p.URL(), "http", "ws", 1)+"/socket.io/", nil)
 			cancel()
 			if err != nil {

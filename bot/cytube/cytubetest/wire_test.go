@@ -40,7 +40,7 @@ func (w *wireClient) send(frame string) {
 // next is the next frame.
 func (w *wireClient) next() string {
 	w.t.Helper()
-	_ = w.conn.SetReadDeadline(time.Now().Add(15 * time.Second))
+	_ = w.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	_, frame, err := w.conn.ReadMessage()
 	if err != nil {
 		w.t.Fatal(err)
