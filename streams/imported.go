@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -89,17 +91,37 @@ func (s *Stream) times(ctx context.Context, state *State, i imported) error {
 	return nil
 }
 
-// appendOriginal is the message that restores another one. Headers that were about
-// its own append would be obeyed again, and are left out.
+// appendOriginal is the message that restores another one.
 func appendOriginal(m Message) AppendMessage {
-	h := nats.Header{}
-	for key, values := range m.Header {
-		if len(key) < 5 || key[:5] != "Nats-" {
-			h[key] = values
-		}
-	}
+	h := Lasting(m.Header)
 	h.Set(storedAtHeader, formatTime(m.Time))
 	return AppendMessage{Subject: m.Subject, MsgID: m.MsgID, Data: m.Data, Header: h}
+}
+
+// passingHeaders are what a publisher tells the server with a message, and what the
+// server would obey again: what the stream had to be like at that moment, the batch
+// it came in, what to do with older messages, when to delete or to send it, whom to
+// tell of its way. A name that ends with a dash stands for all that begin with it.
+var passingHeaders = []string{
+	"Nats-Expected-", "Nats-Batch-", "Nats-Rollup", "Nats-TTL", "Nats-Schedule", "Nats-Schedule-", "Nats-Scheduler",
+	"Nats-Incr", "Nats-Counter-Sources", "Nats-Required-Api-Level", "Nats-Trace-",
+	"Nats-Stream-Source", // the server refuses it from anybody but its own sources
+	nats.MsgIdHdr, // goes its own way, as the message's id
+	storedAtHeader,
+}
+
+// Lasting returns the headers that a restored message has again, as a map of its
+// own. A message's id is not among them: it has a field for that.
+func Lasting(h nats.Header) nats.Header {
+	lasting := nats.Header{}
+	for key, values := range h {
+		if !slices.ContainsFunc(passingHeaders, func(name string) bool {
+			return key == name || strings.HasSuffix(name, "-") && strings.HasPrefix(key, name)
+		}) {
+			lasting[key] = values
+		}
+	}
+	return lasting
 }
 
 // withIdentity returns the metadata of the stream that has been restored.

@@ -165,7 +165,7 @@ func (a *Archive) compare(ctx context.Context, im *streams.Import, progress func
 		if err != nil {
 			return err
 		}
-		if !same(&m, &stored) {
+		if !same(&m, &stored) || !sameHeaders(&m, &stored) {
 			return fmt.Errorf("%w: it holds another message at seq=%d", streams.ErrInterfered, stored.Seq)
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -115,6 +116,74 @@ func TestImport_MakesTheStreamAgain(t *testing.T) {
 	fill(t, to, "r", 3)
 	if res := write(t, to, dir, archive.WriteOptions{SegmentBytes: 20_000}); res.Added != 3 {
 		t.Errorf("the archive went on with %+v", res)
+	}
+}
+
+// What a restored message lacks is what docs/archive.md says, and nothing else.
+func TestImport_KeepsAllOtherHeaders(t *testing.T) {
+	t.Parallel()
+	kept := nats.Header{
+		"traceparent": {"00-1"}, "Nats-Something": {"new"}, "nats-ttl": {"1s"}, "Nats-Scheduled": {"x"}, "Several": {"a", "", "b"},
+		"Nats-Marker-Reason": {"Purge"}, "Nats-Rollups": {"x"}, "Rosey-Stored-At-All": {"x"}, "Nats-Msg-Size": {"7"}, "Empty": {""}, "Odd": {"\xfe"},
+	}
+	lost := nats.Header{
+		"Nats-Expected-Stream": {streams.StreamName}, "Nats-Required-Api-Level": {"0"}, "Nats-Trace-Origin-Account": {"x"}, "Rosey-Stored-At": {"2001-01-01T00:00:00Z"},
+	}
+	both := maps.Clone(kept)
+	maps.Copy(both, lost)
+	from, dir := streamstest.New(t), t.TempDir()
+	from.Append(t, streams.AppendMessage{Subject: "rosey.db.cytube.x", MsgID: "p-1", Data: []byte("x"), Header: both})
+	write(t, from, dir, archive.WriteOptions{})
+	to := streamstest.New(t, streamstest.WithoutStream())
+	importInto(t, to, dir)
+	m, err := to.Stream.Get(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.DeleteFunc(m.Header, func(key string, _ []string) bool {
+		return strings.HasPrefix(key, "Nats-Batch-") || key == "Nats-Expected-Last-Sequence"
+	})
+	want := maps.Clone(kept)
+	want["Nats-Msg-Id"] = []string{"p-1"}
+	if !maps.EqualFunc(m.Header, want, slices.Equal[[]string]) {
+		t.Errorf("restored with %q\nwant %q", m.Header, want)
+	}
+	if archived, err := open(t, dir).Get(t.Context(), 1); err != nil || !maps.EqualFunc(streams.Lasting(archived.Header), kept, slices.Equal[[]string]) || archived.Header.Get("Nats-Expected-Stream") == "" {
+		t.Errorf("archived with %q, %v", archived.Header, err)
+	}
+	// A stream that was changed by hand has what only a server understands.
+	for header, gone := range map[string]bool{
+		"Nats-TTL": true, "Nats-Schedule": true, "Nats-Schedule-TTL": true, "Nats-Schedule-Target": true, "Nats-Scheduler": true, "Nats-Rollup": true, "Nats-Incr": true,
+		"Nats-Counter-Sources": true, "Nats-Batch-Id": true, "Nats-Batch-Commit": true, "Nats-Expected-Last-Msg-Id": true, "Nats-Trace-Dest": true, "Nats-Stream-Source": true, "Nats-Msg-Id": true,
+		"Nats-": false, "Nats-Sch": false, "Nats-TTLs": false,
+	} {
+		if lasting := streams.Lasting(nats.Header{header: {"1"}}); (len(lasting) == 0) != gone {
+			t.Errorf("%s: lasting are %v", header, lasting)
+		}
+	}
+}
+
+// A header that somebody changed on the way is noticed as a message would be.
+func TestImport_ComparesHeaders(t *testing.T) {
+	t.Parallel()
+	from, dir := streamstest.New(t), t.TempDir()
+	from.Append(t, streams.AppendMessage{Subject: "rosey.db.cytube.x", Data: []byte("x"), Header: nats.Header{"traceparent": {"00-1"}}})
+	write(t, from, dir, archive.WriteOptions{})
+	a, to := open(t, dir), streamstest.New(t, streamstest.WithoutStream())
+	im, err := streams.BeginImport(t.Context(), to.Conn, streams.ImportOptions{Identity: a.Identity(), First: a.FirstSeq(), Last: a.LastSeq(), LastTime: a.LastTime()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := a.Get(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Header = nats.Header{"traceparent": {"00-2"}}
+	if err := im.Append(t.Context(), []streams.Message{*m}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := archive.Import(t.Context(), to.Conn, a, archive.ImportOptions{}); !errors.Is(err, streams.ErrInterfered) {
+		t.Errorf("import: %v, want ErrInterfered", err)
 	}
 }
 

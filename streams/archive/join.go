@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"rosey/streams"
 )
@@ -88,4 +90,9 @@ func (a *Archive) sameEnd(ctx context.Context, s *streams.Stream, state streams.
 // append itself are not the same in a restored stream.
 func same(a, b *streams.Message) bool {
 	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Subject == b.Subject && a.MsgID == b.MsgID && string(a.Data) == string(b.Data)
+}
+
+// sameHeaders compares those that a restored message has again.
+func sameHeaders(a, b *streams.Message) bool {
+	return maps.EqualFunc(streams.Lasting(a.Header), streams.Lasting(b.Header), slices.Equal[[]string])
 }
