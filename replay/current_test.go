@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rosey/projector"
 	"rosey/replay"
@@ -166,8 +167,10 @@ func TestSwap_ARestoredCopyOfTheSameHistoryIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := dump(t, store.Link)
+	cfg := config(env)
+	cfg.Grace = time.Nanosecond
 	for range 3 {
-		if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		if _, err := replay.Swap(t.Context(), store, cfg); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,6 +17,8 @@ type exchange struct {
 	old   current
 	next  schema.Generation
 	res   Result
+	// pruning is set by the swap.
+	pruning pruning
 }
 
 // newExchange refuses to replace a database that the stream does not continue,
@@ -90,6 +92,7 @@ func (x *exchange) swap() error {
 		x.res.Kept = x.old.Path
 	}
 	x.cfg.Crash(crashBeforeSwap)
+	x.pruning = newPruning(x.store, x.cfg)
 	if err := x.store.Swap(x.next); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
@@ -98,18 +101,9 @@ func (x *exchange) swap() error {
 }
 
 // prune removes what is too old, unless the one that was replaced is kept.
-func (x *exchange) prune() {
+func (x *exchange) prune(ctx context.Context) {
 	if !x.cfg.Force && x.res.Kept == "" {
-		x.res.prune(x.store, x.cfg)
-	}
-}
-
-// prune removes what is too old, after the swap. The tables are remade, whatever
-// becomes of the old ones: the next prune tries again.
-func (r *Result) prune(store schema.Store, cfg *Config) {
-	if err := store.Prune(cfg.Keep); err != nil {
-		cfg.Logger.Warn("old generations are not removed", "err", err)
-		r.Note = fmt.Sprintf("old generations were not removed, and the next rebuild tries again: %v", err)
+		x.pruning.after(ctx, &x.res)
 	}
 }
 

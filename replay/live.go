@@ -91,7 +91,7 @@ func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.
 	if err != nil {
 		return x.res, x.abandon(err)
 	}
-	x.prune()
 	cfg.meter.result(&x.res, x.res.Checkpoint)
+	x.prune(ctx)
 	return x.res, nil
 }

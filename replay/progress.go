@@ -15,6 +15,7 @@ const (
 	PhaseIndexes    = "indexes"
 	PhaseCatchingUp = "catching_up"
 	PhaseSwapping   = "swapping"
+	PhaseRemoving   = "removing" // waiting until no reader can be about to open the tables before
 	PhaseDone       = "done"
 )
 

@@ -57,6 +57,9 @@ type Config struct {
 	// Keep is how many generations Swap leaves, the new one among them. Default:
 	// schema.Keep.
 	Keep int
+	// Grace is how long a generation stays after it was the current one, whatever Keep
+	// says: a reader may be about to open it. Default: schema.Grace.
+	Grace time.Duration
 	// BatchSize bounds the events of one transaction. Default 10,000.
 	BatchSize int
 	// Progress is told how far the rebuild is, a few times a second.
@@ -73,11 +76,17 @@ type Config struct {
 	// reach is the checkpoint of the database that is replaced or compared with. What
 	// was erased from the end of the stream since then is passed over.
 	reach schema.Checkpoint
+	// sweep is told how many generations to leave, once they have stayed long enough.
+	// Nil where nobody is there to do that.
+	sweep func(keep int)
 }
 
 func (c *Config) defaults() {
 	if c.BatchSize <= 0 {
 		c.BatchSize = 10_000
+	}
+	if c.Grace <= 0 {
+		c.Grace = schema.Grace
 	}
 	if c.Progress == nil {
 		c.Progress = func(Progress) {}
@@ -156,8 +165,8 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err := x.swap(); err != nil {
 		return x.res, x.abandon(err)
 	}
-	x.prune()
 	cfg.meter.result(&x.res, x.res.Checkpoint)
+	x.prune(ctx)
 	cfg.Progress(x.res.done())
 	return x.res, nil
 }

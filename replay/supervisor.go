@@ -22,6 +22,9 @@ type SupervisorConfig struct {
 	Archive string
 	// Keep is how many generations are kept. Default: schema.Keep.
 	Keep int
+	// Grace is how long a generation stays after it was the current one, whatever Keep
+	// says. Default: schema.Grace.
+	Grace time.Duration
 	// Program is the version of the program, for the record of how a database was
 	// made.
 	Program string
@@ -39,6 +42,7 @@ type Supervisor struct {
 	log     *slog.Logger
 	release func() error
 	asked   chan *job
+	sweeper *sweeper
 
 	mu        sync.Mutex
 	projector *projector.Projector // nil while the tables are another version's
@@ -61,7 +65,7 @@ func NewSupervisor(ctx context.Context, cfg SupervisorConfig) (_ *Supervisor, er
 	}
 	s := &Supervisor{
 		cfg: cfg.Projector, archive: cfg.Archive, keep: cfg.Keep, program: cfg.Program, log: cfg.Projector.Logger,
-		asked: make(chan *job, 1), projects: make(chan struct{}),
+		asked: make(chan *job, 1), projects: make(chan struct{}), sweeper: newSweeper(cfg.Projector.Store, cfg.Grace),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -139,20 +143,30 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		working.Wait()
 		s.stopped()
 	}()
-	working.Go(func() {
-		for {
-			select {
-			case j := <-s.asked:
-				_ = s.do(ctx, j) // the work tells
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
+	working.Go(func() { s.serve(ctx) })
 	if !s.remake(ctx) {
 		return nil
 	}
 	return s.present().Run(ctx)
+}
+
+// serve does what is asked for, and removes what is left of it.
+func (s *Supervisor) serve(ctx context.Context) {
+	var removable <-chan time.Time
+	for {
+		select {
+		case j := <-s.asked:
+			_ = s.do(ctx, j) // the work tells
+		case <-s.sweeper.due:
+			removable = time.After(s.sweeper.grace)
+		case <-removable:
+			if err := s.sweeper.sweep(); err != nil {
+				s.log.Warn("old generations are not removed", "err", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stopped takes no more work, and does not do what was not begun.

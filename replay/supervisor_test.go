@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -269,7 +270,7 @@ func TestSupervisor_KeepsAsManyAsItIsTold(t *testing.T) {
 	env, store := streamstest.New(t), newStore(t)
 	evening(t, env, "p1", 5)
 	cfg := supervisorConfig(env, store)
-	cfg.Keep = 3
+	cfg.Keep, cfg.Grace = 3, time.Nanosecond
 	s := supervise(t, cfg)
 	for _, tt := range []struct {
 		keep int
@@ -282,9 +283,7 @@ func TestSupervisor_KeepsAsManyAsItIsTold(t *testing.T) {
 		{1, []string{"g6"}},
 	} {
 		s.do(t, replay.Request{Kind: replay.KindRebuild, Keep: tt.keep})
-		if got := filesOf(t, store); !slices.Equal(got, tt.want) {
-			t.Errorf("keep %d left %v, want %v", tt.keep, got, tt.want)
-		}
+		eventually(t, fmt.Sprintf("keeping %d leaves %v", tt.keep, tt.want), func() bool { return slices.Equal(filesOf(t, store), tt.want) })
 	}
 	s.ask(t, replay.Request{Kind: replay.KindUndo})
 	if w := s.ended(t); !w.FailedBy(schema.ErrNoPrevious) || w.Remedy == "" {

@@ -94,7 +94,9 @@ func (s *Supervisor) do(run context.Context, j *job) error {
 	}
 	s.mu.Unlock()
 	s.log.Info("the tables are being remade", "kind", j.request.Kind, "reason", j.reason)
+	s.sweeper.mu.Lock()
 	res, retried, err := s.carryOut(ctx, run, j)
+	s.sweeper.mu.Unlock()
 	if schema.IsFullDisk(err) && !errors.Is(err, syscall.ENOSPC) {
 		err = fmt.Errorf("%w: %w", syscall.ENOSPC, err) // of several names the one that all know
 	}
@@ -202,7 +204,8 @@ func (s *Supervisor) goOn(run context.Context) error {
 func (s *Supervisor) config(r Request) (cfg Config, err error) {
 	cfg = Config{
 		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptFailures: r.AcceptFailures,
-		Fresh: r.Fresh, Keep: s.keep, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
+		Fresh: r.Fresh, Keep: s.keep, Grace: s.sweeper.grace, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
+		sweep: s.sweeper.later,
 	}
 	if r.Keep > 0 {
 		cfg.Keep = r.Keep

@@ -44,8 +44,10 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 	if res.From, err = beginsAt(ctx, f.db); err != nil {
 		return res, errors.Join(err, f.db.Close())
 	}
+	var old pruning
 	t := takeover{f: f, res: &res, swap: func() error {
 		cfg.Crash(crashBeforeSwap)
+		old = newPruning(store, cfg)
 		if err := store.Swap(g); err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
@@ -63,8 +65,8 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 	if err != nil {
 		return res, errors.Join(err, f.db.Close())
 	}
-	res.prune(store, cfg)
 	cfg.meter.result(&res, res.Checkpoint)
+	old.after(ctx, &res)
 	return res, nil
 }
 

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"testing"
+	"time"
 
 	"rosey/replay"
 	"rosey/schema"
@@ -15,7 +16,7 @@ func TestVerify_WhileEventsArriveAndTheTablesAreRemade(t *testing.T) {
 	env, store := streamstest.New(t), newStore(t)
 	evening(t, env, "p1", 60)
 	cfg := supervisorConfig(env, store)
-	cfg.Keep = 1 // the file that is compared is gone as soon as can be
+	cfg.Keep, cfg.Grace = 1, time.Nanosecond // the file that is compared is gone as soon as can be
 	s := supervise(t, cfg)
 	s.caughtUp(t, env)
 	appending := startLoad(t, env, "p2")

@@ -6,15 +6,34 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 )
 
 // Keep is how many generations Prune leaves by default.
 const Keep = 2
 
+// Grace is how long a generation has to stay after it was the current one, however
+// few are kept. Whoever opens the link has followed it before the file is open, and
+// its log only after that: a name that goes in between would be an error for one
+// who did nothing wrong, or half a database.
+const Grace = 10 * time.Second
+
+// LastSwap is when another generation took the place of the current one; zero where
+// that never happened. All that are neither the current one nor the one before it
+// had ceased to be current before then.
+func (s Store) LastSwap() time.Time {
+	info, err := os.Lstat(s.Link + beforeSuffix)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
 // Prune removes all but keep generations: the current one stays, then the one
-// before it, then the newest of the others, and whatever is retained. One that is
-// being made is none of them. Less than one counts as Keep.
-func (s Store) Prune(keep int) error {
+// before it, then the newest of the others, and whatever is retained or spared. One
+// that is being made is none of them. Less than one counts as Keep. Whoever calls it
+// spares what was the current one within Grace.
+func (s Store) Prune(keep int, spared ...Generation) error {
 	if keep < 1 {
 		keep = Keep
 	}
@@ -27,7 +46,7 @@ func (s Store) Prune(keep int) error {
 		return err
 	}
 	for i, g := range rest {
-		if i < keep-1 {
+		if i < keep-1 || slices.Contains(spared, g) {
 			continue
 		}
 		kept, err := s.retained(g)

@@ -164,7 +164,8 @@ var phaseWords = map[string]struct {
 }{
 	replay.PhaseEvents: {"events", true}, replay.PhaseIndexes: {"building indexes", false},
 	replay.PhaseCatchingUp: {"catching up", true}, replay.PhaseSwapping: {"swapping", false},
-	phaseArchiving: {"archiving", true}, archive.PhaseVerifying: {"verifying the archive", true},
+	replay.PhaseRemoving: {"removing the tables before", false},
+	phaseArchiving:       {"archiving", true}, archive.PhaseVerifying: {"verifying the archive", true},
 	archive.PhaseImporting: {"importing", true}, archive.PhaseComparing: {"comparing", true},
 }
 
