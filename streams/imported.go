@@ -106,7 +106,7 @@ var passingHeaders = []string{
 	"Nats-Expected-", "Nats-Batch-", "Nats-Rollup", "Nats-TTL", "Nats-Schedule", "Nats-Schedule-", "Nats-Scheduler",
 	"Nats-Incr", "Nats-Counter-Sources", "Nats-Required-Api-Level", "Nats-Trace-",
 	"Nats-Stream-Source", // the server refuses it from anybody but its own sources
-	nats.MsgIdHdr, // goes its own way, as the message's id
+	nats.MsgIdHdr,        // goes its own way, as the message's id
 	storedAtHeader,
 }
 
