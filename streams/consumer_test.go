@@ -254,7 +254,7 @@ func TestDelivery_IdleIsNotAnError(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
 	d := startAt(t, consumerOf(t, env), 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second) // longer than the heartbeat is awaited
 	defer cancel()
 	if _, err := d.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("next on a quiet stream: %v, want the context's end", err)
@@ -276,7 +276,7 @@ func TestDelivery_SlowReaderGetsEverything(t *testing.T) {
 	defer d.Stop()
 	expect(t, d, 1, 5)
 	select { // longer than the heartbeat is awaited
-	case <-time.After(3 * time.Second):
+	case <-time.After(7 * time.Second):
 	case <-t.Context().Done():
 	}
 	expect(t, d, 6, 5000)

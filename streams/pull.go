@@ -15,8 +15,9 @@ const (
 	// pullExpires is how long one request for messages stays open.
 	pullExpires = 30 * time.Second
 	// heartbeat is how often the server says that an idle consumer lives. Two
-	// missed ones end the pull.
-	heartbeat = time.Second
+	// missed ones end the pull. A lost connection and a deleted consumer are known
+	// without it, and a machine may be too busy to say or hear anything for a while.
+	heartbeat = 3 * time.Second
 	// minInFlight keeps nats.go from stalling: it asks for more when half is used
 	// up, and a handful can be used up while it is still asking.
 	minInFlight = 256

@@ -115,13 +115,13 @@ func TestSender_MayNotReadTheStream(t *testing.T) {
 		{user: weak, password: weak, permissions: {
 			publish: { deny: ["$JS.API.CONSUMER.CREATE.ROSEY.>", "$JS.API.CONSUMER.CREATE.ROSEY"] }, subscribe: ">" }}
 	] }`})
-	connect := func(user string) *streams.Conn {
-		c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, User: user, Password: user, Timeout: time.Second})
+	connect := func(user string, limit time.Duration) *streams.Conn {
+		c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, User: user, Password: user, Timeout: limit})
 		w.do(err)
 		t.Cleanup(c.Close)
 		return c
 	}
-	admin, weak := connect("admin"), connect("weak")
+	admin, weak := connect("admin", time.Minute), connect("weak", 5*time.Second)
 	_, _, err := streams.Setup(t.Context(), admin, streams.StreamOptions{MaxBytesIfNew: 1 << 30})
 	w.do(err)
 	whole, err := streams.Open(t.Context(), admin)

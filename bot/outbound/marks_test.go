@@ -56,7 +56,7 @@ func TestService_MarksOfOthersMoveMessages(t *testing.T) {
 	publish(t, env, "mark_sent", `{"message_id":12345}`)
 	publish(t, env, "mark_sent", `no mark`)
 	// An answer to a request is the stream's own.
-	if m, err := env.Conn.NATS().Request(prefix+"mark_sent", fmt.Appendf(nil, `{"message_id":%d,"sent_ms":77}`, queued[5].ID), 5*time.Second); err != nil || len(m.Data) == 0 {
+	if m, err := env.Conn.NATS().Request(prefix+"mark_sent", fmt.Appendf(nil, `{"message_id":%d,"sent_ms":77}`, queued[5].ID), time.Minute); err != nil || len(m.Data) == 0 {
 		t.Errorf("request: %v", err)
 	}
 	becomes(t, q, queued[0].ID, outbound.Sent)
@@ -104,7 +104,7 @@ func TestService_MarksWaitForIt(t *testing.T) {
 	}
 	eventually(t, "the server takes it", func() bool {
 		// One that is sent while the line is being lost gets no answer at all.
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, err := env.Conn.JetStream().Publish(ctx, prefix+"mark_sent", fmt.Appendf(nil, `{"message_id":%d}`, second.ID))
 		return err == nil
@@ -112,7 +112,7 @@ func TestService_MarksWaitForIt(t *testing.T) {
 	becomes(t, q, second.ID, outbound.Sent)
 	// The service answers again as well.
 	eventually(t, "the service answers", func() bool {
-		m, err := env.Conn.NATS().Request(prefix+"status", fmt.Appendf(nil, `{"id":%d}`, second.ID), time.Second)
+		m, err := env.Conn.NATS().Request(prefix+"status", fmt.Appendf(nil, `{"id":%d}`, second.ID), 5*time.Second)
 		return err == nil && code(t, string(m.Data)) == ""
 	})
 }

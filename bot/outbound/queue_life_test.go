@@ -239,7 +239,7 @@ func TestQueue_LeaseTakesWhatIsDue(t *testing.T) {
 func TestQueue_FinishedMessagesEnd(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	q := open(t, env, outbound.QueueConfig{KeepFinished: time.Second})
+	q := open(t, env, outbound.QueueConfig{KeepFinished: 5 * time.Second})
 	over := move(t, q, enqueue(t, q, outbound.Request{}), outbound.Failed)
 	taken := move(t, q, enqueue(t, q, outbound.Request{}), outbound.Failed)
 	if taken, err := q.Retry(t.Context(), "lounge", taken.ID); err != nil || taken.State != outbound.Queued {
@@ -618,7 +618,7 @@ func TestService_ManyWait(t *testing.T) {
 	var all sync.WaitGroup
 	for range waiting {
 		all.Go(func() {
-			answer, err := env.Conn.NATS().Request(prefix+"status", fmt.Appendf(nil, `{"id":%d,"wait":60}`, m.ID), 60*time.Second)
+			answer, err := env.Conn.NATS().Request(prefix+"status", fmt.Appendf(nil, `{"id":%d,"wait":60}`, m.ID), 2*time.Minute)
 			switch {
 			case err != nil:
 				t.Error(err)

@@ -237,7 +237,7 @@ func (w *world) bot(o options) *robot {
 	sc := outbound.SenderConfig{
 		Channel: "lounge", Producer: r.producer, Line: line, Journal: r.journal, Stats: r.stats,
 		Queue:  func(context.Context) (*outbound.Queue, error) { return w.queue, nil },
-		Limits: outbound.Limits{Chat: fast}, SettleWait: 50 * time.Millisecond, EchoTimeout: 5 * time.Second,
+		Limits: outbound.Limits{Chat: fast}, SettleWait: 50 * time.Millisecond, EchoTimeout: 2 * time.Minute,
 		IsEarlier: func(_ context.Context, producer string) (bool, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -308,11 +308,11 @@ func TestSender_LineThatTheOldConnectionHolds(t *testing.T) {
 	w.say("earlier")
 	r := w.bot(options{crash: outbound.CrashWritten}).joined()
 	r.hears()
-	w.site.SetChatDelay(300 * time.Millisecond)
+	release := w.site.HoldChat()
 	id := w.send("held")[0]
 	r.crashes()
-	w.site.SetChatDelay(0)
-	w.bot(options{})
+	w.bot(options{}).joined()
+	release()
 	w.ends(id, outbound.Sent, "")
 	w.shown("held")
 }

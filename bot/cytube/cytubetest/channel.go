@@ -77,6 +77,7 @@ type Channel struct {
 	swallow   int
 	cutChat   []bool        // for the next lines: whether they are taken before the cut
 	chatDelay time.Duration // before a line is taken
+	chatHeld  chan struct{} // closed when lines are taken again; nil while they are
 	received  []Received
 	shown     []Shown
 	dropped   Dropped

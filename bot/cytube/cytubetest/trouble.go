@@ -2,6 +2,7 @@ package cytubetest
 
 import (
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,6 +32,24 @@ func (c *Channel) SetChatDelay(d time.Duration) {
 	c.chatDelay = d
 }
 
+// HoldChat makes the site take no chat line and no private message of a client
+// until the returned function is called. Meanwhile the connections hold them, as
+// those of a slow site do.
+func (c *Channel) HoldChat() (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held := make(chan struct{})
+	c.chatHeld = held
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		close(held)
+		if c.chatHeld == held {
+			c.chatHeld = nil
+		}
+	})
+}
+
 // holdUp waits until a slow site takes the frame. It reports whether the
 // connection goes on.
 func (v *visitor) holdUp(frame string) bool {
@@ -38,15 +57,21 @@ func (v *visitor) holdUp(frame string) bool {
 		return true
 	}
 	v.c.mu.Lock()
-	delay := v.c.chatDelay
+	delay, held := v.c.chatDelay, v.c.chatHeld
 	v.c.mu.Unlock()
-	if delay <= 0 {
+	if delay <= 0 && held == nil {
 		return true
 	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
+	var over <-chan time.Time
+	if held == nil {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		over = timer.C
+	}
 	select {
-	case <-timer.C:
+	case <-over:
+		return true
+	case <-held:
 		return true
 	case <-v.lost:
 		return false
