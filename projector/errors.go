@@ -3,6 +3,8 @@ package projector
 import (
 	"errors"
 	"fmt"
+
+	"rosey/events"
 )
 
 // Refusals of a start that cannot be right.
@@ -54,5 +56,6 @@ type NewFailureError struct {
 }
 
 func (e *NewFailureError) Error() string {
-	return fmt.Sprintf("projector: seq=%d subject=%s cannot be applied: %s: %s", e.Seq, e.Subject, e.Failure.Class, e.Failure.Reason)
+	kind, _, _ := events.ParseSubject(e.Subject)
+	return fmt.Sprintf("projector: seq=%d subject=%s kind=%s cannot be applied: %s: %s", e.Seq, e.Subject, kind, e.Failure.Class, e.Failure.Reason)
 }

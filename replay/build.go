@@ -19,6 +19,7 @@ type building struct {
 	held   uint64        // the first sequence that the stream itself had at the beginning
 	last   uint64        // the sequence at which it ends
 	resume *resume       // nil where it began from nothing
+	anew   string        // why what was left is not gone on with
 	origin schema.Origin
 
 	db      *schema.DB
@@ -31,7 +32,8 @@ type building struct {
 // build makes the database at the path itself. Where an interrupted one was left
 // there by the same rebuild, it goes on from that; anything else at the path is
 // in the way. The file is removed again after an error, but for an interruption
-// that it can be gone on after: that is an *InterruptedError.
+// that it can be gone on after, an *InterruptedError, and a failure that it can be
+// gone on after, a *StoppedError.
 func build(ctx context.Context, path string, cfg Config) (res Result, err error) {
 	b := &building{cfg: &cfg, path: path}
 	if err := b.extent(ctx); err != nil {
@@ -44,7 +46,7 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 		return res, b.end(ctx, err)
 	}
 	res = Result{
-		Path: path, From: b.state.FirstSeq, ResumedAfter: b.resume.done(), EndsBefore: cfg.endsBefore(b.state),
+		Path: path, From: b.state.FirstSeq, ResumedAfter: b.resume.done(), BegunAnew: b.anew, EndsBefore: cfg.endsBefore(b.state),
 		Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
 	}
 	cfg.meter.result(&res, b.applier.Checkpoint())
@@ -151,21 +153,32 @@ func (b *building) run(ctx context.Context) error {
 	return nil
 }
 
-// end leaves what can be gone on with after an interruption, and nothing after any
-// other error.
+// end leaves what can be gone on with after an interruption, and where it stopped
+// at a failure, and nothing after any other error.
 func (b *building) end(ctx context.Context, err error) error {
-	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+	at := b.applier.Checkpoint().Seq
+	var failed *projector.NewFailureError
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		e := &InterruptedError{Seq: at, Last: b.last, cause: err}
+		return b.endAt(e, &e.Kept)
+	case errors.As(err, &failed) && at > 0:
+		e := &StoppedError{Seq: at, Last: b.last, cause: err}
+		return b.endAt(e, &e.Kept)
+	}
+	return errors.Join(err, b.discard())
+}
+
+// endAt leaves what can be gone on with, and has the error say so.
+func (b *building) endAt(err error, kept *bool) error {
+	if !b.resumable() {
 		return errors.Join(err, b.discard())
 	}
-	interrupted := &InterruptedError{Seq: b.applier.Checkpoint().Seq, Last: b.last, cause: err}
-	if !b.resumable() {
-		return errors.Join(interrupted, b.discard())
+	if leaveErr := b.leave(); leaveErr != nil {
+		return errors.Join(err, leaveErr, b.discard())
 	}
-	if err := b.leave(); err != nil {
-		return errors.Join(interrupted, err, b.discard())
-	}
-	interrupted.Kept = true
-	return interrupted
+	*kept = true
+	return err
 }
 
 func (b *building) discard() error {

@@ -44,15 +44,19 @@ func (w *Work) Fail(err error) {
 		}
 	}
 	var cut *InterruptedError
-	if errors.As(err, &cut) && cut.Kept {
+	var stopped *StoppedError
+	switch {
+	case errors.As(err, &cut) && cut.Kept:
 		w.KeptSeq = cut.Seq
+	case errors.As(err, &stopped) && stopped.Kept:
+		w.KeptSeq = stopped.Seq
 	}
 	var refused *projector.StartError
 	var failure *projector.NewFailureError
 	switch {
 	case errors.As(err, &failure):
 		w.Class = classNewFailure
-		w.Remedy = fmt.Sprintf("use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failure.Seq)
+		w.Remedy = afterFailure(failure.Seq, w.KeptSeq)
 	case errors.As(err, &refused):
 		w.Remedy = refused.Remedy
 	case errors.Is(err, schema.ErrNoPrevious):
@@ -60,6 +64,25 @@ func (w *Work) Fail(err error) {
 	case errors.Is(err, syscall.ENOSPC):
 		w.Remedy = "free space on the disk of the database: the tables are made a second time there"
 	}
+}
+
+// AfterFailure says what to do about a rebuild that stopped at a failure.
+func AfterFailure(err error) (next string, ok bool) {
+	var failure *projector.NewFailureError
+	if !errors.As(err, &failure) {
+		return "", false
+	}
+	var w Work
+	w.Fail(err)
+	return w.Remedy, true
+}
+
+func afterFailure(seq, kept uint64) string {
+	if kept == 0 {
+		return fmt.Sprintf("use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", seq)
+	}
+	return fmt.Sprintf("use a version of this program that applies seq=%d and repeat the command; or rosey replay --on-error dead-letter, which makes it a dead letter. "+
+		"Both go on after seq=%d, unless the tables or projections are other ones; --fresh begins anew", seq, kept)
 }
 
 // FailedBy reports whether the work came to nothing by an error that has a class.

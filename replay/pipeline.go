@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rosey/events"
@@ -124,11 +125,9 @@ func (p *pipeline) apply(ctx context.Context, a *projector.Applier) error {
 		case <-ctx.Done():
 			return fmt.Errorf("replay: interrupted at seq=%d of %d: %w", a.Checkpoint().Seq, p.last, ctx.Err())
 		}
-		res, err := a.Apply(context.WithoutCancel(ctx), batch)
-		if err != nil {
-			return fmt.Errorf("replay: %w", err)
+		if err := p.applyBatch(context.WithoutCancel(ctx), a, batch); err != nil {
+			return err
 		}
-		p.cfg.meter.add(len(batch), res, a.Checkpoint().Seq)
 		if now := time.Now(); now.Sub(told) > 200*time.Millisecond {
 			told = now
 			p.cfg.Progress(p.cfg.meter.progress(PhaseEvents, p.last))
@@ -136,4 +135,25 @@ func (p *pipeline) apply(ctx context.Context, a *projector.Applier) error {
 		clear(batch)
 		p.free <- batch
 	}
+}
+
+// applyBatch applies what there is of a batch. Where that is not all of it, because
+// the rebuild stops at an event that cannot be applied, it is what comes before
+// that: so much need not be done again.
+func (p *pipeline) applyBatch(ctx context.Context, a *projector.Applier, batch []projector.Item) error {
+	res, err := a.Apply(ctx, batch)
+	var stopped *projector.NewFailureError
+	if errors.As(err, &stopped) {
+		n := slices.IndexFunc(batch, func(it projector.Item) bool { return it.Msg.Seq >= stopped.Seq })
+		if n > 0 {
+			if err := p.applyBatch(ctx, a, batch[:n]); err != nil {
+				return err
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	p.cfg.meter.add(len(batch), res, a.Checkpoint().Seq)
+	return nil
 }

@@ -122,6 +122,9 @@ type Result struct {
 	// ResumedAfter is the last sequence that an interrupted rebuild had applied, which
 	// this one went on from. Seconds and PerSecond are of the rest.
 	ResumedAfter uint64 `json:"resumed_after_seq,omitempty"`
+	// BegunAnew says why what an earlier rebuild had left was not gone on with, "" where
+	// there was nothing or it was.
+	BegunAnew string `json:"begun_anew,omitempty"`
 	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
 	// asked for: a later rebuild up to there may come to more.
 	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`

@@ -27,6 +27,27 @@ func (e *InterruptedError) Error() string { return e.cause.Error() }
 // Unwrap returns what interrupted it.
 func (e *InterruptedError) Unwrap() error { return e.cause }
 
+// A StoppedError says that a rebuild stopped at an event that cannot be applied and
+// was no dead letter before. It unwraps to a *projector.NewFailureError.
+type StoppedError struct {
+	// Seq is the last sequence applied, Last the one at which it would have ended.
+	Seq, Last uint64
+	// Kept says that the next rebuild goes on from there: with the same options, and
+	// with AcceptFailures.
+	Kept  bool
+	cause error
+}
+
+func (e *StoppedError) Error() string {
+	if !e.Kept {
+		return e.cause.Error()
+	}
+	return fmt.Sprintf("%v; it stopped after seq=%d of %d, and what was done is kept", e.cause, e.Seq, e.Last)
+}
+
+// Unwrap returns what it stopped at.
+func (e *StoppedError) Unwrap() error { return e.cause }
+
 // resumeFormat is the version of a mark.
 const resumeFormat = 1
 
@@ -112,6 +133,7 @@ func (b *building) takeUp(ctx context.Context) error {
 		b.cfg.Logger.Info("going on with an interrupted rebuild", "seq", left.Seq)
 		return nil
 	}
+	b.anew = why
 	b.cfg.Logger.Info("an interrupted rebuild is begun anew", "path", b.path, "err", why)
 	if err := schema.RemoveRows(b.path); err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -135,15 +157,30 @@ func (b *building) suits(text []byte) (_ *resume, why string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	same.Seq, same.TimeMS, same.MsgID = left.Seq, left.TimeMS, left.MsgID
-	same.Events, same.Duplicates, same.DeadLetters = left.Events, left.Duplicates, left.DeadLetters
+	return &left, left.differs(same, b.last)
+}
+
+// differs says why a rebuild that wants a mark of its own, and ends at last, cannot
+// go on from this one, if it cannot.
+func (r *resume) differs(wanted resume, last uint64) (why string) {
 	switch {
-	case left != same:
-		return nil, "the stream, the program or the options are other ones"
-	case left.Seq > b.last:
-		return nil, "it came further than this one is to"
+	case r.Format != wanted.Format:
+		return "another version of the program left it"
+	case r.StreamID != wanted.StreamID:
+		return "it is of another stream"
+	case r.Fingerprint != wanted.Fingerprint:
+		return "this program's tables or projections are other ones, or the default channel is"
+	case r.FirstSeq != wanted.FirstSeq, r.Deleted != wanted.Deleted, r.StreamFirst != wanted.StreamFirst:
+		return "messages of the stream were erased or trimmed since, or it was restored"
+	case r.UntilSeq != wanted.UntilSeq, !r.UntilTime.Equal(wanted.UntilTime), r.Channel != wanted.Channel:
+		return "it was to end elsewhere, or is of other channels"
+	case r.AcceptFailures && !wanted.AcceptFailures:
+		// The other way round nothing is lost: it met no failure that is new.
+		return "it made dead letters of what this one is to stop at"
+	case r.Seq > last:
+		return "it came further than this one is to"
 	}
-	return &left, ""
+	return ""
 }
 
 // continues says why the stream does not go on where the rebuild was interrupted,

@@ -58,6 +58,6 @@ type Work struct {
 	Class  string `json:"class,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 	// KeptSeq is the sequence from which the next rebuild goes on where this one was
-	// interrupted; 0 where it begins anew.
+	// interrupted, or stopped at a failure; 0 where it begins anew.
 	KeptSeq uint64 `json:"kept_seq,omitempty"`
 }

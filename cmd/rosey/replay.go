@@ -225,8 +225,8 @@ func (c *replayCmd) explain(err error) error {
 	}
 	var failed *projector.NewFailureError
 	if errors.As(err, &failed) {
-		return advise(fmt.Errorf("the database is as it was: %w", err),
-			"rosey tail --seq %d --limit 1 --json shows it; use a version of this program that applies it; or --on-error dead-letter, which makes it a dead letter", failed.Seq)
+		next, _ := replay.AfterFailure(err)
+		return advise(fmt.Errorf("the database is as it was: %w", err), "rosey tail --seq %d --limit 1 --json shows it; %s", failed.Seq, next)
 	}
 	if errors.Is(err, replay.ErrNoChannel) {
 		return advise(err, "another --channel: rosey tail --json shows the names as they are spelled")

@@ -28,6 +28,9 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if res.ResumedAfter > 0 {
 		fmt.Fprintf(con.out, "resumed    after seq=%d\n", res.ResumedAfter)
 	}
+	if res.BegunAnew != "" && !c.Fresh {
+		fmt.Fprintf(con.out, "anew       what an earlier rebuild had left is not gone on with: %s\n", res.BegunAnew)
+	}
 	if c.Channel != "" {
 		fmt.Fprintf(con.out, "channel    %s alone: nothing goes on with this database\n", c.Channel)
 	}
