@@ -2,12 +2,16 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
+	"rosey/events"
 	"rosey/projector"
 	"rosey/streams"
+	"rosey/streams/archive"
 )
 
 // again is the dead letters that a rebuild tries again. A nil one tries none.
@@ -19,17 +23,71 @@ type again struct {
 
 // read reads each with this program. What only shows when events are folded, the
 // rebuild finds out.
-func (a *again) read(ctx context.Context, s *streams.Stream) error {
+func (a *again) read(ctx context.Context, cfg *Config) error {
+	var gone []uint64
 	for _, seq := range a.seqs {
-		f, err := test(ctx, s, seq)
-		if err != nil {
-			return err
-		}
-		if f != nil {
-			a.failing[seq] = *f
+		m, err := cfg.Stream.Get(ctx, seq)
+		switch {
+		case errors.Is(err, streams.ErrMessageNotFound):
+			gone = append(gone, seq)
+		case err != nil:
+			return fmt.Errorf("replay: retry seq=%d: %w", seq, err)
+		default:
+			a.test(m)
 		}
 	}
-	return nil
+	return a.readArchived(ctx, cfg, gone)
+}
+
+// readArchived reads those that the stream no longer holds, in the archive as far as
+// a rebuild would: where both reach, the stream decides.
+func (a *again) readArchived(ctx context.Context, cfg *Config, gone []uint64) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	for _, seq := range gone {
+		a.failing[seq] = Failing{Seq: seq, Class: ClassErased, Reason: "the stream no longer holds it"}
+	}
+	if cfg.Archive == nil {
+		return nil
+	}
+	state, err := cfg.Stream.State(ctx)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if _, _, err := cfg.history(ctx); err != nil {
+		return err // it is not this stream's
+	}
+	from, to := max(gone[0], cfg.Archive.FirstSeq()), min(gone[len(gone)-1], cfg.Archive.LastSeq(), state.FirstSeq-1)
+	if from > to {
+		return nil
+	}
+	r, err := cfg.Archive.Reader(archive.ReadOptions{From: from, UpTo: to})
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	defer r.Close()
+	for {
+		m, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+		if _, asked := slices.BinarySearch(gone, m.Seq); asked {
+			delete(a.failing, m.Seq)
+			a.test(&m)
+		}
+	}
+}
+
+// test reads an event with this program. What only shows when events are folded,
+// the rebuild finds out.
+func (a *again) test(m *streams.Message) {
+	if f := projector.Decode(events.NewDecoder(), *m).Failure; f != nil {
+		a.failing[m.Seq] = Failing{Seq: m.Seq, Class: f.Class, Reason: f.Reason}
+	}
 }
 
 // fails notes a failure of the rebuild and reports whether it is of an event that

@@ -7,10 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"rosey/events"
-	"rosey/projector"
 	"rosey/schema"
-	"rosey/streams"
 )
 
 // ErrNoDeadLetter is returned by Retry for a sequence that is none.
@@ -38,8 +35,9 @@ type Failing struct {
 	Reason string `json:"reason"`
 }
 
-// ClassErased is the reason class of a dead letter that is missing from the
-// stream: a rebuild would not try it but leave it out.
+// ClassErased is the reason class of a dead letter that is missing from the stream,
+// and from the archive where there is one: a rebuild would not try it but leave it
+// out.
 const ClassErased = "erased"
 
 // Retry tries dead letters again, all of them where none is named. Each is read
@@ -70,7 +68,7 @@ func retry(ctx context.Context, store schema.Store, cfg Config, seqs []uint64, r
 		seqs = slices.Collect(maps.Keys(dead))
 	}
 	tries.seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
-	if err := tries.read(ctx, cfg.Stream); err != nil {
+	if err := tries.read(ctx, &cfg); err != nil {
 		return res, err
 	}
 	if len(tries.seqs) == 0 {
@@ -101,21 +99,4 @@ func storedDeadLetters(ctx context.Context, store schema.Store) (_ map[uint64]st
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return DeadLetters(ctx, db)
-}
-
-// test reads an event with this program. What only shows when events are folded,
-// the rebuild finds out.
-func test(ctx context.Context, s *streams.Stream, seq uint64) (*Failing, error) {
-	m, err := s.Get(ctx, seq)
-	if errors.Is(err, streams.ErrMessageNotFound) {
-		return &Failing{Seq: seq, Class: ClassErased, Reason: "the stream no longer holds it"}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("replay: retry seq=%d: %w", seq, err)
-	}
-	it := projector.Decode(events.NewDecoder(), *m)
-	if it.Failure != nil {
-		return &Failing{Seq: seq, Class: it.Failure.Class, Reason: it.Failure.Reason}, nil
-	}
-	return nil, nil
 }

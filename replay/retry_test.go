@@ -13,6 +13,7 @@ import (
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/archive"
 	"rosey/streams/streamstest"
 )
 
@@ -104,6 +105,37 @@ func TestRetry_AppliesByARebuildAlone(t *testing.T) {
 	v, err := replay.Verify(t.Context(), d.store, d.config(), 3)
 	if err != nil || !v.Equal {
 		t.Errorf("the tables differ from the stream: %+v, %v", v, err)
+	}
+}
+
+// What the stream no longer holds is tried as the archive has it.
+func TestRetry_OfWhatOnlyTheArchiveHolds(t *testing.T) {
+	t.Parallel()
+	d := newDead(t)
+	cfg := d.config()
+	cfg.Archive = archived(t, d.env, t.TempDir())
+	erase(t, d.env, d.rejected) // the stream decides about what it reaches back to
+	trim(t, d.env, d.fine+2)
+	without := d.config()
+	if res, err := replay.Retry(t.Context(), d.store, without, []uint64{d.fine}); !errors.Is(err, replay.ErrStillFails) || res.Failing[0].Class != replay.ClassErased {
+		t.Errorf("without the archive: %+v, %v", res, err)
+	}
+	other := cfg
+	foreign := streamstest.New(t)
+	evening(t, foreign, "F", 3)
+	other.Archive = archived(t, foreign, t.TempDir())
+	if _, err := replay.Retry(t.Context(), d.store, other, []uint64{d.fine}); !errors.Is(err, archive.ErrOtherStream) {
+		t.Errorf("another stream's archive: %v", err)
+	}
+	res, err := replay.Retry(t.Context(), d.store, cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Applied) != 1 || res.Applied[0] != d.fine || len(res.Failing) != 2 || res.Failing[0].Class != projector.ClassDecode || res.Failing[1].Class != replay.ClassErased {
+		t.Errorf("it came to %+v", res)
+	}
+	if got, _ := d.letters(t); len(got) != 1 || got[d.unread] == "" {
+		t.Errorf("dead letters %v", got)
 	}
 }
 

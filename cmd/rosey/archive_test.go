@@ -235,3 +235,47 @@ func TestArchive_Forgets(t *testing.T) {
 	succeeds(t, "import", "events", folder, "--data", copied)
 	succeeds(t, "replay", "--on-error", "dead-letter", "--data", copied)
 }
+
+// A dead letter that neither stream nor tables hold is shown as the archive has it.
+func TestDeadLetters_FromAnArchive(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder := filepath.Join(t.TempDir(), "archive")
+	succeeds(t, "export", "events", "--archive", folder, "--data", string(dir))
+	want := succeeds(t, "dead-letters", "show", "17", "--json", "--data", string(dir))
+	for _, data := range []string{string(dir), filepath.Join(t.TempDir(), "nothing")} {
+		if got := succeeds(t, "dead-letters", "show", "17", "--json", "--from-archive", folder, "--data", data); got != want {
+			t.Errorf("from the archive, with %s: %s\nwant %s", data, got, want)
+		}
+	}
+	nowhere := filepath.Join(t.TempDir(), "nothing")
+	another := recorded(t)
+	for _, tt := range []struct{ seq, data, text string }{
+		{"16", nowhere, "is no dead letter"},
+		{"18", nowhere, archive.ErrOutside.Error()},
+		{"17", string(another), archive.ErrOtherStream.Error()},
+	} {
+		if r := rosey(t, "dead-letters", "show", tt.seq, "--from-archive", folder, "--data", tt.data); r.code == 0 || !strings.Contains(r.err, tt.text) || !strings.Contains(r.err, "try: ") {
+			t.Errorf("seq=%s with %s: exit %d, %s", tt.seq, tt.data, r.code, r.err)
+		}
+	}
+	succeeds(t, "export", "events", "--archive", folder, "--forget", "17")
+	if r := rosey(t, "dead-letters", "show", "17", "--from-archive", folder, "--data", nowhere); r.code == 0 || !strings.Contains(r.err, "erased") {
+		t.Errorf("one that was forgotten: exit %d, %s", r.code, r.err)
+	}
+	if got := succeeds(t, "dead-letters", "show", "17", "--json", "--from-archive", folder, "--data", string(dir)); got != want {
+		t.Errorf("one that the tables alone hold: %s", got)
+	}
+	// A retry reads it there too, and says the same of it.
+	s := serve(t, dir)
+	js, err := s.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err == nil {
+		err = js.Purge(t.Context(), jetstream.WithPurgeSequence(18))
+	}
+	if err := errors.Join(err, s.Stop()); err != nil {
+		t.Fatal(err)
+	}
+	if r := rosey(t, "dead-letters", "retry", "17", "--from-archive", folder, "--data", string(dir)); r.code == 0 || !strings.Contains(r.err, "seq=17") {
+		t.Errorf("retry: exit %d, %s", r.code, r.err)
+	}
+}

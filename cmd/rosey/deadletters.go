@@ -17,6 +17,7 @@ import (
 	"rosey/replay"
 	"rosey/replay/control"
 	"rosey/schema"
+	"rosey/streams/archive"
 )
 
 type deadLettersCmd struct {
@@ -94,11 +95,14 @@ func (c *deadLettersListCmd) print(con *console, page query.DeadLetterPage) erro
 }
 
 type deadLettersShowCmd struct {
-	Seq uint64 `arg:"" help:"Sequence in the stream." placeholder:"SEQ"`
+	Seq         uint64 `arg:"" help:"Sequence in the stream." placeholder:"SEQ"`
+	FromArchive string `help:"Archive to look in where the tables do not have it, or are not there: what this program makes of the event." type:"path" placeholder:"DIR"`
 }
 
 func (c *deadLettersShowCmd) examples() string {
-	return "  rosey dead-letters show 4711\n  rosey dead-letters show 4711 --json"
+	return `  rosey dead-letters show 4711
+  rosey dead-letters show 4711 --json
+  rosey dead-letters show 4711 --from-archive ./archive`
 }
 
 // deadLetterShown is what show prints for machines. The payload is one or the
@@ -113,12 +117,7 @@ type deadLetterShown struct {
 // somebody said.
 func (c *deadLettersShowCmd) Run(ctx context.Context, con *console, flags *deadLettersCmd) error {
 	ignoreBrokenPipe()
-	var d query.DeadLetter
-	var payload []byte
-	err := flags.read(ctx, func(q schema.Queryer) (err error) {
-		d, payload, err = query.ShowDeadLetter(ctx, q, c.Seq)
-		return err
-	})
+	d, payload, err := c.find(ctx, flags)
 	if err != nil {
 		return err
 	}
@@ -162,12 +161,15 @@ func readable(payload []byte) string {
 }
 
 type deadLettersRetryCmd struct {
-	Seqs []uint64 `arg:"" optional:"" name:"seq" help:"Sequences in the stream." placeholder:"SEQ"`
-	All  bool     `help:"Every dead letter that this program can read."`
+	Seqs        []uint64 `arg:"" optional:"" name:"seq" help:"Sequences in the stream." placeholder:"SEQ"`
+	All         bool     `help:"Every dead letter that this program can read."`
+	FromArchive string   `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
 }
 
 func (c *deadLettersRetryCmd) examples() string {
-	return "  rosey dead-letters retry 4711\n  rosey dead-letters retry --all"
+	return `  rosey dead-letters retry 4711
+  rosey dead-letters retry --all
+  rosey dead-letters retry --all --from-archive ./archive`
 }
 
 // Run tries dead letters again, by rebuilding the tables.
@@ -213,16 +215,20 @@ func (c *deadLettersRetryCmd) retry(
 		return replay.Retried{}, err
 	}
 	if !held {
-		res, err := replay.Retry(ctx, store, replay.Config{
-			Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: show.tell, Logger: log, Crash: crash,
-		}, c.Seqs)
+		cfg := replay.Config{Stream: a.Stream, DefaultChannel: storedDefaultChannel(ctx, store), Progress: show.tell, Logger: log, Crash: crash}
+		if c.FromArchive != "" {
+			if cfg.Archive, err = archive.Open(c.FromArchive); err != nil {
+				return replay.Retried{}, err
+			}
+		}
+		res, err := replay.Retry(ctx, store, cfg, c.Seqs)
 		var inUse *schema.InUseError
 		if !errors.As(err, &inUse) {
 			return res, err
 		}
 		// Somebody came first.
 	}
-	request := replay.Request{Kind: replay.KindRetry, Seqs: c.Seqs}
+	request := replay.Request{Kind: replay.KindRetry, Seqs: c.Seqs, Archive: c.FromArchive}
 	w, err := askHolder(ctx, a.Conn, store, request, show, "rosey dead-letters retry "+c.words(), flags.where())
 	if w.Retried != nil {
 		return *w.Retried, err
@@ -273,12 +279,15 @@ func (c *deadLettersCmd) where() string { return " --data " + shell(c.Data) + c.
 
 // words are what was asked for.
 func (c *deadLettersRetryCmd) words() string {
-	if c.All {
-		return "--all"
-	}
-	words := make([]string, len(c.Seqs))
+	words := make([]string, len(c.Seqs), len(c.Seqs)+2)
 	for i, seq := range c.Seqs {
 		words[i] = fmt.Sprint(seq)
+	}
+	if c.All {
+		words = append(words, "--all")
+	}
+	if c.FromArchive != "" {
+		words = append(words, "--from-archive "+shell(c.FromArchive))
 	}
 	return strings.Join(words, " ")
 }
