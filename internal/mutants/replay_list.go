@@ -47,7 +47,27 @@ var replayMutants = []Mutant{
 	},
 	{
 		Name: "an interrupted rebuild goes on with other options", File: "replay/resume.go", Package: replayTests,
-		Old: "	case left != same:\n", New: "	case left.Fingerprint != same.Fingerprint:\n",
+		Old: "	case r.UntilSeq != wanted.UntilSeq, !r.UntilTime.Equal(wanted.UntilTime), r.Channel != wanted.Channel:\n", New: "	case false:\n",
+	},
+	{
+		Name: "an interrupted rebuild goes on with other projections", File: "replay/resume.go", Package: replayTests,
+		Old: "	case r.Fingerprint != wanted.Fingerprint:\n", New: "	case false:\n",
+	},
+	{
+		Name: "a rebuild that stopped at a failure keeps nothing", File: "replay/build.go", Package: replayTests,
+		Old: "	case errors.As(err, &failed) && at > 0:\n", New: "	case false && errors.As(err, &failed):\n",
+	},
+	{
+		Name: "a rebuild that stopped at a failure keeps the batches before it alone", File: "replay/pipeline.go", Package: replayTests,
+		Old: "		if n > 0 {\n", New: "		if n > len(batch) {\n",
+	},
+	{
+		Name: "what was current a moment ago is removed at once", File: "replay/prune.go", Package: replayTests,
+		Old: "	if !p.recent {\n		err = p.store.Prune(p.cfg.Keep, p.replaced)\n", New: "	if true {\n		err = p.store.Prune(p.cfg.Keep)\n",
+	},
+	{
+		Name: "nobody removes what was current for a while longer", File: "replay/supervisor_sweep.go", Package: replayTests,
+		Old: "	return s.store.Prune(s.keep)\n", New: "	return nil\n",
 	},
 	{
 		Name: "an interrupted rebuild goes on with another history", File: "replay/resume.go", Package: replayTests,
