@@ -32,7 +32,8 @@ type Config struct {
 	Name string
 
 	// Timeout bounds the first connection, and each request to JetStream that
-	// has no earlier deadline. Default 5 s.
+	// has no earlier deadline. Default 5 s, and 15 s in process: a server of this
+	// machine is never far, but may be busy.
 	Timeout time.Duration
 
 	// MaxReconnectWait caps the pause between attempts. Default 8 s.
@@ -94,6 +95,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Name == "" {
 		c.Name = "rosey"
+	}
+	if c.Timeout == 0 && c.InProcess != nil {
+		c.Timeout = 15 * time.Second
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second

@@ -135,23 +135,32 @@ func TestSend_WaitTellsTheOutcome(t *testing.T) {
 		t.Run(string(tt.to)+" "+tt.reason, func(t *testing.T) {
 			t.Parallel()
 			eachOffice(t, func(t *testing.T, o *office) {
-				timeout := "30s"
-				if !tt.to.Final() {
-					timeout = "1s"
+				take := func() outbound.Message {
+					return o.take(o.only(), tt.to, func(n *outbound.Message) {
+						n.Reason = tt.reason
+						if tt.to == outbound.Sent {
+							n.SentMS = 1772395200000
+						}
+					})
 				}
-				got := make(chan result, 1)
-				go func() { got <- o.rosey("send", "hello", "--channel", "Lounge", "--wait", "--timeout", timeout) }()
-				await(t, "the message is queued", func() bool {
-					list, err := o.queue.List(t.Context(), outbound.Filter{})
-					return err == nil && len(list) == 1
-				})
-				m := o.take(o.only(), tt.to, func(n *outbound.Message) {
-					n.Reason = tt.reason
-					if tt.to == outbound.Sent {
-						n.SentMS = 1772395200000
+				var m outbound.Message
+				var r result
+				if tt.to.Final() {
+					got := make(chan result, 1)
+					go func() { got <- o.rosey("send", "hello", "--channel", "Lounge", "--wait", "--timeout", "5m") }()
+					await(t, "the message is queued", func() bool {
+						list, err := o.queue.List(t.Context(), outbound.Filter{})
+						return err == nil && len(list) == 1
+					})
+					m, r = take(), <-got
+				} else {
+					// It is so already when it is asked for again, and stays so.
+					if _, _, err := o.queue.Enqueue(t.Context(), outbound.Request{Channel: "Lounge", Text: "hello", Key: "k"}); err != nil {
+						t.Fatal(err)
 					}
-				})
-				r := <-got
+					m = take()
+					r = o.rosey("send", "hello", "--channel", "Lounge", "--key", "k", "--wait", "--timeout", "100ms")
+				}
 				fill := strings.NewReplacer("ID", number(m.ID), "DIR", shell(o.dir))
 				same(t, "output", r.out, fill.Replace(tt.out))
 				same(t, "stderr", strings.TrimPrefix(r.err, o.open), fill.Replace(tt.err))

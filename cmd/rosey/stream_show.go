@@ -94,7 +94,7 @@ func (c *streamShowCmd) Run(ctx context.Context, con *console, flags *streamCmd)
 }
 
 // streamWait bounds how long a server may take to answer.
-const streamWait = 10 * time.Second
+const streamWait = 30 * time.Second
 
 func readStream(ctx context.Context, c *streams.Conn) (streamState, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamWait)

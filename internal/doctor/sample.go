@@ -249,8 +249,11 @@ func (s *sample) lookAtUsers(ctx context.Context) error {
 		return nil
 	}
 	places := map[int]bool{}
-	for range sampleUsers {
-		places[s.rand.IntN(users)] = true
+	for at := range sampleUsers {
+		if users > sampleUsers { // otherwise all of them
+			at = s.rand.IntN(users)
+		}
+		places[at%users] = true
 	}
 	order := slices.Sorted(maps.Keys(places))
 	var lines int64
