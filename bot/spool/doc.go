@@ -7,7 +7,10 @@
 // committed event uses up a sequence, so a producer's numbers have no gap.
 //
 // Drain is the only path to the stream. One message or one atomic batch is in
-// flight; rows are deleted, and the next is sent, after its acknowledgement.
+// flight, and the next is sent after its acknowledgement; rows are deleted after
+// it too, the last ones that wait with the transaction of the next event, if that
+// comes soon. A few events that wait go one after the other, more of them as a
+// batch; what has just been put is sent from memory, a backlog from the file.
 // Whatever may have been sent without a recorded acknowledgement, be it for a
 // lost answer or a crash, is first looked for in the stream, from the last
 // acknowledged sequence on. So an event arrives once, however long an outage

@@ -29,7 +29,7 @@ func (s *Spool) Drain(ctx context.Context, app Appender) error {
 		return err
 	}
 	defer done()
-	d := &drainer{spool: s, app: app}
+	d := &drainer{spool: s, app: app, pace: pace{most: s.maxSingly}, removed: lookForFree}
 	pause := s.newBackoff()
 	for {
 		err := classify(d.step(ctx))
@@ -100,6 +100,10 @@ type drainer struct {
 	batch []row
 	// looked is set once the recovered rows were looked for.
 	looked bool
+	// removed is how many bytes have left the queue since the file was last looked
+	// at for free pages.
+	removed int64
+	pace    pace
 	// singly is the last row of a batch that the server does not take as one.
 	singly int64
 	// streamID is the stream that acknowledges, empty where it has to be asked for;
@@ -111,7 +115,7 @@ type drainer struct {
 // means: pause, and do the same again.
 func (d *drainer) step(ctx context.Context) error {
 	if len(d.batch) == 0 {
-		if err := d.spool.giveBack(ctx); err != nil {
+		if err := d.giveBack(ctx); err != nil {
 			return err
 		}
 		if err := d.spool.waitFor(ctx, func(st state) bool { return st.depth.Events > 0 }); err != nil {
@@ -216,21 +220,36 @@ func (d *drainer) publish(ctx context.Context, unit []row) ([]streams.Ack, error
 	for i := range unit {
 		messages[i] = streams.AppendMessage{Subject: unit[i].subject, MsgID: unit[i].eventID(), Data: unit[i].data}
 	}
-	if len(messages) == 1 {
-		ack, err := d.app.Append(ctx, messages[0])
-		if err != nil {
-			return nil, err
+	begin := time.Now()
+	if d.pace.singly(len(messages)) {
+		acks, err := d.appendEach(ctx, messages)
+		if err == nil {
+			d.pace.sent(len(messages), time.Since(begin))
 		}
-		return []streams.Ack{ack}, nil
+		return acks, err
 	}
 	acks, err := d.app.AppendBatch(ctx, messages)
 	if len(acks) == len(unit) {
+		d.pace.batched(len(unit), time.Since(begin))
 		return acks, nil
 	}
 	if len(acks) > len(unit) || err == nil {
 		return nil, fmt.Errorf("%w: %d acknowledgements for %d messages", streams.ErrUncertain, len(acks), len(unit))
 	}
 	return acks, err
+}
+
+// appendEach sends each message after the acknowledgement of the one before.
+func (d *drainer) appendEach(ctx context.Context, messages []streams.AppendMessage) ([]streams.Ack, error) {
+	acks := make([]streams.Ack, 0, len(messages))
+	for _, m := range messages {
+		ack, err := d.app.Append(ctx, m)
+		if err != nil {
+			return acks, err
+		}
+		acks = append(acks, ack)
+	}
+	return acks, nil
 }
 
 // failed decides what follows an append whose error is about the unit's first
@@ -260,8 +279,10 @@ func (d *drainer) failed(ctx context.Context, unit []row, err error) error {
 // the last event, and its sequence.
 func (d *drainer) settle(ctx context.Context, rows []row, eventID string, streamSeq uint64) error {
 	d.spool.cfg.Crash(CrashDrainBeforeDelete)
-	// What is acknowledged is recorded even if the Drain ends here.
-	err := d.spool.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
+	// What is acknowledged is recorded even if the Drain ends here. Nobody waits for
+	// it while nothing else is to be sent.
+	last := func(st state) bool { return st.depth.Events == int64(len(rows)) }
+	err := d.spool.changeSoon(context.WithoutCancel(ctx), last, func(ctx context.Context, tx *session, st *state) error {
 		if err := st.remove(ctx, tx, rows); err != nil {
 			return err
 		}
@@ -273,12 +294,19 @@ func (d *drainer) settle(ctx context.Context, rows []row, eventID string, stream
 	if err != nil {
 		return fmt.Errorf("delete %d sent events: %w", len(rows), err)
 	}
+	for i := range rows {
+		d.removed += rows[i].bytes()
+	}
 	d.spool.cfg.Crash(CrashDrainAfterDelete)
 	return nil
 }
 
-// head reads the first batch of the queue.
+// head returns the first batch of the queue.
 func (s *Spool) head(ctx context.Context) (batch []row, err error) {
+	st, _ := s.snapshot()
+	if batch := st.tail.whole(st.depth.Events); len(batch) > 0 {
+		return batch, nil
+	}
 	rows, err := s.db.QueryContext(ctx,
 		"SELECT id, producer, seq, kind, subject, at_ms, data, sum FROM events ORDER BY id LIMIT ?", maxBatch)
 	if err != nil {

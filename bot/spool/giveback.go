@@ -2,7 +2,6 @@ package spool
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -11,7 +10,25 @@ import (
 const (
 	keepPages = 1024
 	givePages = 1024
+	// lookForFree is how many bytes leave the queue before the file is looked at
+	// again.
+	lookForFree = 1 << 20
 )
+
+// giveBack gives free pages back where there may be any: a queue that holds a few
+// rows at a time uses the same pages again and again.
+func (d *drainer) giveBack(ctx context.Context) error {
+	if d.removed < lookForFree {
+		return nil
+	}
+	if err := d.spool.giveBack(ctx); err != nil {
+		return err
+	}
+	if d.spool.Depth().Events == 0 {
+		d.removed = 0
+	}
+	return nil
+}
 
 // giveBack shrinks the file step by step once the queue is empty, so that an
 // outage of days does not take its disk space for good.
@@ -24,7 +41,7 @@ func (s *Spool) giveBack(ctx context.Context) error {
 		if free <= keepPages {
 			return nil
 		}
-		err = s.change(ctx, func(ctx context.Context, tx *sql.Conn, _ *state) error {
+		err = s.change(ctx, func(ctx context.Context, tx *session, _ *state) error {
 			// A page is freed by each step of the statement.
 			rows, err := tx.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(givePages, free-keepPages)))
 			if err != nil {

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 )
@@ -137,7 +136,7 @@ func (s *Spool) forget(ctx context.Context, stored []ref) error {
 		for i := range share {
 			rows[i] = share[i].row
 		}
-		err := s.change(ctx, func(ctx context.Context, tx *sql.Conn, st *state) error {
+		err := s.change(ctx, func(ctx context.Context, tx *session, st *state) error {
 			if _, err := deleteRows(ctx, tx, rows); err != nil {
 				return err
 			}

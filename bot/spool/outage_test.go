@@ -12,9 +12,17 @@ import (
 
 func TestDrain_LostAnswerIsSettledByLooking(t *testing.T) {
 	t.Parallel()
-	for name, n := range map[string]int{"single": 1, "batch": 50} {
+	tests := map[string]struct {
+		n     int
+		fault int    // how many appends go well before
+		from  uint64 // what is looked through
+	}{
+		"single": {n: 1}, "third of a few": {n: 5, fault: 2, from: 2}, "batch": {n: 50},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			n := tt.n
 			env := streamstest.New(t)
 			shortenWindow(t, env)
 			s, producer := newSpool(t, nil)
@@ -27,14 +35,14 @@ func TestDrain_LostAnswerIsSettledByLooking(t *testing.T) {
 				evs[i] = said(fmt.Sprint("line ", i))
 			}
 			put(t, s, evs...)
-			app.next = []fault{faultNone, faultLostAck} // the state is asked for first
+			app.next = append(make([]fault, 1+tt.fault), faultLostAck) // the state is asked for first
 			appended := &waiting{faulty: app, after: func() { outlastWindow(t) }}
 			drainAll(t, s, appended)
 			put(t, s, said("after"))
 			drainAll(t, s, app)
 			checkIDs(t, storedIDs(t, env.Stream), idsOf(producer, n+2))
-			if app.looks != 1 || app.afters[0] != 0 {
-				t.Errorf("looked %d times, from %v, want once, from the last acknowledged event, which is the first", app.looks, app.afters)
+			if app.looks != 1 || app.afters[0] != tt.from {
+				t.Errorf("looked %d times, from %v, want once, from the last acknowledged event, after %d", app.looks, app.afters, tt.from)
 			}
 		})
 	}
@@ -118,6 +126,7 @@ func TestDrain_DuplicateInBatchGoesSingly(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
 	s, producer := newSpool(t, nil)
+	s.maxSingly = 1
 	evs := []*events.Event{said("one"), said("two"), said("three")}
 	put(t, s, evs...)
 	// The server remembers the first event, and nobody told the spool.

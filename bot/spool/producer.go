@@ -42,7 +42,7 @@ func (s *Spool) Begin(ctx context.Context) (Run, Previous, error) {
 	}
 	run := Run{Producer: producerEncoding.EncodeToString(name)}
 	var previous Previous
-	err := s.change(ctx, func(ctx context.Context, tx *sql.Conn, st *state) error {
+	err := s.change(ctx, func(ctx context.Context, tx *session, st *state) error {
 		var err error
 		if previous, err = s.readPrevious(ctx, tx); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (s *Spool) IsEarlier(ctx context.Context, producer string) (bool, error) {
 	return found, nil
 }
 
-func (s *Spool) readPrevious(ctx context.Context, tx *sql.Conn) (Previous, error) {
+func (s *Spool) readPrevious(ctx context.Context, tx *session) (Previous, error) {
 	previous := Previous{Known: true}
 	err := tx.QueryRowContext(ctx, "SELECT producer, last_seq, run <> open_run FROM producers, drain WHERE last_seq > 0 ORDER BY run DESC LIMIT 1").
 		Scan(&previous.Producer, &previous.LastSeq, &previous.Known)

@@ -26,6 +26,7 @@ func TestDrain_AnyFailuresLeaveTheStreamAsPut(t *testing.T) {
 		stream := newMemory()
 		app := &faulty{Appender: stream}
 		s := openSpool(t, cfg)
+		s.maxSingly = rapid.SampledFrom([]int{1, maxSingly}).Draw(t, "singly")
 		defer func() { closeSpool(t, s) }()
 		producer := begin(t, s)
 
@@ -35,7 +36,9 @@ func TestDrain_AnyFailuresLeaveTheStreamAsPut(t *testing.T) {
 			switch rapid.SampledFrom([]string{"go on", "restart", "begin"}).Draw(t, "before") {
 			case "restart":
 				closeSpool(t, s)
+				most := s.maxSingly
 				s = openSpool(t, cfg)
+				s.maxSingly = most
 				producer, seq = begin(t, s), 0
 			case "begin":
 				producer, seq = begin(t, s), 0

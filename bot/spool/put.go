@@ -57,7 +57,7 @@ func (s *Spool) put(ctx context.Context, limit int64, evs []*events.Event) error
 		return nil
 	}
 	var ids []string
-	err := s.changeAt(ctx, CrashPutBeforeCommit, CrashPutAfterCommit, func(ctx context.Context, tx *sql.Conn, st *state) error {
+	err := s.changeAt(ctx, CrashPutBeforeCommit, CrashPutAfterCommit, func(ctx context.Context, tx *session, st *state) error {
 		rows, first, err := s.encode(st, evs)
 		if err != nil {
 			return &refusal{err}
@@ -92,6 +92,7 @@ func (st *state) add(r *row) {
 	st.lastRow, st.lastSeq = r.id, r.seq
 	st.depth.Events++
 	st.depth.Bytes += r.bytes()
+	st.tail.add(r)
 	if st.depth.OldestMS == 0 {
 		st.depth.OldestMS = r.atMS
 	}
@@ -126,12 +127,11 @@ func (s *Spool) encode(st *state, evs []*events.Event) ([]row, []string, error) 
 
 const insertRow = "INSERT INTO events (id, producer, seq, kind, subject, at_ms, bytes, data, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
-func insertRows(ctx context.Context, tx *sql.Conn, rows []row) error {
-	statement, err := tx.PrepareContext(ctx, insertRow)
+func insertRows(ctx context.Context, tx *session, rows []row) error {
+	statement, err := tx.statement(ctx, insertRow)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = statement.Close() }()
 	for i := range rows {
 		if err := rows[i].insert(ctx, statement); err != nil {
 			return err

@@ -3,7 +3,6 @@ package spool
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,7 +81,7 @@ func TestPut_FullDiskIsReportedAndSurvived(t *testing.T) {
 	limitPages := func(pages string) {
 		t.Helper()
 		var n, now int64
-		err := s.change(t.Context(), func(ctx context.Context, tx *sql.Conn, _ *state) error {
+		err := s.change(t.Context(), func(ctx context.Context, tx *session, _ *state) error {
 			if err := tx.QueryRowContext(ctx, "PRAGMA page_count").Scan(&now); err != nil {
 				return err
 			}

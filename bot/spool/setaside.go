@@ -2,7 +2,6 @@ package spool
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,7 +31,7 @@ func (d *drainer) setAside(ctx context.Context, r *row, refused error) error {
 	if err != nil {
 		return err
 	}
-	err = s.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Conn, st *state) error {
+	err = s.change(context.WithoutCancel(ctx), func(ctx context.Context, tx *session, st *state) error {
 		_, err := tx.ExecContext(ctx,
 			"INSERT INTO set_aside (producer, seq, kind, subject, reason, at_ms, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			r.producer, r.seq, string(r.kind), r.subject, reason, s.cfg.Now().UnixMilli(), r.data)
@@ -42,6 +41,7 @@ func (d *drainer) setAside(ctx context.Context, r *row, refused error) error {
 		_, err = tx.ExecContext(ctx, "UPDATE events SET kind = ?, subject = ?, bytes = ?, data = ?, sum = ? WHERE id = ?",
 			string(marker.kind), marker.subject, marker.bytes(), marker.data, marker.checksum(), marker.id)
 		st.depth.Bytes += marker.bytes() - r.bytes()
+		st.tail = tail{} // the file has the marker
 		return err
 	})
 	if err != nil {

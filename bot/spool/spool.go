@@ -41,6 +41,8 @@ type Spool struct {
 	// sentRow is the last row that may be in the stream without the spool
 	// knowing it. Only Drain uses it once the spool is open.
 	sentRow int64
+	// maxSingly is how many events Drain sends one after the other at most.
+	maxSingly int
 }
 
 // Open opens the spool at cfg.Path or creates it, and takes it for this process.
@@ -82,7 +84,7 @@ func openLocked(ctx context.Context, cfg Config) (*Spool, error) {
 		return nil, errors.Join(err, db.Close(), lock.Unlock())
 	}
 	s := &Spool{
-		cfg: cfg, lock: lock, db: db,
+		cfg: cfg, lock: lock, db: db, maxSingly: maxSingly,
 		changes: make(chan change), changed: make(chan struct{}),
 		closing: make(chan struct{}), stop: make(chan struct{}), written: make(chan struct{}),
 	}

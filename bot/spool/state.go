@@ -31,10 +31,12 @@ type state struct {
 	lastEventID   string
 	// lookUntil is the last row that was recovered from a damaged file.
 	lookUntil int64
+
+	tail tail
 }
 
 // readState reads from the file what a transaction may have left there.
-func readState(ctx context.Context, conn *sql.Conn, producer string) (state, error) {
+func readState(ctx context.Context, conn *session, producer string) (state, error) {
 	st := state{producer: producer}
 	var oldest sql.NullInt64
 	err := conn.QueryRowContext(ctx, `
@@ -58,7 +60,7 @@ func readState(ctx context.Context, conn *sql.Conn, producer string) (state, err
 }
 
 // remove deletes rows and counts what is left.
-func (st *state) remove(ctx context.Context, tx *sql.Conn, rows []row) error {
+func (st *state) remove(ctx context.Context, tx *session, rows []row) error {
 	deleted, err := deleteRows(ctx, tx, rows)
 	if err != nil {
 		return err
@@ -76,13 +78,12 @@ func (st *state) remove(ctx context.Context, tx *sql.Conn, rows []row) error {
 }
 
 // settled notes what follows from the deletion of rows at the queue's front.
-func (st *state) settled(ctx context.Context, tx *sql.Conn, rows []row) error {
-	var oldest sql.NullInt64
-	err := tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&oldest)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read oldest event: %w", err)
+func (st *state) settled(ctx context.Context, tx *session, rows []row) error {
+	st.tail.remove(rows)
+	var err error
+	if st.depth.OldestMS, err = st.oldest(ctx, tx); err != nil {
+		return err
 	}
-	st.depth.OldestMS = oldest.Int64
 	if st.lookUntil == 0 || rows[len(rows)-1].id < st.lookUntil {
 		return nil
 	}
@@ -92,9 +93,25 @@ func (st *state) settled(ctx context.Context, tx *sql.Conn, rows []row) error {
 	return err
 }
 
+// oldest is when the first row of the queue was put, 0 where there is none.
+func (st *state) oldest(ctx context.Context, tx *session) (int64, error) {
+	if st.depth.Events == 0 {
+		return 0, nil
+	}
+	if int64(len(st.tail.rows)) == st.depth.Events {
+		return st.tail.rows[0].atMS, nil
+	}
+	var ms sql.NullInt64
+	err := tx.QueryRowContext(ctx, "SELECT at_ms FROM events ORDER BY id LIMIT 1").Scan(&ms)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read oldest event: %w", err)
+	}
+	return ms.Int64, nil
+}
+
 // deleteRows deletes the rows, one statement for each run of adjacent ones:
 // nearly always one. It returns how many there were.
-func deleteRows(ctx context.Context, tx *sql.Conn, rows []row) (deleted int64, err error) {
+func deleteRows(ctx context.Context, tx *session, rows []row) (deleted int64, err error) {
 	for from := 0; from < len(rows); {
 		to := from
 		for to+1 < len(rows) && rows[to+1].id == rows[to].id+1 {

@@ -2,9 +2,9 @@ package spool
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // maxGroup bounds how many changes one transaction takes.
@@ -13,13 +13,15 @@ const maxGroup = 512
 // changeFunc is one caller's share of a transaction. An error that it wraps with
 // refuse concerns this caller alone and leaves no trace; any other one is the
 // file's, and fails the transaction for everybody in it.
-type changeFunc func(ctx context.Context, tx *sql.Conn, st *state) error
+type changeFunc func(ctx context.Context, tx *session, st *state) error
 
 type change struct {
 	do   changeFunc
 	done chan error
 	// before and after name the crash points around the commit, if it has any.
 	before, after string
+	// patient says whether it may wait for company; nil: it may not.
+	patient func(state) bool
 }
 
 // refusal is an error of one change that was found before it wrote anything.
@@ -32,12 +34,22 @@ func (r *refusal) Unwrap() error { return r.err }
 // writer has taken it, only the disk decides: an answer that came earlier could
 // not say whether the change happened.
 func (s *Spool) change(ctx context.Context, fn changeFunc) error {
-	return s.changeAt(ctx, "", "", fn)
+	return s.hand(ctx, change{do: fn})
 }
 
 // changeAt is change with crash points around the commit.
 func (s *Spool) changeAt(ctx context.Context, before, after string, fn changeFunc) error {
-	c := change{do: fn, done: make(chan error, 1), before: before, after: after}
+	return s.hand(ctx, change{do: fn, before: before, after: after})
+}
+
+// changeSoon is change for what nobody waits for while patient says so of the
+// state: it then shares the transaction of what comes next, if that comes soon.
+func (s *Spool) changeSoon(ctx context.Context, patient func(state) bool, fn changeFunc) error {
+	return s.hand(ctx, change{do: fn, patient: patient})
+}
+
+func (s *Spool) hand(ctx context.Context, c change) error {
+	c.done = make(chan error, 1)
 	select {
 	case s.changes <- c:
 		return <-c.done
@@ -53,17 +65,18 @@ func (s *Spool) changeAt(ctx context.Context, before, after string, fn changeFun
 // spread over as many as wait, and one that is alone never waits for others.
 type writer struct {
 	spool *Spool
-	conn  *sql.Conn
+	conn  *session
 	// stale is set by a failed transaction. An error of a commit does not say
 	// what is on the disk, so the next transaction starts from what is read.
 	stale bool
 }
 
 func (s *Spool) newWriter(ctx context.Context) (*writer, error) {
-	conn, err := s.db.Conn(ctx)
+	c, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open connection: %w", err)
 	}
+	conn := newSession(c)
 	if s.state, err = readState(ctx, conn, ""); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -79,14 +92,35 @@ func (w *writer) run(ctx context.Context) {
 		case <-w.spool.stop:
 			return
 		case first := <-w.spool.changes:
-			w.commit(ctx, w.collect(first))
+			w.commit(ctx, w.collect(w.accompany(first)))
 		}
 	}
 }
 
-// collect takes those that wait already.
-func (w *writer) collect(first change) []change {
+// companyWait is how long a patient change waits for company. At a hundred events
+// a second the next one nearly always comes sooner, and the deletion of the one
+// before it costs no transaction, and no sync, of its own.
+const companyWait = 25 * time.Millisecond
+
+// accompany waits for the first other change where the one at hand is patient.
+func (w *writer) accompany(first change) []change {
 	group := []change{first}
+	if st, _ := w.spool.snapshot(); first.patient == nil || !first.patient(st) {
+		return group
+	}
+	t := time.NewTimer(companyWait)
+	defer t.Stop()
+	select {
+	case c := <-w.spool.changes:
+		group = append(group, c)
+	case <-t.C:
+	case <-w.spool.closing:
+	}
+	return group
+}
+
+// collect adds those that wait already.
+func (w *writer) collect(group []change) []change {
 	for len(group) < maxGroup {
 		select {
 		case c := <-w.spool.changes:

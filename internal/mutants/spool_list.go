@@ -60,6 +60,18 @@ var spoolMutants = []Mutant{
 		Old: "FROM events ORDER BY id LIMIT ?", New: "FROM events ORDER BY id DESC LIMIT ?",
 	},
 	{
+		Name: "a part of the queue is taken for all of it", File: "bot/spool/tail.go", Package: spoolTests, Run: "Tail|Backlog",
+		Old: "	if int64(len(t.rows)) != events {\n", New: "	if len(t.rows) == 0 {\n",
+	},
+	{
+		Name: "a row that left the queue is sent again from memory", File: "bot/spool/state.go", Package: spoolTests, Run: "SendsInOrder|Tail|Drain",
+		Old: "	st.tail.remove(rows)\n", New: "",
+	},
+	{
+		Name: "a deletion waits while others want to be sent", File: "bot/spool/writer.go", Package: spoolTests, Run: "Patience|Patient",
+		Old: "	case <-t.C:\n", New: "",
+	},
+	{
 		Name: "a lost spool counts as a first one", File: "bot/spool/producer.go", Package: spoolTests,
 		Old: "	previous.Known = !damaged\n", New: "	_ = damaged\n",
 	},
