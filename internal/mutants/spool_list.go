@@ -64,10 +64,6 @@ var spoolMutants = []Mutant{
 		Old: "	if int64(len(t.rows)) != events {\n", New: "	if len(t.rows) == 0 {\n",
 	},
 	{
-		Name: "a row that left the queue is sent again from memory", File: "bot/spool/state.go", Package: spoolTests, Run: "SendsInOrder|Tail|Drain",
-		Old: "	st.tail.remove(rows)\n", New: "",
-	},
-	{
 		Name: "a deletion waits while others want to be sent", File: "bot/spool/writer.go", Package: spoolTests, Run: "Patience|Patient",
 		Old: "	case <-t.C:\n", New: "",
 	},
