@@ -78,7 +78,6 @@ func (p *pipeline) read(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("replay: %w", err)
 			}
-			m.Header = nil // nothing reads it, and a batch would keep it
 			it := projector.Decode(dec, m)
 			// The reader proves that what it leaves out is not there.
 			it.Erased = m.Seq - before - 1

@@ -32,7 +32,7 @@ func (c *Config) source(ctx context.Context, from, last uint64) (source, error) 
 }
 
 func (c *Config) ofStream(ctx context.Context, from, last uint64) (source, error) {
-	r, err := c.Stream.Reader(ctx, streams.ReadOptions{From: from, UpTo: last, InFlight: sourceInFlight})
+	r, err := c.Stream.Reader(ctx, streams.ReadOptions{From: from, UpTo: last, InFlight: sourceInFlight, NoHeaders: true})
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}

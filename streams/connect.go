@@ -38,7 +38,8 @@ type Conn struct {
 	timeout time.Duration
 	closed  chan struct{}
 	denied  denials
-	local   bool // in process
+	local   bool    // in process
+	direct  *direct // nil for a server elsewhere
 
 	mu       sync.Mutex
 	lost     chan struct{} // closed at the next disconnect, then replaced
@@ -65,6 +66,9 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		warn:    map[string]string{},
 		seen:    map[string]sighting{},
 		local:   cfg.InProcess != nil,
+	}
+	if cfg.InProcess != nil {
+		c.direct = &direct{dial: cfg.InProcess, user: cfg.User, password: cfg.Password}
 	}
 	if err := c.dial(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("streams: connect to %s: %w", cfg.where(), err)

@@ -11,3 +11,9 @@ func (c *Conn) AgeSightings(d time.Duration) {
 		c.seen[key] = s
 	}
 }
+
+// Feeding reports whether the reader has a connection of its own.
+func (r *Reader) Feeding() bool {
+	_, ok := r.pull.(*feed)
+	return ok
+}

@@ -3,7 +3,6 @@ package streams
 import (
 	"errors"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,24 +38,36 @@ var errNotDelivered = errors.New("message was not delivered by a consumer")
 //
 //	$JS.ACK.<stream>.<consumer>.<times>.<seq>.<delivery>.<time>.<pending>
 //	$JS.ACK.<domain>.<account>.<stream>.<consumer>.<times>.<seq>.<delivery>.<time>.<pending>[.<token>]
-func parsePosition(reply string) (position, error) {
+func parsePosition[T string | []byte](reply T) (position, error) {
 	var p position
-	rest, ok := strings.CutPrefix(reply, "$JS.ACK.")
-	if !ok {
+	const prefix = "$JS.ACK."
+	if len(reply) < len(prefix) || string(reply[:len(prefix)]) != prefix {
 		return p, errNotDelivered
 	}
+	rest := reply[len(prefix):]
 	before := 3 // tokens in front of the sequence
-	switch n := strings.Count(rest, "."); {
-	case n == 6:
-	case n >= 8:
+	dots := 0
+	for i := range len(rest) {
+		if rest[i] == '.' {
+			dots++
+		}
+	}
+	switch {
+	case dots == 6:
+	case dots >= 8:
 		before = 5
 	default:
 		return p, errNotDelivered
 	}
-	for range before {
-		rest = rest[strings.IndexByte(rest, '.')+1:]
+	at := 0
+	for ; before > 0; at++ {
+		if rest[at] == '.' {
+			before--
+		}
 	}
+	rest = rest[at:]
 	var numbers [4]uint64
+	var ok bool
 	for i := range numbers {
 		if numbers[i], rest, ok = leadingNumber(rest); !ok {
 			return p, errNotDelivered
@@ -70,12 +81,12 @@ func parsePosition(reply string) (position, error) {
 // leadingNumber reads the first token, a decimal number, and returns what follows
 // it. It is run four times for every message that is read: taking the tokens
 // apart first takes twice as long.
-func leadingNumber(s string) (n uint64, rest string, ok bool) {
+func leadingNumber[T string | []byte](s T) (n uint64, rest T, ok bool) {
 	i := 0
 	for ; i < len(s) && s[i] != '.'; i++ {
 		digit := uint64(s[i] - '0')
 		if digit > 9 || n > (math.MaxUint64-digit)/10 {
-			return 0, "", false
+			return 0, rest, false
 		}
 		n = 10*n + digit
 	}

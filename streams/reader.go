@@ -30,6 +30,9 @@ type ReadOptions struct {
 	Subjects []string
 	// HeadersOnly leaves the data on the server.
 	HeadersOnly bool
+	// NoHeaders leaves out all headers; a message's id stays. Together with an end
+	// that is stored already it is the fastest way to read.
+	NoHeaders bool
 }
 
 // Reader reads the stream in order without acknowledging anything. It survives
@@ -44,10 +47,28 @@ type Reader struct {
 	last  uint64 // last sequence returned, or From-1
 
 	cons     jetstream.Consumer
-	pull     *pull
+	pull     puller
+	plain    bool   // no feed any more
 	delivery uint64 // last delivery of this consumer
 	done     bool
 	attempt  int
+}
+
+// puller receives what a consumer delivers, in order, until something goes wrong.
+type puller interface {
+	next(ctx context.Context) (Message, error)
+	stop()
+}
+
+// pulled is a pull whose messages are read.
+type pulled struct{ *pull }
+
+func (p pulled) next(ctx context.Context) (Message, error) {
+	raw, err := p.pull.next(ctx)
+	if err != nil {
+		return Message{}, err
+	}
+	return toMessage(raw)
 }
 
 // Reader opens a reader. The error is ErrBeyondEnd when From is more than one
@@ -122,12 +143,30 @@ func (r *Reader) open(ctx context.Context) error {
 		// What lies between here and the end was erased.
 		r.done = true
 	}
+	r.cons, r.delivery = cons, 0
+	if r.pull = r.feed(lost); r.pull != nil {
+		return nil
+	}
 	p, err := r.s.c.startPull(cons, r.opts.InFlight, lost)
 	if err != nil {
 		return fmt.Errorf("start reader: %w", err)
 	}
-	r.cons, r.pull, r.delivery = cons, p, 0
+	r.pull = pulled{p}
 	return nil
+}
+
+// feed starts a feed, where there can be one: it is nil otherwise. A reader that
+// lost one goes on without.
+func (r *Reader) feed(lost <-chan struct{}) puller {
+	if r.plain || !r.there || !r.opts.NoHeaders || r.s.c.direct == nil {
+		return nil
+	}
+	f, err := r.s.c.startFeed(r.cons, r.opts.InFlight, lost, r.s.imported)
+	if err != nil {
+		r.s.c.log.Debug("reader has no connection of its own", "stream", StreamName, "err", err)
+		return nil
+	}
+	return f
 }
 
 // Next returns the next message, waiting for it if need be. Erased messages are
@@ -144,18 +183,14 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 			}
 			continue
 		}
-		raw, err := r.pull.next(ctx)
+		m, err := r.pull.next(ctx)
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, ErrDeliveryStopped) {
+			if ctx.Err() != nil || errors.Is(err, ErrDeliveryStopped) || errors.Is(err, errNotDelivered) {
 				return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
 			}
 			r.s.c.log.Debug("reader lost its consumer", "stream", StreamName, "seq", r.last, "err", err)
 			r.drop()
 			continue
-		}
-		m, err := toMessage(raw)
-		if err != nil {
-			return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
 		}
 		if m.delivery != r.delivery+1 || m.Seq <= r.last {
 			// A message was lost on the way; the sequence alone cannot tell, because
@@ -172,6 +207,9 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 		r.last = m.Seq
 		r.ended(r.there && m.Pending == 0)
 		r.s.imported.original(&m)
+		if r.opts.NoHeaders {
+			m.Header = nil
+		}
 		if m.Time.Before(r.opts.Since) {
 			continue // the server goes by when a message was restored
 		}
@@ -225,7 +263,7 @@ func (r *Reader) drop() {
 		return
 	}
 	r.pull.stop()
-	r.pull = nil
+	r.pull, r.plain = nil, true
 	if r.s.c.nc.IsConnected() {
 		// A courtesy: the server removes it by itself after a minute.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -143,6 +143,31 @@ func TestReader_SurvivesWhatHappensToItsConsumer(t *testing.T) {
 		},
 	}
 	for name, happen := range tests {
+		t.Run(name+", by a feed", func(t *testing.T) {
+			t.Parallel()
+			env := streamstest.New(t)
+			env.Append(t, lines("p", 3000)...)
+			r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{InFlight: 100, UpTo: 3000, NoHeaders: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			for want := uint64(1); want <= 3000; want++ {
+				if want == 1000 {
+					if !r.Feeding() {
+						t.Error("there is no feed")
+					}
+					happen(t, env)
+				}
+				m, err := r.Next(t.Context())
+				if err != nil || m.Seq != want {
+					t.Fatalf("next: %d, %v; want %d", m.Seq, err, want)
+				}
+			}
+			if r.Feeding() {
+				t.Error("it goes on with the feed")
+			}
+		})
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := streamstest.New(t)

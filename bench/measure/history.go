@@ -75,7 +75,7 @@ func (h *History) file() string {
 // readAlone reads the whole stream and does nothing with it.
 func (h *History) readAlone(ctx context.Context) (time.Duration, error) {
 	begin := time.Now()
-	r, err := h.rig.stream.Reader(ctx, streams.ReadOptions{StopAtEnd: true})
+	r, err := h.rig.stream.Reader(ctx, streams.ReadOptions{StopAtEnd: true, NoHeaders: true})
 	if err != nil {
 		return 0, fmt.Errorf("measure: %w", err)
 	}

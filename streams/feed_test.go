@@ -1,0 +1,128 @@
+package streams_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"rosey/streams"
+	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// odd appends what a history has beside small events of one kind.
+func odd(t *testing.T, env *streamstest.Env) {
+	t.Helper()
+	env.Append(t, lines("p", 700)...) // as a batch: with headers of the server's own
+	for i, h := range []nats.Header{
+		nil,
+		{},
+		{"X-Other": {"a", "b"}},
+		{jetstream.MsgIDHeader: {"q-1"}},
+		{jetstream.MsgIDHeader: {"  spaced "}},
+		{"Traceparent": {"00-1"}, jetstream.MsgIDHeader: {"q-2"}, "nats-msg-id": {"lower"}},
+	} {
+		data := []byte(fmt.Sprintf(`{"n":%d}`, i))
+		if i == 1 {
+			data = nil
+		}
+		msg := &nats.Msg{Subject: fmt.Sprintf("rosey.db.cytube.kind%d", i), Header: h, Data: data}
+		if _, err := env.Conn.JetStream().PublishMsg(t.Context(), msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// More than is asked for at once, and more than one piece of memory.
+	for i := range 6 {
+		env.Append(t, streams.AppendMessage{
+			Subject: "rosey.db.cytube.large", MsgID: fmt.Sprintf("l-%d", i), Data: bytes.Repeat([]byte{byte('a' + i)}, 3<<20),
+		})
+	}
+	env.Append(t, lines("r", 900)...)
+	erase(t, env, 1, 2, 350, 703, 1200)
+}
+
+func TestReader_WithoutHeadersReadsTheSameMessages(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	odd(t, env)
+	want := readAll(t, env.Stream, streams.ReadOptions{StopAtEnd: true})
+	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true, NoHeaders: true, InFlight: 300})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for i := range want {
+		if !r.Feeding() {
+			t.Fatalf("message %d does not come by a feed", i)
+		}
+		got, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatalf("message %d of %d: %v", i, len(want), err)
+		}
+		w := want[i]
+		if got.Header != nil || got.Seq != w.Seq || !got.Time.Equal(w.Time) || got.Subject != w.Subject || got.MsgID != w.MsgID ||
+			got.Pending != w.Pending || !bytes.Equal(got.Data, w.Data) {
+			t.Fatalf("message %d: seq=%d id=%q subject=%s, %d bytes; want seq=%d id=%q subject=%s, %d bytes", i,
+				got.Seq, got.MsgID, got.Subject, len(got.Data), w.Seq, w.MsgID, w.Subject, len(w.Data))
+		}
+	}
+	if _, err := r.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("after the last message: %v, want io.EOF", err)
+	}
+}
+
+// What is not stored yet is waited for as always, and headers come as always.
+func TestReader_WithoutAFeed(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	last := env.Append(t, lines("p", 20)...)
+	tests := map[string]streams.ReadOptions{
+		"follows":      {NoHeaders: true},
+		"with headers": {StopAtEnd: true},
+		"beyond":       {NoHeaders: true, UpTo: last + 1},
+	}
+	for name, opts := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, err := env.Stream.Reader(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if r.Feeding() {
+				t.Error("it has a feed")
+			}
+			for want := uint64(1); want <= last; want++ {
+				m, err := r.Next(t.Context())
+				if err != nil || m.Seq != want {
+					t.Fatalf("next: %d, %v; want %d", m.Seq, err, want)
+				}
+				if opts.NoHeaders != (m.Header == nil) {
+					t.Fatalf("seq=%d: headers %v", m.Seq, m.Header)
+				}
+			}
+		})
+	}
+}
+
+func TestReader_CloseOfAFeedThatIsBehind(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	env.Append(t, lines("p", 2000)...)
+	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true, NoHeaders: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(t.Context()); err != nil || !r.Feeding() {
+		t.Fatal(err, r.Feeding())
+	}
+	r.Close()
+	r.Close()
+	if _, err := r.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("next after close: %v, want io.EOF", err)
+	}
+}
