@@ -31,7 +31,7 @@ func TestProjector_AcknowledgesOnlyWhatIsCommitted(t *testing.T) {
 		switch point {
 		case "projector.before_commit":
 			// An acknowledgement sent before this is with the server once an answer is back.
-			if err := env.Conn.NATS().FlushTimeout(10 * time.Second); err != nil {
+			if err := env.Conn.NATS().FlushTimeout(time.Minute); err != nil {
 				t.Error(err)
 			}
 			c, err := env.Conn.JetStream().Consumer(t.Context(), streams.StreamName, name)

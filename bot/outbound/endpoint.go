@@ -17,7 +17,7 @@ const (
 	maxWait = 60
 	// maxWaiting bounds the requests that wait at a time; the others go on beside them.
 	maxWaiting = 256
-	// workLimit bounds the work for one request, apart from waiting.
+	// workLimit is the default of ServiceConfig.WorkLimit.
 	workLimit = 10 * time.Second
 )
 
@@ -25,11 +25,11 @@ const (
 func (s *Service) Endpoints() []service.Endpoint {
 	declare := func(name, doc string, waits bool, examples ...string) service.Declaration {
 		d := service.Declaration{
-			Name: name, Subject: events.SubjectPrefix + "messages.outbound." + name, Doc: doc, Examples: examples, Timeout: workLimit,
+			Name: name, Subject: events.SubjectPrefix + "messages.outbound." + name, Doc: doc, Examples: examples, Timeout: s.cfg.WorkLimit,
 		}
 		if waits {
 			// Those who wait have places of their own; see wait.
-			d.Timeout, d.Limit = workLimit+maxWait*time.Second, 256+maxWaiting
+			d.Timeout, d.Limit = s.cfg.WorkLimit+maxWait*time.Second, 256+maxWaiting
 		}
 		return d
 	}

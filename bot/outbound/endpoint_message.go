@@ -100,7 +100,7 @@ type EnqueueReply struct {
 }
 
 func (s *Service) serveEnqueue(ctx context.Context, r EnqueueRequest) (EnqueueReply, error) {
-	work, cancel := context.WithTimeout(ctx, workLimit)
+	work, cancel := context.WithTimeout(ctx, s.cfg.WorkLimit)
 	defer cancel()
 	q, err := s.openQueue(work)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Service) named(ctx context.Context, r IDRequest) (*Queue, error) {
 }
 
 func (s *Service) serveStatus(ctx context.Context, r StatusRequest) (View, error) {
-	work, cancel := context.WithTimeout(ctx, workLimit)
+	work, cancel := context.WithTimeout(ctx, s.cfg.WorkLimit)
 	defer cancel()
 	q, err := s.named(work, r.IDRequest)
 	var m Message

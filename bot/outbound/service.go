@@ -27,6 +27,8 @@ type ServiceConfig struct {
 	Version string
 	// Queue says how the queue keeps time.
 	Queue QueueConfig
+	// WorkLimit bounds the work for one request, apart from waiting. Default 10 s.
+	WorkLimit time.Duration
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 }
@@ -58,6 +60,9 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.WorkLimit <= 0 {
+		cfg.WorkLimit = workLimit
 	}
 	cfg.Queue.Logger = cfg.Logger
 	s := &Service{

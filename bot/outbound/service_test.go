@@ -31,6 +31,7 @@ func serve(t testing.TB, env *streamstest.Env, cfg outbound.ServiceConfig) *outb
 	if cfg.Version == "" {
 		cfg.Version = "v1.2.3"
 	}
+	cfg.WorkLimit = time.Minute // so that no machine is too slow
 	s, err := outbound.NewService(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -213,11 +213,12 @@ func TestService_ServerRestarted(t *testing.T) {
 	if err := d.env.Server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.client.Timeout = 500 * time.Millisecond // what was on its way is lost
+	d.client.Timeout = 5 * time.Second // what was on its way is lost
 	eventually(t, "it answers", func() bool {
 		_, err := d.client.UserStats(t.Context(), "tv", "ann")
 		return err == nil
 	})
+	d.client.Timeout = time.Minute
 	if err := d.env.Conn.Connected(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (d *desk) tell(e *evening) uint64 {
 // ask sends a request as any program does.
 func (d *desk) ask(subject, body string) *nats.Msg {
 	d.t.Helper()
-	m, err := d.caller.NATS().Request("rosey.db."+subject, []byte(body), 40*time.Second)
+	m, err := d.caller.NATS().Request("rosey.db."+subject, []byte(body), 2*time.Minute)
 	if err != nil {
 		d.t.Fatalf("%s: %v", subject, err)
 	}
@@ -275,7 +275,7 @@ func TestService_AnswersOnceASequenceIsThere(t *testing.T) {
 	last := d.tell(newEvening(t).said("ann", "hi"))
 	got := make(chan error, 1)
 	go func() {
-		c := query.Client{Conn: d.caller, WaitSeq: last + 1, Wait: 20 * time.Second}
+		c := query.Client{Conn: d.caller, WaitSeq: last + 1, Wait: time.Minute}
 		users, err := c.UserStats(t.Context(), "", "ann")
 		if err == nil && users[0].TotalChatLines != 2 {
 			err = fmt.Errorf("got %d lines", users[0].TotalChatLines)
@@ -403,7 +403,7 @@ func TestService_TheStreamStoresNoRequest(t *testing.T) {
 	n := 0
 	for range 60 {
 		for _, e := range query.Endpoints() {
-			m, err := d.caller.NATS().Request(e.Subject, []byte(e.Examples[0]), 5*time.Second)
+			m, err := d.caller.NATS().Request(e.Subject, []byte(e.Examples[0]), time.Minute)
 			if err != nil || strings.Contains(string(m.Data), `"stream"`) {
 				t.Fatalf("%s: %s, %v", e.Subject, m.Data, err)
 			}
@@ -448,7 +448,7 @@ func TestService_ExamplesFitTheirSchemas(t *testing.T) {
 			if err := e.Request.Check([]byte(x)); err != nil {
 				t.Errorf("%s %s: %v", e.Name, x, err)
 			}
-			m, err := d.caller.NATS().Request(e.Subject, []byte(x), 5*time.Second)
+			m, err := d.caller.NATS().Request(e.Subject, []byte(x), time.Minute)
 			if err != nil || m.Header.Get(micro.ErrorCodeHeader) != "" {
 				t.Errorf("%s %s: %s, %v", e.Name, x, m.Data, err)
 				continue
@@ -470,7 +470,7 @@ func TestService_ExamplesFitTheirSchemas(t *testing.T) {
 
 func (d *desk) askSubject(subject string) *nats.Msg {
 	d.t.Helper()
-	m, err := d.caller.NATS().Request(subject, nil, 5*time.Second)
+	m, err := d.caller.NATS().Request(subject, nil, time.Minute)
 	if err != nil {
 		d.t.Fatal(err)
 	}

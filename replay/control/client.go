@@ -33,8 +33,9 @@ type Client struct {
 	Conn *streams.Conn
 	// Store is the database whose holder is asked.
 	Store schema.Store
-	// Patience is how long a holder is asked that does not answer: one that has just
-	// begun is about to. Default 6 s.
+	// Patience is how long a holder is asked that takes no requests: one that has
+	// just begun is about to. One that takes them and does not answer, as on a busy
+	// machine, is asked five times as long. Default 6 s.
 	Patience time.Duration
 
 	key string
@@ -99,7 +100,11 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 		if errors.Is(err, errNoKey) {
 			limit = min(limit, keyPatience)
 		}
-		if time.Since(begun) > limit {
+		over := limit
+		if errors.Is(err, service.ErrNoAnswer) {
+			over *= 5
+		}
+		if time.Since(begun) > over {
 			return w, fmt.Errorf("control: %w: %w", ErrNoWorker, err)
 		}
 		pause(ctx)

@@ -165,7 +165,7 @@ func ask(t *testing.T, conn *streams.Conn, store schema.Store, r replay.Request)
 	a := &asked{end: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(a.done)
-		a.work, a.err = (&control.Client{Conn: conn, Store: store, Patience: time.Second}).Do(ctx, r, a.seen.tell)
+		a.work, a.err = (&control.Client{Conn: conn, Store: store, Patience: 2 * time.Second}).Do(ctx, r, a.seen.tell)
 	}()
 	t.Cleanup(func() {
 		cancel()
