@@ -115,7 +115,7 @@ func (c *Conn) emptyStream(ctx context.Context, o StreamOptions) (*jetstream.Str
 	if err != nil && !errors.Is(err, ErrNoStream) {
 		return nil, err
 	}
-	if _, _, err := c.setup(ctx, o); err != nil {
+	if _, _, err := c.setup(ctx, o, false); err != nil {
 		return nil, err
 	}
 	return c.streamInfo(ctx)

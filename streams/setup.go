@@ -24,14 +24,15 @@ const minDefaultBytes int64 = 256 << 20
 // Several processes may call Setup at once. Only what owns the installation
 // calls it; everything else calls Open.
 func Setup(ctx context.Context, c *Conn, o StreamOptions) (*Stream, []Change, error) {
-	s, changes, err := c.setup(ctx, o)
+	s, changes, err := c.setup(ctx, o, false)
 	if err != nil {
 		return nil, changes, fmt.Errorf("streams: set up stream %s: %w", StreamName, err)
 	}
 	return s, changes, nil
 }
 
-func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, error) {
+// setup also takes a stream that is being restored where the caller restores it.
+func (c *Conn) setup(ctx context.Context, o StreamOptions, restoring bool) (*Stream, []Change, error) {
 	if err := o.Validate(); err != nil {
 		return nil, nil, err
 	}
@@ -39,6 +40,12 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	// would usually also overlap with ours, and this names the cause.
 	if err := c.checkServices(ctx); err != nil {
 		return nil, nil, err
+	}
+	if !restoring {
+		// A queue that was restored without its stream is no beginning of another one.
+		if err := c.queueWhole(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	want := definition(o, c.nc.ConnectedServerVersion())
 	var changes []Change
@@ -54,6 +61,9 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions) (*Stream, []Change, e
 	}
 	if err == nil {
 		err = notImporting(info)
+	}
+	if err == nil && !restoring {
+		err = notRestoring(&info.Config)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -167,7 +177,7 @@ func (c *Conn) repairStream(ctx context.Context, info *jetstream.StreamInfo, wan
 func Open(ctx context.Context, c *Conn) (*Stream, error) {
 	info, err := c.streamInfo(ctx)
 	if err == nil {
-		err = notImporting(info)
+		err = errors.Join(notImporting(info), notRestoring(&info.Config))
 	}
 	if err == nil && info.Config.Metadata[identityKey] == "" {
 		err = fmt.Errorf("%w: run rosey stream setup", ErrNoIdentity)

@@ -25,6 +25,8 @@ type RestoreOptions struct {
 	MaxBytes int64
 	// Metadata is added to the stream's own.
 	Metadata map[string]string
+	// Mark, where it is set, keeps everybody from using it until FinishRestore.
+	Mark string
 	// Progress, where it is set, is told how many bytes the server has taken.
 	Progress func(taken int64)
 }
@@ -257,6 +259,10 @@ func adaptConfig(s Snapshot, o RestoreOptions, clustered bool) (map[string]any, 
 	}
 	for k, v := range o.Metadata {
 		metadata[k] = v
+	}
+	delete(metadata, restoringKey)
+	if o.Mark != "" {
+		metadata[restoringKey] = o.Mark
 	}
 	config["metadata"] = metadata
 	return config, changes, nil

@@ -86,6 +86,20 @@ func explainBackup(err error, dir string) error {
 		return err
 	case errors.Is(err, context.Canceled):
 		return advise(errors.New("interrupted; nothing of it is left"), "the same command again")
+	case errors.Is(err, backup.ErrComplete):
+		return advise(err, "rosey doctor   (with the same --data and --nats)")
+	case errors.Is(err, backup.ErrTaken):
+		return advise(err, "rosey restore %s --check", shell(dir))
+	case errors.Is(err, backup.ErrTaking):
+		return advise(err, "wait until the other one ends, or name another folder")
+	case errors.Is(err, streams.ErrBeingRestored):
+		return advise(err, "wait until the other one ends")
+	case errors.Is(err, backup.ErrMarked):
+		return advise(err, "the same command again, as soon as the server can be reached: it finishes it")
+	case errors.Is(err, backup.ErrLeft):
+		return advise(err, "restore that backup again: it goes on from the beginning; or remove the stream %s and the bucket %s from the server first", streams.StreamName, streams.OutboundBucket)
+	case errors.Is(err, backup.ErrStreamGone):
+		return advise(err, "move that folder away, and restore into another one")
 	case errors.Is(err, backup.ErrNotEmpty):
 		return advise(err, "name a folder that is new or empty")
 	case errors.Is(err, backup.ErrNoRoom):

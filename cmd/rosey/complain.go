@@ -123,6 +123,8 @@ func advice(err error) string {
 		return "rosey stream setup --max-bytes SIZE with a smaller size, or raise max_file_store in the server's configuration"
 	case errors.Is(err, streams.ErrImporting):
 		return "rosey import events DIR   (with the same archive: it goes on)"
+	case errors.Is(err, streams.ErrRestoring):
+		return "rosey restore DIR   (the same backup again: what was cut off is removed, and made anew)"
 	case errors.Is(err, streams.ErrNotEmpty):
 		return "another --data folder or server; or move this one's stream away first, if it is not needed"
 	case errors.Is(err, streams.ErrInterfered):

@@ -55,10 +55,13 @@ func Take(ctx context.Context, cfg Config) (*Manifest, error) {
 		cfg.Free = freeBytes
 	}
 	t := &taking{Config: cfg, m: Manifest{Format: Format, Program: cfg.Program, BeganMS: cfg.Now().UnixMilli(), Spools: []SpoolFile{}, Notes: []string{}}}
-	made, err := t.prepare(ctx)
+	made, leave, err := t.prepare(ctx)
 	if err == nil {
 		if err = t.all(ctx); err != nil {
 			err = errors.Join(err, t.remove(made))
+		}
+		if leaveErr := leave(); !made || err == nil {
+			err = errors.Join(err, leaveErr)
 		}
 	}
 	if err != nil {
@@ -70,26 +73,27 @@ func Take(ctx context.Context, cfg Config) (*Manifest, error) {
 	return &t.m, nil
 }
 
-// prepare looks at everything that can be refused, and makes the folder. It reports
-// whether it did.
-func (t *taking) prepare(ctx context.Context) (made bool, err error) {
-	entries, err := os.ReadDir(t.Dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		made = true
-	case err != nil:
-		return false, err
-	case !isEmpty(entries):
-		return false, ErrNotEmpty
+// prepare looks at everything that can be refused, and makes the folder, if it is not
+// there, until leave its own. It reports whether it made it.
+func (t *taking) prepare(ctx context.Context) (made bool, leave func() error, err error) {
+	there, err := exists(t.Dir)
+	if err == nil {
+		err = unfinished(t.Dir)
+	}
+	if errors.Is(err, ErrTaken) {
+		_, err = enter(t.Dir) // clears up after it
+	}
+	if err != nil {
+		return false, nil, err
 	}
 	state, err := t.Stream.State(ctx)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	need := int64(state.Bytes)
 	paths, err := t.spoolPaths()
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if g, err := t.Data.Database().Current(); err == nil {
 		paths = append(paths, g.Path)
@@ -102,9 +106,10 @@ func (t *taking) prepare(ctx context.Context) (made bool, err error) {
 		}
 	}
 	if err := requireRoom(t.Free, t.Dir, need); err != nil {
-		return false, err
+		return false, nil, err
 	}
-	return made, makeFolder(t.Dir)
+	leave, err = enter(t.Dir)
+	return !there, leave, err
 }
 
 // isEmpty reports whether a folder has nothing but what a file system puts at its
@@ -144,11 +149,7 @@ func (t *taking) remove(made bool) error {
 	if made {
 		return os.RemoveAll(t.Dir)
 	}
-	var err error
-	for _, name := range []string{ManifestName, streamFolder, databaseFolder, spoolFolder} {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(t.Dir, name)))
-	}
-	return err
+	return removeParts(t.Dir)
 }
 
 func (t *taking) note(format string, args ...any) {

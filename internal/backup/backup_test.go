@@ -198,3 +198,73 @@ func TestTake_WithoutAUsableDatabase(t *testing.T) {
 		t.Errorf("restored %+v", res)
 	}
 }
+
+// A backup that was cut off is made again in the same folder, and nothing else there is
+// taken for one.
+func TestTake_AfterOneThatWasCutOff(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.say("one")
+	h.drain()
+	take := func(dir string) error {
+		_, err := backup.Take(t.Context(), backup.Config{Dir: dir, Stream: h.server.Stream, Data: h.dir})
+		return err
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"stream/ROSEY.snapshot", "spool/lobby.db", ".manifest.json123", ".taking"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("cut off"), 0o600))
+	}
+	if _, err := backup.Open(dir); !errors.Is(err, backup.ErrCutOff) {
+		t.Errorf("before: %v", err)
+	}
+	must(t, take(dir))
+	set, err := backup.Open(dir)
+	must(t, err)
+	must(t, set.Verify(t.Context(), nil))
+	if names := namesIn(t, dir); slices.Contains(names, ".taking") || slices.Contains(names, ".manifest.json123") {
+		t.Errorf("it has %v", names)
+	}
+	// The end may come between the manifest and the clearing up.
+	must(t, os.WriteFile(filepath.Join(dir, ".taking"), nil, 0o600))
+	if err := take(dir); !errors.Is(err, backup.ErrTaken) || slices.Contains(namesIn(t, dir), ".taking") {
+		t.Errorf("a finished one: %v, %v", err, namesIn(t, dir))
+	}
+	if err := take(dir); !errors.Is(err, backup.ErrNotEmpty) {
+		t.Errorf("a finished one, again: %v", err)
+	}
+	for _, name := range []string{"spool", "notes.txt"} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o600))
+		if name == "notes.txt" {
+			must(t, os.WriteFile(filepath.Join(dir, ".taking"), nil, 0o600))
+		}
+		if err := take(dir); !errors.Is(err, backup.ErrNotEmpty) {
+			t.Errorf("with %s: %v", name, err)
+		}
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != "mine" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTake_OneAtATimeInAFolder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.say("one")
+	h.drain()
+	dir := t.TempDir()
+	var second error
+	_, err := backup.Take(t.Context(), backup.Config{Dir: dir, Stream: h.server.Stream, Data: h.dir, Progress: func(backup.Progress) {
+		if second == nil {
+			_, second = backup.Take(t.Context(), backup.Config{Dir: dir, Stream: h.server.Stream, Data: h.dir})
+		}
+	}})
+	must(t, err)
+	if !errors.Is(second, backup.ErrTaking) {
+		t.Errorf("a second one meanwhile: %v", second)
+	}
+	set, err := backup.Open(dir)
+	must(t, err)
+	must(t, set.Verify(t.Context(), nil))
+}

@@ -24,6 +24,21 @@ var (
 	ErrNoRoom = errors.New("not enough space on the disk")
 	// ErrExists means that the server has a stream or queue already.
 	ErrExists = errors.New("there is one on the server already")
+	// ErrLeft means that the server has what a restore of another backup left that was
+	// cut off.
+	ErrLeft = errors.New("the server has a part of another backup, whose restore was cut off")
+	// ErrComplete means that a restore which was cut off had done all there was to do,
+	// and is complete. It comes with ErrNotEmpty.
+	ErrComplete = errors.New("a restore has come to its end there, and nothing is left to do")
+	// ErrStreamGone means that the parts of a restore are in their places in the data
+	// folder, and the server does not have its stream.
+	ErrStreamGone = errors.New("the data folder is restored, and the server does not have the stream")
+	// ErrMarked means that all is restored, and that the server could not be told so.
+	ErrMarked = errors.New("all is restored, and nobody can use it yet")
+	// ErrTaking means that another process makes a backup in the folder.
+	ErrTaking = errors.New("another backup is being made in this folder")
+	// ErrTaken means that a backup which was cut off is complete all the same.
+	ErrTaken = errors.New("the backup in this folder is complete")
 	// ErrDiffers means that what was restored is not what was copied.
 	ErrDiffers = errors.New("what was restored is not what was copied")
 )

@@ -138,7 +138,7 @@ func whatInstead(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if slices.Contains([]string{streamFolder, databaseFolder, spoolFolder}, e.Name()) {
+		if slices.Contains([]string{streamFolder, databaseFolder, spoolFolder, takingName}, e.Name()) {
 			if _, err := os.Stat(filepath.Join(dir, "jetstream")); err == nil {
 				break // a data folder has spools too
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"rosey/bot/outbound"
@@ -70,7 +71,8 @@ type restoring struct {
 	set *Set
 	res Restored
 
-	made []string // streams that were restored on an external server
+	made  []string // streams that were restored on an external server
+	moved bool     // all parts are in their places
 }
 
 // Check refuses what Restore would refuse, and changes nothing. It does not read
@@ -85,11 +87,17 @@ func (s *Set) Check(ctx context.Context, to Target) error {
 
 // Restore makes an installation out of the backup. It verifies all files and the
 // target first: an error of that kind leaves the target as it was. After any other
-// error nothing of the restore is left, and after a crash it can be run again,
-// on an external server once what it says is there has been removed.
+// error nothing of the restore is left, and after a crash it can be run again: what
+// the one before has left is removed, on a server too, where it is marked and nobody
+// can use it. One that had done everything is ErrComplete.
 func (s *Set) Restore(ctx context.Context, to Target) (Restored, error) {
 	r := newRestoring(s, to)
-	err := r.finished()
+	release, err := r.hold(ctx)
+	if err != nil {
+		return r.res, fmt.Errorf("restore: %w", err)
+	}
+	defer release()
+	err = r.finished(ctx)
 	if err == nil {
 		err = r.check(ctx)
 	}
@@ -150,13 +158,21 @@ func (r *restoring) check(ctx context.Context) error {
 		}
 		return nil
 	}
-	if err := r.Conn.CheckRestore(ctx, r.set.Stream.Snapshot, o); err != nil {
+	left, err := r.leftover(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.Conn.CheckRestore(ctx, r.set.Stream.Snapshot, o); err != nil && !(errors.Is(err, streams.ErrStreamExists) && slices.Contains(left, streams.StreamName)) {
 		return existing(err)
 	}
 	if r.set.Queue == nil {
 		return nil
 	}
-	return existing(r.Conn.CheckRestore(ctx, r.set.Queue.Snapshot, streams.RestoreOptions{Replicas: r.Replicas}))
+	err = r.Conn.CheckRestore(ctx, r.set.Queue.Snapshot, streams.RestoreOptions{Replicas: r.Replicas})
+	if errors.Is(err, streams.ErrStreamExists) && slices.Contains(left, streams.OutboundStream) {
+		return nil
+	}
+	return existing(err)
 }
 
 func existing(err error) error {
@@ -170,6 +186,11 @@ func existing(err error) error {
 func (r *restoring) all(ctx context.Context) error {
 	if err := r.clear(); err != nil {
 		return err
+	}
+	if r.Conn != nil {
+		if err := r.discard(ctx); err != nil {
+			return err
+		}
 	}
 	if err := makeFolder(r.hidden()); err != nil {
 		return err
@@ -186,11 +207,23 @@ func (r *restoring) all(ctx context.Context) error {
 	if err := syncTree(r.hidden()); err != nil {
 		return err
 	}
-	return r.settle()
+	return r.settle(ctx)
 }
 
-// remove takes back what was written.
+// hold keeps a second restore of the same backup from the same server.
+func (r *restoring) hold(ctx context.Context) (release func(), err error) {
+	if r.Conn == nil {
+		return func() {}, nil
+	}
+	return r.Conn.HoldRestore(ctx, r.mark())
+}
+
+// remove takes back what was written. Where all is in its place nothing is: the same
+// command finishes it.
 func (r *restoring) remove() error {
+	if r.moved {
+		return nil
+	}
 	err := os.RemoveAll(r.hidden())
 	// The context may be what ended it.
 	ctx, cancel := context.WithTimeout(context.Background(), removeLimit)
@@ -281,7 +314,7 @@ func (r *restoring) streams(ctx context.Context) (err error) {
 	if err := r.stream(ctx, conn); err != nil {
 		return err
 	}
-	stream, changes, err := streams.Setup(ctx, conn, streams.StreamOptions{})
+	stream, changes, err := streams.SetupRestored(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -340,6 +373,9 @@ func (r *restoring) put(ctx context.Context, conn *streams.Conn, file StreamFile
 	defer func() { _ = f.Close() }()
 	entry, _ := r.set.file(file.Path)
 	o.Progress = teller(r.Progress, phase, entry.Bytes)
+	if r.Conn != nil {
+		o.Mark = r.mark()
+	}
 	for {
 		restored, err := conn.Restore(ctx, file.Snapshot, f, o)
 		if err == nil {

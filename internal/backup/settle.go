@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ const (
 	crashBeforeMoving = "restore.before_moving" // all is put together
 	crashMoving       = "restore.moving"        // before a part is moved
 	crashMoved        = "restore.moved"         // all is in its place
+	crashUnmarking    = "restore.unmarking"     // before a part on an external server is made usable
 )
 
 func (r *restoring) hidden() string { return filepath.Join(string(r.Data), hiddenFolder) }
@@ -34,7 +36,7 @@ func (r *restoring) list() string { return filepath.Join(r.hidden(), listName) }
 
 // settle moves the parts to their places. The store comes last: until it is there
 // nothing was recorded in this folder, as far as anybody can tell.
-func (r *restoring) settle() error {
+func (r *restoring) settle(ctx context.Context) error {
 	if err := r.checkData(); err != nil {
 		return err // somebody else was here meanwhile
 	}
@@ -59,7 +61,11 @@ func (r *restoring) settle() error {
 	if err := errors.Join(syncPath(string(r.Data)), syncPath(r.hidden())); err != nil {
 		return err
 	}
+	r.moved = true
 	r.Crash(crashMoved)
+	if err := r.unmark(ctx); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(r.hidden()); err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func (r *restoring) left() (moved []string, whole bool, err error) {
 	if json.Unmarshal(data, &names) != nil {
 		return nil, false, nil // it was cut off before the first was moved
 	}
-	whole = len(names) > 0
+	whole = len(names) > 0 || r.Conn != nil
 	for _, name := range names {
 		if name != filepath.Base(name) || !filepath.IsLocal(name) || name == "." {
 			return nil, false, nil // no list of ours
@@ -158,7 +164,7 @@ func (r *restoring) checkData() error {
 		return err
 	}
 	if whole {
-		return fmt.Errorf("%s: %w: a restore has come to its end there", r.Data, ErrNotEmpty)
+		return fmt.Errorf("%s: %w: %w", r.Data, ErrNotEmpty, ErrComplete)
 	}
 	for _, e := range entries {
 		if e.Name() != hiddenFolder && e.Name() != "lost+found" && !slices.Contains(moved, e.Name()) {
@@ -169,10 +175,13 @@ func (r *restoring) checkData() error {
 }
 
 // finished ends a restore that was cut off when all was in its place. The error is
-// ErrNotEmpty then.
-func (r *restoring) finished() error {
+// ErrComplete then.
+func (r *restoring) finished(ctx context.Context) error {
 	_, whole, err := r.left()
 	if err != nil || !whole {
+		return err
+	}
+	if err := r.completed(ctx); err != nil {
 		return err
 	}
 	return errors.Join(r.checkData(), os.RemoveAll(r.hidden()))
