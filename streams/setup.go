@@ -211,6 +211,9 @@ func Check(ctx context.Context, c *Conn, o StreamOptions) ([]Difference, error) 
 	if info.Config.Metadata[identityKey] == "" {
 		diffs = append(diffs, Difference{Field: "identity", Is: "none", Want: "a UUID", Changeable: true})
 	}
+	if err := errors.Join(notImporting(info), notRestoring(&info.Config)); err != nil {
+		diffs = append(diffs, Difference{Field: "state", Is: "a part of it", Want: "whole", Remedy: err.Error()})
+	}
 	buckets, err := c.checkBuckets(ctx, want.Replicas)
 	diffs = append(diffs, buckets...)
 	if err != nil {

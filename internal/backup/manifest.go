@@ -134,6 +134,9 @@ func readManifest(dir string) (*Manifest, error) {
 // whatInstead says what a folder without a manifest is.
 func whatInstead(dir string) error {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrNoBackup, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,9 @@ func TestRestore_CutOffOnAnotherServerIsRunAgain(t *testing.T) {
 		if !errors.Is(openErr, streams.ErrRestoring) || !errors.Is(setupErr, streams.ErrRestoring) {
 			t.Errorf("crash %d: opened %v, set up %v", n, openErr, setupErr)
 		}
+		if diffs, err := streams.Check(t.Context(), env.Conn, streams.StreamOptions{}); err != nil || !slices.ContainsFunc(diffs, func(d streams.Difference) bool { return d.Field == "state" }) {
+			t.Errorf("crash %d: the check finds %v, %v", n, diffs, err)
+		}
 		to.Conn = env.Conn
 		_, err := set.Restore(t.Context(), to)
 		if errors.Is(err, backup.ErrComplete) {

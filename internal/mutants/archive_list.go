@@ -17,6 +17,14 @@ var archiveMutants = []Mutant{
 		Old: "		names = append(names, store)\n", New: "		names = append([]string{store}, names...)\n",
 	},
 	{
+		Name: "a part of a restored installation is used", File: "streams/unfinished.go", Package: "./internal/backup", Run: "Restore_CutOffOn",
+		Old: "	if cfg.Metadata[restoringKey] != \"\" {\n", New: "	if cfg.Metadata[restoringKey] != \"\" && false {\n",
+	},
+	{
+		Name: "a restored stream is given free before its queue", File: "internal/backup/unfinished.go", Package: "./internal/backup", Run: "Restore_CutOffOn",
+		Old: "	for _, stream := range r.restoredStreams() {\n", New: "	for _, stream := range slices.Backward(r.restoredStreams()) {\n",
+	},
+	{
 		Name: "an archive goes on with another history", File: "streams/archive/join.go", Package: archiveTests,
 		Old: "		if !same(archived, stored) {\n", New: "		if !same(archived, stored) && false {\n",
 	},
