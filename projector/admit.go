@@ -43,21 +43,30 @@ func (p *Projector) admit(ctx context.Context, acceptGap, adoptStream bool) erro
 	return p.adopt(ctx, c)
 }
 
-// adopt gives the database of an adopted stream's original the identity of the
-// stream that goes on. One that was restored from a backup has its identity, and
-// was made at another time.
+// adopt has the database go on with an adopted stream.
 func (p *Projector) adopt(ctx context.Context, c schema.Checkpoint) error {
-	now := p.cfg.Stream.Identity()
+	adopted, err := Adopt(ctx, p.db, p.cfg.Stream, c)
+	if adopted {
+		p.log.Info("the database goes on with the adopted stream", "stream", streams.StreamName, "seq", c.Seq)
+	}
+	return err
+}
+
+// Adopt gives the database of an adopted stream's original the identity of the
+// stream that goes on, and reports whether it had another. One that was restored
+// from a backup has its identity, and was made at another time. The caller has
+// found with CheckStart that the stream continues the checkpoint.
+func Adopt(ctx context.Context, x schema.Execer, s *streams.Stream, c schema.Checkpoint) (adopted bool, err error) {
+	now := s.Identity()
 	if c.StreamID == "" || c.StreamID == now.ID && c.StreamCreatedMS == now.Created.UnixMilli() {
-		return nil
+		return false, nil
 	}
 	if print, err := Fingerprint(c.DefaultChannel); c.StreamID == now.ID && (err != nil || print != c.Fingerprint) {
-		return err // another program's tables are left as they are
+		return false, err // another program's tables are left as they are
 	}
 	c.StreamID, c.StreamCreatedMS = now.ID, now.Created.UnixMilli()
-	if err := schema.WriteCheckpoint(ctx, p.db, c); err != nil {
-		return fmt.Errorf("projector: adopt the stream: %w", err)
+	if err := schema.WriteCheckpoint(ctx, x, c); err != nil {
+		return false, fmt.Errorf("projector: adopt the stream: %w", err)
 	}
-	p.log.Info("the database goes on with the adopted stream", "stream", streams.StreamName, "seq", c.Seq)
-	return nil
+	return true, nil
 }

@@ -72,19 +72,17 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 
 // reopenPrevious opens an old generation, if the projection can go on in it.
 func reopenPrevious(ctx context.Context, g schema.Generation, cfg *Config) (_ *follower, err error) {
+	if err := adoptPrevious(ctx, g, cfg); err != nil {
+		return nil, err
+	}
 	f, err := follow(ctx, g.Path, cfg)
-	switch {
-	case errors.Is(err, projector.ErrOtherProgram):
+	if errors.Is(err, projector.ErrOtherProgram) {
 		return nil, &projector.StartError{
 			Reason: projector.ErrOtherProgram, Detail: g.Path,
 			Remedy: "go back to that version of the program, which makes its tables again; or keep those there are",
 		}
-	case errors.Is(err, projector.ErrOtherStream):
-		return nil, &projector.StartError{
-			Reason: projector.ErrOtherStream, Detail: g.Path,
-			Remedy: "keep the tables there are; `rosey replay` makes them again from this stream",
-		}
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -110,6 +108,50 @@ func reopenPrevious(ctx context.Context, g schema.Generation, cfg *Config) (_ *f
 		}
 	}
 	return f, nil
+}
+
+// adoptPrevious has an old generation go on with a stream that was adopted since as
+// the one that continues its own. That is safe where a projector that still had it
+// would go on, too: a decision in the stream says so, and the stream holds the very
+// message of its checkpoint. What follows is in the stream, the decision among it.
+func adoptPrevious(ctx context.Context, g schema.Generation, cfg *Config) (err error) {
+	db, err := schema.OpenWriter(ctx, g.Path)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	c, err := schema.ReadCheckpoint(ctx, db)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if print, err := projector.Fingerprint(cfg.DefaultChannel); err != nil || print != c.Fingerprint {
+		return err // it is left as it is, and refused
+	}
+	if now := cfg.Stream.Identity().ID; c.StreamID == "" || c.StreamID == now {
+		return nil
+	}
+	if err := projector.CheckWhole(ctx, db); err != nil {
+		return err
+	}
+	if err := projector.CheckStart(ctx, cfg.Stream, c); err != nil {
+		return otherStream(err, g)
+	}
+	if _, err := projector.Adopt(ctx, db, cfg.Stream, c); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	cfg.Logger.Info("the generation before goes on with the adopted stream", "path", g.Path, "seq", c.Seq)
+	return nil
+}
+
+// otherStream says why a generation of another stream is not gone back to.
+func otherStream(err error, g schema.Generation) error {
+	var refused *projector.StartError
+	if errors.As(err, &refused) {
+		refused.Detail = fmt.Sprintf("%s: %s; a stream goes on with it only where it was adopted as the one that continues that (%s), and holds the message of the checkpoint",
+			g.Path, refused.Detail, projector.FlagAdoptStream)
+		refused.Remedy, refused.Flag = "keep the tables there are; the old ones can be read where they are (rosey stats ... --db "+g.Path+")", ""
+	}
+	return err
 }
 
 // notGivingUp keeps a refusal from offering what no undo does.
