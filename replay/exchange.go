@@ -61,7 +61,7 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 // build makes the next generation. After an error there is none, but for an
 // interruption that it can be gone on after.
 func (x *exchange) build(ctx context.Context) (err error) {
-	if err = x.store.Room(); err == nil {
+	if err = x.store.Room(x.next.Path); err == nil {
 		x.res, err = build(ctx, x.next.Path, *x.cfg)
 	}
 	if err == nil {

@@ -52,6 +52,7 @@ func (w *Work) Fail(err error) {
 		w.KeptSeq = stopped.Seq
 	}
 	var refused *projector.StartError
+	var room *schema.RoomError
 	var failure *projector.NewFailureError
 	switch {
 	case errors.As(err, &failure):
@@ -61,6 +62,8 @@ func (w *Work) Fail(err error) {
 		w.Remedy = refused.Remedy
 	case errors.Is(err, schema.ErrNoPrevious):
 		w.Remedy = "`rosey replay` makes the tables again from the stream"
+	case errors.As(err, &room):
+		w.Remedy = room.Remedy()
 	case errors.Is(err, syscall.ENOSPC):
 		w.Remedy = "free space on the disk of the database: the tables are made a second time there"
 	}

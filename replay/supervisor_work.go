@@ -275,10 +275,15 @@ func (s *Supervisor) remakeOnce(ctx context.Context, attempt int) (time.Duration
 	s.mu.Unlock()
 	var refused *projector.StartError
 	var failed *projector.NewFailureError
+	var room *schema.RoomError
 	switch {
 	case errors.As(err, &refused), errors.As(err, &failed), errors.Is(err, ErrCancelled):
 		s.log.Error("the tables stay as another version made them", "err", err, "next", s.Work().Remedy)
 		return 0, false
+	case errors.As(err, &room):
+		// Nothing was taken from anybody, so that it may be looked at again soon.
+		s.log.Error("the tables stay as another version made them, until there is room to remake them", "err", err, "next", s.Work().Remedy)
+		return againLate, true
 	case errors.Is(err, syscall.ENOSPC):
 		return againSpace, true
 	}

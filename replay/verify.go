@@ -74,6 +74,9 @@ func Verify(ctx context.Context, store schema.Store, cfg Config, limit int) (v V
 	if err := schema.RemoveFile(rebuilt); err != nil {
 		return v, fmt.Errorf("replay: %w", err)
 	}
+	if err := store.Room(rebuilt); err != nil {
+		return v, fmt.Errorf("replay: %w", err)
+	}
 	if v.Rebuild, err = build(ctx, rebuilt, cfg); err != nil {
 		return v, err
 	}

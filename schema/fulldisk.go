@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -31,23 +32,70 @@ func NameFullDisk(err error) error {
 	return err
 }
 
+// RoomError says that another generation is not begun, because the disk has no room
+// for it. It is a full disk's error.
+type RoomError struct {
+	// Name is the database's, Need about what another one takes, and Free what the
+	// disk has, in bytes.
+	Name       string
+	Need, Free int64
+	// Spare are finished generations that nobody needs to go on, and SpareSize what
+	// they take.
+	Spare     []string
+	SpareSize int64
+}
+
+func (e *RoomError) Error() string {
+	return fmt.Sprintf("schema: nothing was begun: another %s takes about %d MiB, the disk has %d MiB left: %v", e.Name, mebi(e.Need), e.Free>>20, syscall.ENOSPC)
+}
+
+// Unwrap makes errors.Is find syscall.ENOSPC.
+func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
+
+// Remedy says what to do about it.
+func (e *RoomError) Remedy() string {
+	text := fmt.Sprintf("free at least %d MiB on the disk of the database: the tables are made a second time there", mebi(e.Need-e.Free))
+	if len(e.Spare) > 0 {
+		text += fmt.Sprintf("; %s, %d MiB, may be deleted, only --undo wants what is older", strings.Join(e.Spare, " and "), mebi(e.SpareSize))
+	}
+	return text
+}
+
+// mebi rounds up: what is asked for has to be enough.
+func mebi(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
+
 // Room makes sure that the disk has room for another generation of about the size
-// of the current one. Finding out by filling it would take the room from all who
-// write there, the bot's spool among them. The error is a full disk's. Where
-// nothing is known it is nil.
-func (s Store) Room() error {
+// of the current one, beside what there is at a path already. Finding out by filling
+// it would take the room from all who write there, the bot's spool among them. The
+// error is a *RoomError. Where nothing is known it is nil.
+func (s Store) Room(made string) error {
 	current, err := s.Current()
 	if err != nil {
 		return nil //nolint:nilerr // there is nothing to go by
 	}
-	info, err := os.Stat(current.Path)
-	if err != nil {
-		return nil //nolint:nilerr // as above
-	}
+	need := sizeOf(current.Path) - sizeOf(made)
 	free, err := diskSpace(filepath.Dir(current.Path))
-	if err != nil || free >= info.Size() {
+	if err != nil || free >= need {
 		return nil //nolint:nilerr // the errors of the disk itself must do
 	}
-	return fmt.Errorf("schema: another %s takes about %d MiB, the disk has %d MiB left: %w",
-		filepath.Base(s.Link), info.Size()>>20, free>>20, syscall.ENOSPC)
+	e := &RoomError{Name: filepath.Base(s.Link), Need: need, Free: free}
+	others, err := s.others(current)
+	if err != nil {
+		return e
+	}
+	for _, g := range others {
+		if kept, err := s.retained(g); err == nil && !kept {
+			e.Spare, e.SpareSize = append(e.Spare, g.Path), e.SpareSize+sizeOf(g.Path)
+		}
+	}
+	return e
+}
+
+// sizeOf is 0 for what is not there.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }

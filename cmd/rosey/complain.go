@@ -70,9 +70,12 @@ func advice(err error) string {
 	var store *schema.InUseError
 	var port *embedded.PortInUseError
 	var out *outputError
+	var room *schema.RoomError
 	switch {
 	case errors.As(err, &given):
 		return given.advice
+	case errors.As(err, &room):
+		return room.Remedy()
 	case errors.As(err, &out):
 		return "look at where the output goes: whether it is full or can be written to"
 	case errors.As(err, &refused):
