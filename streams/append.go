@@ -16,6 +16,9 @@ import (
 // looking for a message that is about to be stored.
 const appendTimeout = 10 * time.Second
 
+// appendLimit is that, or what any other request may take where that is more.
+func (c *Conn) appendLimit() time.Duration { return max(appendTimeout, c.timeout) }
+
 // AppendMessage is one message to store.
 type AppendMessage struct {
 	Subject string
@@ -63,7 +66,7 @@ func (s *Stream) append(ctx context.Context, m AppendMessage) (Ack, error) {
 	if err := ctx.Err(); err != nil {
 		return Ack{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	ctx, req := s.c.begin(ctx, m.Subject, appendTimeout)
+	ctx, req := s.c.begin(ctx, m.Subject, s.c.appendLimit())
 	defer req.end()
 	// The client's own retry is off: the caller decides what is sent again.
 	pub, err := s.c.js.PublishMsg(ctx, m.msg(), jetstream.WithRetryAttempts(0))

@@ -68,7 +68,7 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 	}
 	// One subject of the batch stands for all: what is permitted for one event is
 	// permitted for the others.
-	ctx, req := s.c.begin(ctx, batch[0].Subject, appendTimeout)
+	ctx, req := s.c.begin(ctx, batch[0].Subject, s.c.appendLimit())
 	defer req.end()
 	// No acknowledgement of the first message: the commit's answer says everything,
 	// and only that wait can be ended early.

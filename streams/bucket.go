@@ -218,7 +218,7 @@ func (b *Bucket) publish(ctx context.Context, m *nats.Msg, sequence *uint64, opt
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	ctx, req := b.c.begin(ctx, m.Subject, appendTimeout)
+	ctx, req := b.c.begin(ctx, m.Subject, b.c.appendLimit())
 	defer req.end()
 	// The client's own retry is off: the caller decides what is sent again.
 	opts = append(opts, jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(bucketStream(b.name)))

@@ -280,10 +280,10 @@ func TestBucket_ValueEndsAfterItsTime(t *testing.T) {
 	must(t, err)
 	stays, err := b.Create(t.Context(), "c.2", []byte("stays"))
 	must(t, err)
-	if ends, err = b.Update(t.Context(), "c.1", []byte("ends soon"), ends, time.Second); err != nil {
+	if ends, err = b.Update(t.Context(), "c.1", []byte("ends soon"), ends, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if stays, err = b.Update(t.Context(), "c.2", []byte("for a time"), stays, time.Second); err != nil {
+	if stays, err = b.Update(t.Context(), "c.2", []byte("for a time"), stays, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	// A later value without a time takes it away.

@@ -276,7 +276,7 @@ func TestOpen_DeniedCallIsReportedAsSuch(t *testing.T) {
 		{user: weak, password: weak, permissions: { publish: ["$JS.API.INFO", "rosey.db.>"] }}
 	] }`})
 	weak, err := streams.Connect(t.Context(), streams.Config{
-		URLs: []string{server.URL()}, User: "weak", Password: "weak", Timeout: 500 * time.Millisecond,
+		URLs: []string{server.URL()}, User: "weak", Password: "weak", Timeout: 5 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

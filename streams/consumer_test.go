@@ -313,7 +313,7 @@ func TestDelivery_SecondPullerShowsAsAHole(t *testing.T) {
 	}
 	var last uint64
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		m, err := d.Next(ctx)
 		cancel()
 		if err != nil {

@@ -322,7 +322,7 @@ func TestStream_AnswersNoRequest(t *testing.T) {
 	const rounds = 50
 	for i := range rounds {
 		for _, subject := range events.ServiceSubjects() {
-			m, err := caller.NATS().Request(subject, fmt.Appendf(nil, `{"n":%d}`, i), 5*time.Second)
+			m, err := caller.NATS().Request(subject, fmt.Appendf(nil, `{"n":%d}`, i), time.Minute)
 			if err != nil || string(m.Data) != "service" {
 				t.Fatalf("request %d on %s: %q, %v", i, subject, m.Data, err)
 			}

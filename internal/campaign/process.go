@@ -134,8 +134,13 @@ func (l *life) suspend(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 	stood := false
-	for end := time.Now().Add(d); time.Now().Before(end) && pause(ctx, 10*time.Millisecond); {
-		stood = stood || l.state() == 'T'
+	for end := time.Now().Add(d); pause(ctx, 10*time.Millisecond); {
+		state := l.state()
+		stood = stood || state == 'T'
+		// A busy machine may take a while to stop it.
+		if gone := state == 0 || state == 'Z'; (stood || gone) && !time.Now().Before(end) {
+			break
+		}
 	}
 	_ = l.cmd.Process.Signal(syscall.SIGCONT) // it may have been killed from outside
 	return stood

@@ -62,7 +62,7 @@ func (c *caller) says(line string, patience time.Duration) (string, error) {
 	return c.r.ReadString('\n')
 }
 
-const long = 20 * time.Second
+const long = 2 * time.Minute
 
 func newTestProxy(t *testing.T) *proxy {
 	t.Helper()

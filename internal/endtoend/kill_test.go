@@ -44,7 +44,7 @@ func TestProcesses_KilledWhileLinesArrive(t *testing.T) {
 		p.start()
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*time.Minute+5*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { talk.run(ctx) })
@@ -105,7 +105,7 @@ func TestUp_KilledWhileLinesArrive(t *testing.T) {
 	talk := newTalk(t, channel, data, lines)
 	up := &part{t: t, name: "up", args: append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)}
 	up.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { talk.run(ctx) })

@@ -91,7 +91,7 @@ func look(t *testing.T, data string) (*onlooker, func()) {
 }
 
 func (o *onlooker) ask(ctx context.Context, t *testing.T, conn *streams.Conn) {
-	client := query.Client{Conn: conn, Timeout: 20 * time.Second}
+	client := query.Client{Conn: conn, Timeout: 2 * time.Minute}
 	var before uint64
 	for ctx.Err() == nil {
 		s, err := client.ServiceStatus(ctx, "")

@@ -223,7 +223,7 @@ func TestOutbound_CallerThatSendsItself(t *testing.T) {
 		RetryCount *int    `json:"retry_count"`
 		LastError  *string `json:"last_error"`
 	}) {
-		reply, err := nc.Request(events.LeaseSubject, []byte(request), 5*time.Second)
+		reply, err := nc.Request(events.LeaseSubject, []byte(request), time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

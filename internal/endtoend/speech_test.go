@@ -29,7 +29,7 @@ func TestProcesses_ManyMessagesAreSaidInTheirOrder(t *testing.T) {
 	defer o.stopTalk()
 	begun := time.Now()
 	o.ask(messages)
-	final := o.rest(t.Context(), time.Duration(messages)*250*time.Millisecond+time.Minute, 0)
+	final := o.rest(t.Context(), time.Duration(messages)*250*time.Millisecond+10*time.Minute, 0)
 	took := time.Since(begun)
 	v := o.judge(final, 0)
 	if v.Sent != messages || v.Retried > 0 || v.Late > 0 {
@@ -67,7 +67,7 @@ func TestProcesses_KilledWhileTheBotSpeaks(t *testing.T) {
 	if kills < 2 {
 		t.Errorf("only %d kills", kills)
 	}
-	v := o.judge(o.rest(t.Context(), 3*time.Minute, patient), kills)
+	v := o.judge(o.rest(t.Context(), 10*time.Minute, patient), kills)
 	if v.Unknown > max(5, kills/10) {
 		t.Errorf("%d messages are unknown after %d kills", v.Unknown, kills)
 	}
