@@ -159,7 +159,7 @@ func advice(err error) string {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, streams.ErrFull), diskFull(err):
 		return adviceDiskFull
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return "name a --data folder that can be written to"
+		return "name a --data folder that can be written to, or run it as the user who owns the folder"
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		return "name a --data folder with a shorter path"
 	case errors.Is(err, fs.ErrExist):

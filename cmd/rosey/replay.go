@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"syscall"
 
 	"rosey/projector"
 	"rosey/replay"
@@ -25,7 +28,7 @@ type replayCmd struct {
 	FromArchive    string   `help:"Archive that holds what the stream no longer does." type:"path" placeholder:"DIR"`
 	UntilSeq       position `help:"Last stream sequence to apply; needs --into." placeholder:"SEQ"`
 	UntilTime      instant  `help:"Leave out what the stream stored later; needs --into. Such as 2026-04-01T18:00:00Z, 2026-04-01 18:00 (UTC), or 2026-04-01, the first moment of that day." placeholder:"TIME"`
-	Channel        string   `help:"Leave out what is about other channels; needs --into." placeholder:"NAME"`
+	Channel        named    `help:"Leave out what is about other channels; needs --into." placeholder:"NAME"`
 	OnError        string   `help:"At an event that cannot be applied and was no dead letter before: stop, or dead-letter it and go on." enum:"stop,dead-letter" default:"stop"`
 	Force          bool     `help:"Replace a database that belongs to another stream or history."`
 	DefaultChannel string   `help:"Channel of events whose publisher names none. Default: as the database was made with." env:"ROSEY_DEFAULT_CHANNEL" placeholder:"NAME"`
@@ -69,7 +72,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: uint64(c.UntilSeq), UntilTime: c.UntilTime.Time,
 		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: show.tell, Logger: log, Crash: crash,
-		Program: version(), Channel: c.Channel, Fresh: c.Fresh,
+		Program: version(), Channel: string(c.Channel), Fresh: c.Fresh,
 	}
 	if cfg.DefaultChannel == "" {
 		cfg.DefaultChannel = storedDefaultChannel(ctx, store)
@@ -89,7 +92,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 		cfg.AcceptFailures = cfg.AcceptFailures || cfg.KnownTo == 0
 		res, err := replay.Into(ctx, c.Into, cfg)
 		if err != nil {
-			return roomOn(c.explain(err), filepath.Dir(c.Into))
+			return roomOn(c.explainInto(err), filepath.Dir(c.Into))
 		}
 		show.close()
 		return c.done(con, res)
@@ -201,6 +204,19 @@ func knownDeadLetters(ctx context.Context, store schema.Store) (known map[uint64
 	}
 	known, err = replay.DeadLetters(ctx, db)
 	return known, c.Seq, err
+}
+
+// explainInto names the file's folder where that is at fault, and not the data
+// folder.
+func (c *replayCmd) explainInto(err error) error {
+	info, statErr := os.Lstat(c.Into)
+	switch {
+	case errors.Is(err, fs.ErrExist) && statErr == nil && info.IsDir():
+		return advise(fmt.Errorf("replay: %s is a folder", c.Into), "name a file in it that is not there yet")
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return advise(err, "name a file in a folder that can be written to")
+	}
+	return c.explain(err)
 }
 
 func (c *replayCmd) explain(err error) error {

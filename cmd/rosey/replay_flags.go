@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,9 +12,17 @@ import (
 // every result.
 type instant struct{ time.Time }
 
-// UnmarshalText reads RFC 3339, or a day with or without a time of it.
+// layouts are RFC 3339, what date(1) prints as ISO 8601 and as RFC 3339, and a day
+// with or without a time of it.
+var layouts = []string{
+	time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00",
+	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly,
+}
+
+// UnmarshalText reads any of the layouts. A zone is a number: the name of one may
+// mean several.
 func (i *instant) UnmarshalText(text []byte) (err error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
+	for _, layout := range layouts {
 		if i.Time, err = time.Parse(layout, string(text)); err == nil {
 			return nil
 		}
@@ -44,5 +54,18 @@ func (k *kept) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q databases cannot be kept: give a number from 1 on; the current one counts", text)
 	}
 	*k = kept(n)
+	return nil
+}
+
+// named is a name that has to be there where the flag is: an empty one is a
+// variable of a script that was not set, and would stand for no limit.
+type named string
+
+// UnmarshalText refuses the empty name.
+func (n *named) UnmarshalText(text []byte) error {
+	if strings.TrimSpace(string(text)) == "" {
+		return errors.New("a name is missing: leave the flag out for all")
+	}
+	*n = named(text)
 	return nil
 }

@@ -137,9 +137,14 @@ func (b *bars) show(pr replay.Progress) {
 		length = int64(pr.Last)
 	}
 	if b.bar == nil {
-		b.bar = progressbar.NewOptions64(length, progressbar.OptionSetWriter(b.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("events"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetSpinnerChangeInterval(0))
+		options := []progressbar.Option{
+			progressbar.OptionSetWriter(b.out), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetSpinnerChangeInterval(0),
+		}
+		if length > 0 {
+			// What is not measured would count how often it was drawn.
+			options = append(options, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"))
+		}
+		b.bar = progressbar.NewOptions64(length, options...)
 	}
 	if b.bar.IsFinished() {
 		return

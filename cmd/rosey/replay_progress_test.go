@@ -105,6 +105,11 @@ func TestBars_OnePerPhase(t *testing.T) {
 			t.Errorf("%q is not shown: %q", want, out.String())
 		}
 	}
+	for _, drawn := range strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if (strings.Contains(drawn, "swapping") || strings.Contains(drawn, "indexes")) && strings.Contains(drawn, "events/s") {
+			t.Errorf("%q counts what is no event", drawn)
+		}
+	}
 	if b.bar != nil {
 		t.Error("a bar is left on the screen")
 	}

@@ -20,6 +20,9 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if c.Undo {
 		fmt.Fprintf(con.out, "went back  to %s\n", filepath.Clean(res.Path))
 		fmt.Fprintf(con.out, "caught up  %d events up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+		if res.Note != "" {
+			fmt.Fprintf(con.out, "note       %s\n", res.Note)
+		}
 		fmt.Fprintf(con.out, "took       %.2f s\n", res.Seconds)
 		return nil
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"rosey/replay"
@@ -69,6 +71,9 @@ func TestReplay_SaysWhereItCannotGo(t *testing.T) {
 	t.Parallel()
 	dir := record(t, evening()...)
 	out := t.TempDir()
+	if err := os.Symlink(filepath.Join(out, "nowhere.db"), filepath.Join(out, "link.db")); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -80,6 +85,9 @@ func TestReplay_SaysWhereItCannotGo(t *testing.T) {
 		{[]string{"--into", filepath.Join(out, "d.db"), "--until-seq", "99", "--json"}, 0, `"stream_ends_before_limit":true`},
 		{[]string{"--into", filepath.Join(out, "e.db"), "--until-time", "2020-01-01T00:00:00Z"}, 1, "try:   name a later --until-time"},
 		{[]string{"--into", filepath.Join(out, "no", "where", "f.db")}, 1, "there is no such folder"},
+		{[]string{"--into", out}, 1, "is a folder\ntry:   name a file in it"},
+		{[]string{"--into", filepath.Join(out, "link.db")}, 1, "file already exists"},
+		{[]string{"--into", filepath.Join(out, "h.db"), "--channel", ""}, 2, "a name is missing"},
 	} {
 		r := rosey(t, append([]string{"replay", "--data", string(dir)}, tt.args...)...)
 		if r.code != tt.code || !strings.Contains(r.out+r.err, tt.want) {
@@ -88,6 +96,18 @@ func TestReplay_SaysWhereItCannotGo(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "no")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder was made: %v", err)
+	}
+}
+
+// The folder that cannot be written to is the file's, not the data folder.
+func TestReplay_NamesTheFoldersFault(t *testing.T) {
+	t.Parallel()
+	c := replayCmd{Into: filepath.Join(t.TempDir(), "x.db")}
+	for _, fault := range []error{syscall.EACCES, syscall.EROFS} {
+		err := c.explainInto(fmt.Errorf("schema: claim: %w", &os.PathError{Op: "open", Path: c.Into, Err: fault}))
+		if got := advice(err); got != "name a file in a folder that can be written to" {
+			t.Errorf("%v: %q", fault, got)
+		}
 	}
 }
 
