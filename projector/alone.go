@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"rosey/events"
 	"rosey/schema"
@@ -14,7 +15,17 @@ import (
 // are in the whole: lines of chat, numbers of users where the leader told them,
 // dead letters and decisions of operators. Totals, and whatever else an event
 // changes about what was before, are not.
-func Alone(ctx context.Context, id streams.Identity, defaultChannel string, messages []streams.Message) (_ *schema.DB, err error) {
+func Alone(ctx context.Context, id streams.Identity, defaultChannel string, messages []streams.Message) (*schema.DB, error) {
+	return alone(ctx, id, defaultChannel, messages, "")
+}
+
+// Led is Alone for messages of one channel that a producer leads from before the
+// first of them on.
+func Led(ctx context.Context, id streams.Identity, channel, leader string, messages []streams.Message) (*schema.DB, error) {
+	return alone(ctx, id, channel, messages, leader)
+}
+
+func alone(ctx context.Context, id streams.Identity, defaultChannel string, messages []streams.Message, leader string) (_ *schema.DB, err error) {
 	db, err := schema.CreateInMemory(ctx)
 	if err != nil {
 		return nil, err
@@ -24,6 +35,12 @@ func Alone(ctx context.Context, id streams.Identity, defaultChannel string, mess
 			err = errors.Join(err, db.Close())
 		}
 	}()
+	if leader != "" {
+		_, err := db.ExecContext(ctx, "INSERT INTO channel_observation (channel, "+observationColumns+") VALUES (?, ?, 0, 1, 0, 0, '', 0, 0, 0, 0, 0)", defaultChannel, leader)
+		if err != nil {
+			return nil, fmt.Errorf("projector: say who leads: %w", err)
+		}
+	}
 	a, err := NewApplier(ctx, db, ApplierConfig{DefaultChannel: defaultChannel, Identity: id})
 	if err != nil {
 		return nil, err

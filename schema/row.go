@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,34 +48,51 @@ func (r *Row) Differing(o *Row) []string {
 
 // RowAt reads the row of a table whose key is a stream sequence; nil where there is
 // none.
-func RowAt(ctx context.Context, q Queryer, table string, seq uint64) (_ *Row, err error) {
-	rows, err := q.QueryContext(ctx, "SELECT * FROM "+quote(table)+" WHERE seq = ?", int64(seq))
+func RowAt(ctx context.Context, q Queryer, table string, seq uint64) (*Row, error) {
+	rows, err := Rows(ctx, q, "SELECT * FROM "+quote(table)+" WHERE seq = ?", int64(seq))
 	if err != nil {
 		return nil, fmt.Errorf("schema: read %s seq=%d: %w", table, seq, err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
+}
+
+// Rows reads what a query comes to.
+func Rows(ctx context.Context, q Queryer, query string, args ...any) (list []Row, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	columns, err := rows.Columns()
 	if err != nil {
-		return nil, fmt.Errorf("schema: read %s seq=%d: %w", table, seq, err)
-	}
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return nil, fmt.Errorf("schema: read %s seq=%d: %w", table, seq, err)
-		}
-		return nil, nil
+		return nil, err
 	}
 	vals, ptrs := make([]any, len(columns)), make([]any, len(columns))
 	for i := range vals {
 		ptrs[i] = &vals[i]
 	}
-	if err := rows.Scan(ptrs...); err != nil {
-		return nil, fmt.Errorf("schema: read %s seq=%d: %w", table, seq, err)
+	for rows.Next() {
+		if err := rows.Scan(ptrs...); err != nil {
+			return nil, err
+		}
+		row := Row{Columns: columns}
+		for _, v := range vals {
+			var b strings.Builder
+			writeValue(&b, v)
+			row.Values = append(row.Values, b.String())
+		}
+		list = append(list, row)
 	}
-	row := &Row{Columns: columns}
-	for _, v := range vals {
-		var b strings.Builder
-		writeValue(&b, v)
-		row.Values = append(row.Values, b.String())
+	return list, rows.Err()
+}
+
+// Value is the value of a column, "" where there is no such column.
+func (r *Row) Value(column string) string {
+	if i := slices.Index(r.Columns, column); i >= 0 {
+		return r.Values[i]
 	}
-	return row, nil
+	return ""
 }

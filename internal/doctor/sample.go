@@ -49,6 +49,7 @@ type sample struct {
 	rows     int
 	users    int
 	erased   int
+	since    int // events since the last join, of all channels
 	findings []string
 }
 
@@ -73,8 +74,8 @@ func (e *examination) lookAtSample(ctx context.Context) {
 	case err != nil:
 		e.unknown(TablesSample, "try again", "%v", err)
 	default:
-		e.ok(TablesSample, "%s, %s and the totals of %s are what the stream says; %s", plural(s.rows, "sampled row"), plural(s.events, "event"),
-			plural(s.users, "user"), more)
+		e.ok(TablesSample, "%s, %s, %s since the last join and the totals of %s are what the stream says; %s", plural(s.rows, "sampled row"), plural(s.events, "event"),
+			plural(s.since, "event"), plural(s.users, "user"), more)
 	}
 }
 
@@ -103,7 +104,10 @@ func (s *sample) run(ctx context.Context, first uint64) (err error) {
 			}
 		}
 	}
-	return s.lookAtUsers(ctx)
+	if err := s.lookAtUsers(ctx); err != nil {
+		return err
+	}
+	return s.lookSinceTheJoin(ctx, first)
 }
 
 // choose picks the sequences: of the newest rows and of rows anywhere, and of

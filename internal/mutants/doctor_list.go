@@ -28,4 +28,16 @@ var doctorMutants = []Mutant{
 		Name: "a sampled event needs no row", File: "internal/doctor/sample.go", Package: doctorTests,
 		Old: "		if !elsewhere {\n", New: "		if !elsewhere && false {\n", Run: "Sample",
 	},
+	{
+		Name: "what happened since the join is not compared", File: "internal/doctor/since.go", Package: doctorTests, Run: "Sample",
+		Old: "		if len(columns) > 0 {\n", New: "		if len(columns) > 9 {\n",
+	},
+	{
+		Name: "what another bot tells counts as the recorder's", File: "internal/doctor/since.go", Package: doctorTests, Run: "Sample",
+		Old: "		if producer != c.leader {\n", New: "		if producer == \"\" {\n",
+	},
+	{
+		Name: "a playlist is compared without what came after", File: "internal/doctor/since_tables.go", Package: doctorTests, Run: "Sample",
+		Old: "	if !c.whole {\n		return nil\n", New: "	if c.from == 0 {\n		return nil\n",
+	},
 }
