@@ -30,7 +30,7 @@ var may = map[string][]string{
 	"bot/spool":             {"events", "streams", "modernc.org/sqlite", "github.com/gofrs/flock"},
 	"bot/cytube":            {"github.com/gorilla/websocket"},
 	"bot/cytube/cytubetest": {"bot/cytube", "github.com/gorilla/websocket"},
-	"internal/backup":       {"bot/outbound", "bot/spool", "events", "internal/installation", "schema", "streams", "streams/embedded"},
+	"internal/backup":       {"bot/outbound", "bot/spool", "events", "internal/installation", "schema", "streams", "streams/embedded", "github.com/gofrs/flock"},
 	"internal/installation": {"events", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
 	"internal/mutants":      {},
