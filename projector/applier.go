@@ -27,7 +27,7 @@ type ApplierConfig struct {
 	Channel string
 	// Identity is the stream the messages come from.
 	Identity streams.Identity
-	// Loading is for a database made by schema.CreateForLoading.
+	// Loading is for a database made by schema.CreateForLoading. Complete ends it.
 	Loading bool
 	// Allow is asked about every dead letter to be; false makes Apply fail with a
 	// *NewFailureError. Nil allows all.
@@ -55,6 +55,7 @@ type Applier struct {
 	searchEvery      int
 
 	statements  *statements
+	totals      heldTotals
 	deadLetters bulk
 	holes       bulk
 	passedFrom  uint64 // where the hole begins that ends at the checkpoint; 0 for none
@@ -81,6 +82,7 @@ func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier
 
 func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
 	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit, searchEvery: searchEvery, statements: newStatements(db)}
+	a.totals.most = maxHeldTotals
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -190,6 +192,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	defer func() {
 		if !finished {
 			a.stale = true
+			a.totals.abandon()
 			err = errors.Join(err, rollback(tx))
 		}
 	}()
@@ -207,7 +210,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	if err := a.fold(ctx, tx, &res); err != nil {
 		return res, err
 	}
-	if err := a.flush(ctx, &writer{tx: tx, loading: a.cfg.Loading, searchEvery: a.searchEvery}, next); err != nil {
+	if err := a.flush(ctx, a.writer(tx), next); err != nil {
 		return res, err
 	}
 	a.cfg.Crash(crashBeforeCommit)
@@ -215,10 +218,21 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 		return res, fmt.Errorf("projector: commit checkpoint %d: %w", next.Seq, err)
 	}
 	finished = true
+	if a.cfg.Loading {
+		a.totals.committed()
+	}
 	a.cfg.Crash(crashAfterCommit)
 	a.checkpoint, a.passedFrom = next, 0
 	a.trimLog(ctx)
 	return res, nil
+}
+
+func (a *Applier) writer(tx *transaction) *writer {
+	w := &writer{tx: tx, loading: a.cfg.Loading, searchEvery: a.searchEvery}
+	if w.loading {
+		w.totals = &a.totals
+	}
+	return w
 }
 
 // logLimit is how large the database's log may grow before its end is enforced:

@@ -29,10 +29,13 @@ func (a *Applier) othersEvent(e *events.Event) bool {
 	return a.cfg.Channel != "" && !e.Kind.Operator() && !strings.EqualFold(e.Channel, a.cfg.Channel)
 }
 
-// Complete ends the work on a database that is limited to a channel: the numbers
-// of the producers of other channels, which duplicates were recognised by, go.
-// Nothing can be applied after it. Where there is no limit it does nothing.
+// Complete ends the work on a database that is loaded, see Settle, or limited to a
+// channel: the numbers of the producers of other channels, which duplicates were
+// recognised by, go. Nothing can be applied to a limited one after it.
 func (a *Applier) Complete(ctx context.Context) error {
+	if err := a.Settle(ctx); err != nil {
+		return err
+	}
 	if a.cfg.Channel == "" {
 		return nil
 	}

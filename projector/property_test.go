@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,18 +58,24 @@ func TestApplier_AnyHistoryGivesTheTablesOfAReplay(t *testing.T) {
 	})
 }
 
-// checks keeps the property short where nobody asked for more: the race detector
-// makes every statement many times slower.
+// checks keeps the properties short where nobody asked for more: the race detector
+// makes every statement many times slower. They run side by side, the flags are
+// everybody's.
 func checks(t *testing.T) {
 	t.Helper()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if n := map[bool]string{false: "60", true: "10"}[raceDetector]; !asked {
-		if err := flag.Set("rapid.checks", n); err != nil {
-			t.Fatal(err)
-		}
+	if err := setChecks(); err != nil {
+		t.Fatal(err)
 	}
 }
+
+var setChecks = sync.OnceValue(func() error {
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if asked {
+		return nil
+	}
+	return flag.Set("rapid.checks", map[bool]string{false: "60", true: "10"}[raceDetector])
+})
 
 // projectFresh projects into a new database in batches of a fixed size, with a
 // new start before each.
@@ -95,10 +102,12 @@ func projectLoading(t *rapid.T, path string, items []Item, size int) string {
 	a, err := NewApplier(ctx, db, cfg)
 	must(t, err)
 	a.searchEvery = 3 // some lines are added while loading, some by Finish
+	a.totals.most = rapid.IntRange(1, 4).Draw(t, "totals held back")
 	for at := 0; at < len(items); at += size {
 		_, err := a.Apply(ctx, items[at:min(at+size, len(items))])
 		must(t, err)
 	}
+	must(t, a.Complete(ctx))
 	must(t, db.Finish(ctx))
 	db, err = schema.OpenReader(ctx, path)
 	must(t, err)

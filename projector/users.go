@@ -14,8 +14,7 @@ import (
 type users struct {
 	channels map[string]*presence
 	touched  []*session
-	stats    map[userKey]*userDelta
-	order    []userKey
+	stats    userDeltas
 	actions  bulk
 }
 
@@ -41,7 +40,7 @@ const (
 
 func newUsers() projection {
 	return &users{
-		channels: map[string]*presence{}, stats: map[userKey]*userDelta{},
+		channels: map[string]*presence{}, stats: newUserDeltas(),
 		actions: bulk{head: actionsHead, cols: 7},
 	}
 }
@@ -217,11 +216,11 @@ func (u *users) touch(s *session) { u.touched = append(u.touched, s) }
 
 func (u *users) delta(channel, username string) *userDelta {
 	k := userKey{channel, foldName(username)}
-	d := u.stats[k]
+	d := u.stats.of[k]
 	if d == nil {
 		d = &userDelta{first: math.MaxInt64, last: math.MinInt64}
-		u.stats[k] = d
-		u.order = append(u.order, k)
+		u.stats.of[k] = d
+		u.stats.order = append(u.stats.order, k)
 	}
 	d.username = username
 	return d
@@ -252,10 +251,25 @@ func (u *users) flush(ctx context.Context, w *writer) error {
 	return u.actions.flush(ctx, w)
 }
 
-// flushStats adds the deltas. Whether the current session changed decides
+// flushStats adds the deltas; a rebuild holds them back for a while.
+func (u *users) flushStats(ctx context.Context, w *writer) error {
+	if w.totals == nil {
+		if err := u.stats.write(ctx, w); err != nil {
+			return err
+		}
+		clear(u.stats.of)
+		u.stats.order = u.stats.order[:0]
+		return nil
+	}
+	w.totals.batch = u.stats
+	u.stats = newUserDeltas()
+	return w.totals.flush(ctx, w)
+}
+
+// write adds the deltas to the rows. Whether the current session changed decides
 // between two statements: NULL means "not present", so it cannot also mean "as
 // before".
-func (u *users) flushStats(ctx context.Context, w *writer) error {
+func (l *userDeltas) write(ctx context.Context, w *writer) error {
 	const head = `INSERT INTO user_stats (channel, username, first_seen, last_seen, total_chat_lines, current_session_start, joins,
 		connected_ms, afk_ms, rank) VALUES`
 	const add = `ON CONFLICT (channel, username) DO UPDATE SET username = excluded.username,
@@ -265,16 +279,14 @@ func (u *users) flushStats(ctx context.Context, w *writer) error {
 		rank = coalesce(excluded.rank, rank)`
 	same := &bulk{head: head, tail: add, cols: 10}
 	moved := &bulk{head: head, tail: add + ", current_session_start = excluded.current_session_start", cols: 10}
-	for _, k := range u.order {
-		d := u.stats[k]
+	for _, k := range l.order {
+		d := l.of[k]
 		b := same
 		if d.startSet {
 			b = moved
 		}
 		b.add(k.channel, d.username, d.first, d.last, d.lines, optional(d.start), d.joins, d.connectedMS, d.afkMS, optional(d.rank))
 	}
-	clear(u.stats)
-	u.order = u.order[:0]
 	if err := same.flush(ctx, w); err != nil {
 		return err
 	}

@@ -161,20 +161,20 @@ func (b *building) end(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		e := &InterruptedError{Seq: at, Last: b.last, cause: err}
-		return b.endAt(e, &e.Kept)
+		return b.endAt(ctx, e, &e.Kept)
 	case errors.As(err, &failed) && at > 0:
 		e := &StoppedError{Seq: at, Last: b.last, cause: err}
-		return b.endAt(e, &e.Kept)
+		return b.endAt(ctx, e, &e.Kept)
 	}
 	return errors.Join(err, b.discard())
 }
 
 // endAt leaves what can be gone on with, and has the error say so.
-func (b *building) endAt(err error, kept *bool) error {
+func (b *building) endAt(ctx context.Context, err error, kept *bool) error {
 	if !b.resumable() {
 		return errors.Join(err, b.discard())
 	}
-	if leaveErr := b.leave(); leaveErr != nil {
+	if leaveErr := b.leave(context.WithoutCancel(ctx)); leaveErr != nil {
 		return errors.Join(err, leaveErr, b.discard())
 	}
 	*kept = true

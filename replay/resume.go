@@ -229,7 +229,10 @@ func (b *building) resumable() bool {
 
 // leave closes the file and marks it as one to go on with. A crash before the mark
 // leaves one that is not.
-func (b *building) leave() error {
+func (b *building) leave(ctx context.Context) error {
+	if err := b.applier.Settle(ctx); err != nil {
+		return err
+	}
 	if err := b.db.Suspend(); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}

@@ -16,6 +16,9 @@
 // consumer is gone, its heartbeat missing or its connection lost; a Reader
 // resumes where it was.
 //
+// What is stored already is read fastest without headers on an embedded server:
+// over a connection of the reader's own, whose frames are read here (see feed).
+//
 // The subjects' meaning belongs to package events, the checkpoint to the
 // projector. Package embedded runs a server in this process.
 package streams

@@ -169,6 +169,9 @@ func (h *History) applyAlone(ctx context.Context, batch int, loading bool) (t al
 		return t, err
 	}
 	begin = time.Now()
+	if err := a.Complete(ctx); err != nil {
+		return t, fmt.Errorf("measure: %w", err)
+	}
 	if err := db.Finish(ctx); err != nil {
 		return t, fmt.Errorf("measure: %w", err)
 	}
