@@ -66,7 +66,8 @@ func frameToRow(s size) measurement {
 		name: "frame-to-row",
 		about: "How long from the frame leaving the simulated channel until a reader of its own sees the row: recorder, spool (synced), " +
 			"store (synced), projector. Lines come evenly at the rate; the reader looks every 0.2 ms. `fsync` is one page written through " +
-			"to the same disk, and a line needs two of those at least. Where lines come faster than they can be taken (compare `rows/s`), " +
+			"to the same disk before, and a line needs two of those at least. `disk-meanwhile` is the same while the lines come, fifty times a " +
+			"second, from a file of its own: a stall that shows there too is the disk's, one that does not is the program's. Where lines come faster than they can be taken (compare `rows/s`), " +
 			"latency is how long the queue has become.",
 		steps: []step{rate(1), rate(100), rate(1000), rate(10_000)},
 		targets: []report.Target{

@@ -137,6 +137,7 @@ func (p *Projector) commit(ctx context.Context, d *streams.Delivery, batch []Ite
 		return err
 	}
 	last := batch[len(batch)-1].Msg
+	p.hasCommitted()
 	p.status.applied(p.applier.Checkpoint(), last.Seq+last.Pending, res)
 	if res.DeadLetters > 0 {
 		p.log.Warn("events became dead letters", "seq", last.Seq, "count", res.DeadLetters)

@@ -46,69 +46,91 @@ func look(link, path string) (*openFile, error) {
 
 // see takes down how the file looks after a write of this process. The caller
 // holds mu.
-func (f *openFile) see() (err error) {
-	// The log first: the file may change while somebody else moves the log into it,
-	// and what is read of the log must not be newer than what is seen of the file.
-	f.state = f.log()
-	if f.main, err = os.Stat(f.path); err != nil {
-		return fmt.Errorf("projector: look at the database file: %w", err)
-	}
-	f.wal, err = os.Stat(f.path + "-wal")
-	if errors.Is(err, fs.ErrNotExist) {
-		f.wal, err = nil, nil
-	}
+func (f *openFile) see() error {
+	state := f.log()
+	main, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("projector: look at the database file: %w", err)
 	}
-	return nil
+	return f.note(state, main)
+}
+
+// note keeps how the file looks. The log was looked at first: the file may change
+// while somebody else moves the log into it, and what is known of the log must not
+// be newer than what is seen of the file.
+func (f *openFile) note(state logState, main fs.FileInfo) error {
+	wal, err := f.statLog()
+	if err == nil {
+		f.state, f.main, f.wal = state, main, wal
+	}
+	return err
+}
+
+// statLog is nil where there is no log.
+func (f *openFile) statLog() (fs.FileInfo, error) {
+	wal, err := os.Stat(f.path + "-wal")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("projector: look at the database file: %w", err)
+	}
+	return wal, nil
 }
 
 // wrote takes down how the file looks after a transaction. Transactions go to the
 // log; the file itself changes only when the log is moved into it.
 func (f *openFile) wrote() error {
-	if err := f.same(); err != nil {
+	state := f.log()
+	main, err := f.same()
+	if err != nil {
 		return err
 	}
-	return f.see()
+	return f.note(state, main)
 }
 
 // unchanged reports what happened to the file since this process last wrote to
 // it: ErrReplaced, with the particulars. The caller holds mu.
 func (f *openFile) unchanged() error {
-	if err := f.same(); err != nil {
+	state := f.log()
+	main, err := f.same()
+	if err != nil {
 		return err
 	}
-	if f.wal != nil {
-		wal, err := os.Stat(f.path + "-wal")
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("projector: %s-wal is gone: %w", f.path, ErrReplaced)
-		case err != nil:
-			return fmt.Errorf("projector: look at the database file: %w", err)
-		case !os.SameFile(wal, f.wal):
-			return fmt.Errorf("projector: %s-wal is another file: %w", f.path, ErrReplaced)
-		}
+	wal := f.wal
+	if err := f.note(state, main); err != nil {
+		return err
 	}
-	return f.see()
-}
-
-// same compares the file with what its names lead to, and with what it was.
-func (f *openFile) same() error {
-	for _, path := range []string{f.link, f.path} {
-		now, err := os.Stat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("projector: %s is gone: %w", path, ErrReplaced)
-		case err != nil:
-			return fmt.Errorf("projector: look at the database file: %w", err)
-		case !os.SameFile(now, f.main):
-			return fmt.Errorf("projector: %s is another file: %w", path, ErrReplaced)
-		case !unwritten(now, f.main) && f.log() == f.state && !f.state.moving():
-			// It was not SQLite that moved its log.
-			return fmt.Errorf("projector: %s was written over: %w", path, ErrReplaced)
-		}
+	switch {
+	case wal == nil:
+	case f.wal == nil:
+		f.wal = wal
+		return fmt.Errorf("projector: %s-wal is gone: %w", f.path, ErrReplaced)
+	case !os.SameFile(f.wal, wal):
+		f.wal = wal
+		return fmt.Errorf("projector: %s-wal is another file: %w", f.path, ErrReplaced)
 	}
 	return nil
+}
+
+// same compares the file with what its names lead to, and with what it was. It
+// returns how the file looks.
+func (f *openFile) same() (now fs.FileInfo, err error) {
+	for _, path := range [...]string{f.link, f.path} {
+		now, err = os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("projector: %s is gone: %w", path, ErrReplaced)
+		case err != nil:
+			return nil, fmt.Errorf("projector: look at the database file: %w", err)
+		case !os.SameFile(now, f.main):
+			return nil, fmt.Errorf("projector: %s is another file: %w", path, ErrReplaced)
+		case !unwritten(now, f.main) && f.log() == f.state && !f.state.moving():
+			// It was not SQLite that moved its log.
+			return nil, fmt.Errorf("projector: %s was written over: %w", path, ErrReplaced)
+		}
+	}
+	return now, nil
 }
 
 func unwritten(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
@@ -121,14 +143,13 @@ func (f *openFile) log() (l logState) {
 			return logState{}
 		}
 	}
-	for _, part := range []struct {
-		at int64
-		to []byte
-	}{{0, l.header[:]}, {96, l.backfill[:]}, {128, l.attempted[:]}} {
-		if _, err := f.index.ReadAt(part.to, part.at); err != nil {
-			return logState{}
-		}
+	var head [132]byte
+	if _, err := f.index.ReadAt(head[:], 0); err != nil {
+		return logState{}
 	}
+	copy(l.header[:], head[:])
+	copy(l.backfill[:], head[96:])
+	copy(l.attempted[:], head[128:])
 	return l
 }
 

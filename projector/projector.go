@@ -33,7 +33,8 @@ type Projector struct {
 	status    status
 	renew     bool // the consumer may hold a dead delivery's requests; belongs to Run
 	handovers chan *handover
-	pending   *handover // taken, and not answered; belongs to Run
+	committed chan struct{} // holds one when the log has something to sync
+	pending   *handover     // taken, and not answered; belongs to Run
 	// patience belongs to Run, and to attend while a delivery runs.
 	patience patience
 }
@@ -46,7 +47,7 @@ func New(ctx context.Context, cfg Config) (_ *Projector, err error) {
 		return nil, err
 	}
 	cfg.defaults()
-	p := &Projector{cfg: cfg, log: cfg.Logger, handovers: make(chan *handover)}
+	p := &Projector{cfg: cfg, log: cfg.Logger, handovers: make(chan *handover), committed: make(chan struct{}, 1)}
 	if err := p.lock(ctx, cfg.Locked); err != nil {
 		return nil, err
 	}
@@ -271,6 +272,7 @@ func (p *Projector) deliver(ctx context.Context) error {
 	taken := new(intake)
 	taken.seq.Store(p.applier.Checkpoint().Seq)
 	watching.Go(func() { p.attend(ctx, taken, cancel) })
+	watching.Go(func() { p.syncLog(ctx) })
 	defer func() {
 		cancel(nil)
 		watching.Wait()

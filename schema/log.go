@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -39,6 +40,24 @@ func (d *DB) TrimLog(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("schema: trim the log of %s: %w", d.path, NameFullDisk(err))
+	}
+	return nil
+}
+
+// SyncLog writes what the log holds through to the disk. Commits do not wait for
+// that; the next time that the log is moved into the file does, for all that was not
+// yet written then. It may run beside everything else: SQLite keeps no locks on this
+// file, so that closing it here takes none away.
+func (d *DB) SyncLog() error {
+	f, err := os.Open(d.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("schema: sync the log of %s: %w", d.path, err)
 	}
 	return nil
 }

@@ -92,3 +92,25 @@ func TestDB_TrimLogBesideReaders(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestDB_SyncLogBesideTheWriter(t *testing.T) {
+	t.Parallel()
+	w := schematest.Open(t)
+	for i := range 3 {
+		if err := w.SyncLog(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.ExecContext(t.Context(), "INSERT INTO stream_holes VALUES (?, ?)", i, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.TrimLog(t.Context()); err != nil || w.LogSize() != 0 {
+		t.Errorf("after a sync the log keeps %d bytes, %v", w.LogSize(), err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SyncLog(); err != nil {
+		t.Errorf("no log: %v", err)
+	}
+}

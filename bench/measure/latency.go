@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,12 +29,14 @@ const patience = 5 * time.Minute
 // sends its frame until a reader of its own sees the row: through the recorder,
 // the spool and the store, both written through to the disk, and the projector.
 // So many lines are sent evenly at the given rate. The bound is the disk: one
-// write-through of one page, of which a line cannot do with less than two.
+// write-through of one page, of which a line cannot do with less than two. How long
+// such a one takes is told of the time before, and of the same time.
 func FrameToRow(ctx context.Context, dir string, perSecond, lines int) (_ Result, err error) {
-	floor, err := syncTime(dir)
+	quiet, err := syncTimes(dir, 101)
 	if err != nil {
 		return Result{}, err
 	}
+	floor := percentile(quiet, 50)
 	c, err := newChain(ctx, dir)
 	if err != nil {
 		return Result{}, err
@@ -45,13 +46,21 @@ func FrameToRow(ctx context.Context, dir string, perSecond, lines int) (_ Result
 	if _, err := c.measure(ctx, 100, 20); err != nil {
 		return Result{}, err
 	}
-	took, err := c.measure(ctx, perSecond, lines)
+	probe, err := startDiskProbe(dir)
 	if err != nil {
+		return Result{}, err
+	}
+	took, err := c.measure(ctx, perSecond, lines)
+	disk, probeErr := probe.stop()
+	if err = errors.Join(err, probeErr); err != nil {
 		return Result{}, err
 	}
 	res := latencies("", took)
 	res.add(
 		Metric{"fsync-p50-ms", milliseconds(floor)},
+		Metric{"disk-meanwhile-p50-ms", milliseconds(percentile(disk, 50))},
+		Metric{"disk-meanwhile-p99-ms", milliseconds(percentile(disk, 99))},
+		Metric{"disk-meanwhile-max-ms", milliseconds(disk[len(disk)-1])},
 		Metric{"rows/s", c.rate},
 		Metric{"p50/fsync", ratio(res.Get("p50-ms"), milliseconds(floor))},
 	)
@@ -213,26 +222,4 @@ func (c *chain) watch(ctx context.Context, first, lines int) ([]time.Time, error
 		time.Sleep(lookEvery)
 	}
 	return seen, nil
-}
-
-// syncTime is the median of writing one page through to the disk.
-func syncTime(dir string) (_ time.Duration, err error) {
-	f, err := os.CreateTemp(dir, "sync")
-	if err != nil {
-		return 0, fmt.Errorf("measure: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	took := make([]time.Duration, 101)
-	for i := range took {
-		begin := time.Now()
-		if _, err := f.Write(make([]byte, 4096)); err != nil {
-			return 0, fmt.Errorf("measure: %w", err)
-		}
-		if err := f.Sync(); err != nil {
-			return 0, fmt.Errorf("measure: %w", err)
-		}
-		took[i] = time.Since(begin)
-	}
-	slices.Sort(took)
-	return took[len(took)/2], nil
 }
