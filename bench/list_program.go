@@ -20,7 +20,9 @@ func sustained(s size) measurement {
 		steps: []step{func(ctx context.Context, p place) (measure.Result, error) {
 			return measure.Sustained(ctx, p.dir, p.program, s.sustain)
 		}},
-		targets: []report.Target{{Unit: "events/s", Least: 100}, {Unit: "slowest-twelfth-events/s", Least: 100}},
+		targets: []report.Target{
+			{Unit: "events/s", Least: 100}, {Unit: "slowest-twelfth-events/s", Least: 100}, {Unit: "second/first-half-peak-rss", Most: 1.5},
+		},
 		plots: []plot{
 			{title: "Sustained load: lines a second", unit: "events/s", across: "seconds", curves: "events/s"},
 			{title: "Sustained load: memory of the program", unit: "MB", across: "events", curves: "memory-MB"},

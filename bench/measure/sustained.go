@@ -74,6 +74,7 @@ func Sustained(ctx context.Context, dir string, p Program, lasting time.Duration
 		{"cpu-ms/event", 1000 * (after[0].cpu - before[0].cpu).Seconds() / float64(n)},
 		{"first-half-peak-rss-MB", slices.Max(memory.Y[:half])},
 		{"second-half-peak-rss-MB", slices.Max(memory.Y[half:])},
+		{"second/first-half-peak-rss", ratio(slices.Max(memory.Y[half:]), slices.Max(memory.Y[:half]))},
 		{"rss-MB/million-events", 1e6 * slope(memory.X[half:], memory.Y[half:])},
 	}, Curves: []Curve{memory, speed}}, nil
 }
