@@ -48,7 +48,7 @@ func TestSetup_CreatesTheStreamOnceAndThenChangesNothing(t *testing.T) {
 	}
 	info := streamConfig(t, env.Conn)
 	if info.Storage != jetstream.FileStorage || info.Discard != jetstream.DiscardNew || info.MaxAge != 0 ||
-		info.Compression != jetstream.S2Compression || info.Duplicates != streams.DuplicateWindow || !info.AllowDirect ||
+		info.Compression != jetstream.S2Compression || info.Duplicates != 10*time.Minute || !info.AllowDirect ||
 		!info.AllowAtomicPublish || info.DenyDelete || info.DenyPurge || info.AllowMsgTTL || info.Retention != jetstream.LimitsPolicy {
 		t.Errorf("stream is not as designed: %+v", info)
 	}

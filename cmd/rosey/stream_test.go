@@ -48,7 +48,7 @@ func TestStreamShow_RunningAndNot(t *testing.T) {
 		}
 		if got.Name != "ROSEY" || got.ID != s.Stream.Identity().ID || got.Problem != "" || got.FirstSeq != 1 || got.LastSeq != 15 || got.Messages != 14 ||
 			got.Erased != 1 || got.FirstTime == nil || time.Since(*got.LastTime) > time.Hour || got.Bytes == 0 || *got.MaxBytes == 0 ||
-			*got.Full <= 0 || *got.Full > 1 || got.Replicas != 1 || got.Storage != "file" || got.Discard != "new" || got.Duplicates != 30 ||
+			*got.Full <= 0 || *got.Full > 1 || got.Replicas != 1 || got.Storage != "file" || got.Discard != "new" || got.Duplicates != 600 ||
 			len(got.Subjects) != len(events.StreamSubjects()) {
 			t.Errorf("%s: %s", what, r.out)
 		}
