@@ -46,11 +46,12 @@ type feed struct {
 	batch []Message
 	at    int
 	due   int // messages that were asked for and not returned yet
+	quiet int // how often in succession nothing happened for a while
 }
 
-// feedSilence is how long nothing may come, not even a sign of life, while messages
-// are due.
-const feedSilence = 5 * heartbeat
+// feedSilence is how often nothing may come for a while, not even a sign of life,
+// although messages are due.
+const feedSilence = int(5 * heartbeat / quietFor)
 
 // startFeed begins to receive. inFlight bounds the messages on their way and those
 // waiting here; lost ends the feed.
@@ -224,13 +225,17 @@ func (f *feed) next(ctx context.Context) (Message, error) {
 
 // wait waits until something happened.
 func (f *feed) wait(ctx context.Context) error {
-	silence := time.NewTimer(feedSilence)
-	defer silence.Stop()
+	t := time.NewTimer(quietFor)
+	defer t.Stop()
 	select {
 	case <-f.more:
+		f.quiet = 0
 	case <-f.lost:
 		f.fail(ErrDisconnected)
-	case <-silence.C:
+	case <-t.C:
+		if f.quiet++; f.quiet < feedSilence {
+			return errQuiet
+		}
 		f.fail(ErrNoHeartbeat)
 	case <-ctx.Done():
 		return ctx.Err()
@@ -260,7 +265,7 @@ func (f *feed) ask() error {
 	request, err := json.Marshal(map[string]any{
 		"batch": n, "expires": pullExpires.Nanoseconds(), "idle_heartbeat": heartbeat.Nanoseconds(),
 		// Never below what one message may have.
-		"max_bytes": max(8<<20, 2*f.c.nc.MaxPayload()),
+		"max_bytes": max(16<<20, 2*f.c.nc.MaxPayload()),
 	})
 	if err != nil {
 		return err

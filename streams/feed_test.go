@@ -2,10 +2,12 @@ package streams_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"rosey/streams"
 	"rosey/streams/streamstest"
@@ -125,4 +127,63 @@ func TestReader_CloseOfAFeedThatIsBehind(t *testing.T) {
 	if _, err := r.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("next after close: %v, want io.EOF", err)
 	}
+}
+
+// What the server had not delivered when it was erased will never come, and the last
+// message before it was delivered as one that more would follow.
+func TestReader_WhatIsNotDeliveredYetIsErased(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	for name, opts := range map[string]streams.ReadOptions{
+		"by a feed": {StopAtEnd: true, InFlight: 256, NoHeaders: true},
+		"by a pull": {StopAtEnd: true, InFlight: 256},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := streamstest.New(t)
+			env.Append(t, lines("p", n)...)
+			r, err := env.Stream.Reader(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if _, err := r.Next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			last := delivered(t, env)
+			for seq := last + 1; seq <= n; seq++ {
+				erase(t, env, seq)
+			}
+			for want := uint64(2); want <= last; want++ {
+				if m, err := r.Next(t.Context()); err != nil || m.Seq != want {
+					t.Fatalf("next: %d, %v; want %d", m.Seq, err, want)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if m, err := r.Next(ctx); !errors.Is(err, io.EOF) {
+				t.Errorf("after the last message that is left: seq=%d, %v; want io.EOF", m.Seq, err)
+			}
+		})
+	}
+}
+
+// delivered waits until the only consumer has delivered all that it was asked for,
+// and returns how many messages that is.
+func delivered(t *testing.T, env *streamstest.Env) uint64 {
+	t.Helper()
+	s, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10_000 {
+		for info := range s.ListConsumers(t.Context()).Info() {
+			if info.NumWaiting == 0 && info.Delivered.Consumer >= 256 {
+				return info.Delivered.Consumer
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("the server still delivers")
+	return 0
 }

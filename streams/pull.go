@@ -33,6 +33,7 @@ type pull struct {
 	consume  jetstream.ConsumeContext
 	lost     <-chan struct{} // closed by a lost connection
 	capacity int
+	quiet    time.Duration // how long to wait before errQuiet; 0 for ever
 
 	mu     sync.Mutex
 	queue  []jetstream.Msg
@@ -142,16 +143,32 @@ func (p *pull) next(ctx context.Context) (jetstream.Msg, error) {
 		if p.at < len(p.batch) {
 			continue
 		}
-		select {
-		case <-p.more:
-		case <-p.lost:
-			p.fail(ErrDisconnected)
-		case <-p.consume.Closed():
-			p.fail(ErrConsumerGone)
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := p.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// wait waits until something happened.
+func (p *pull) wait(ctx context.Context) error {
+	var quiet <-chan time.Time
+	if p.quiet > 0 {
+		t := time.NewTimer(p.quiet)
+		defer t.Stop()
+		quiet = t.C
+	}
+	select {
+	case <-p.more:
+	case <-p.lost:
+		p.fail(ErrDisconnected)
+	case <-p.consume.Closed():
+		p.fail(ErrConsumerGone)
+	case <-quiet:
+		return errQuiet
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // take swaps the read batch for the queue, so that the two goroutines meet once

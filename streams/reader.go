@@ -54,6 +54,14 @@ type Reader struct {
 	attempt  int
 }
 
+// quietFor is how long nothing may come of what is stored until the server is asked
+// whether anything will: what was not delivered yet may have been erased, and who
+// asks a consumer that is gone may hear nothing.
+const quietFor = time.Second
+
+// errQuiet means that a puller waited for so long. It goes on when asked again.
+var errQuiet = errors.New("nothing was delivered for a while")
+
 // puller receives what a consumer delivers, in order, until something goes wrong.
 type puller interface {
 	next(ctx context.Context) (Message, error)
@@ -151,6 +159,9 @@ func (r *Reader) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start reader: %w", err)
 	}
+	if r.there {
+		p.quiet = quietFor
+	}
 	r.pull = pulled{p}
 	return nil
 }
@@ -184,6 +195,9 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 			continue
 		}
 		m, err := r.pull.next(ctx)
+		if errors.Is(err, errQuiet) && !r.over(ctx) {
+			continue
+		}
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, ErrDeliveryStopped) || errors.Is(err, errNotDelivered) {
 				return Message{}, fmt.Errorf("streams: read stream %s after seq=%d: %w", StreamName, r.last, err)
@@ -215,6 +229,20 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 		}
 		return m, nil
 	}
+}
+
+// over reports whether nothing more will come from the consumer. Another one after
+// the last message then tells whether that was the end.
+func (r *Reader) over(ctx context.Context) bool {
+	ctx, req := r.s.c.call(ctx)
+	defer req.end()
+	// Asked anew: the handle belongs to what is receiving with it.
+	cons, err := r.s.c.js.Consumer(ctx, StreamName, r.cons.CachedInfo().Name)
+	if err != nil {
+		return errors.Is(err, jetstream.ErrConsumerNotFound)
+	}
+	info := cons.CachedInfo()
+	return info.NumPending == 0 && info.Delivered.Consumer == r.delivery
 }
 
 // Last returns the sequence of the last message returned, or the one before From.
