@@ -42,7 +42,9 @@ func TestCommands_InterruptedWhileStarting(t *testing.T) {
 func TestServer_WaitsForAnExportThatIsRead(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	must(t, "demo", "--for", "3s", "--rate", "300", "--data", data)
+	p := start(t, "demo", "--rate", "300", "--data", data)
+	until(t, "there is more than a pipe holds", func() bool { return numberOf(t, data, "SELECT seq FROM projection_state") > 600 })
+	p.stop()
 	export := exec.CommandContext(t.Context(), rosey, "export", "events", "--data", data)
 	export.Env = cleanEnv()
 	page, err := export.StdoutPipe()

@@ -33,6 +33,8 @@ type Config struct {
 	// Conns is how many questions are read at a time. Default: twice the processors,
 	// at least four.
 	Conns int
+	// ReadLimit is how long an answer may be read. Default 10 s.
+	ReadLimit time.Duration
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 	// Now is the clock that the age of events is told by. Default: time.Now.
@@ -121,6 +123,9 @@ func newDesk(cfg Config) *desk {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := newPool(cfg.Tables, cfg.Conns)
+	if cfg.ReadLimit <= 0 {
+		cfg.ReadLimit = readTimeout
+	}
 	return &desk{
 		cfg: cfg, log: cfg.Logger.With("component", "query"), pool: p,
 		waits: make(chan struct{}, maxWaiting), heavy: make(chan struct{}, max(1, p.conns/4)),
@@ -144,7 +149,8 @@ type Reading struct {
 
 func (r Reading) reading() Reading { return r }
 
-// The deadlines of a question: that of reading, and with waiting before it.
+// The deadlines of a question: that of reading where none is configured, and of
+// waiting before it.
 const (
 	readTimeout = 10 * time.Second
 	maxWait     = 30 * time.Second
@@ -174,7 +180,7 @@ func noMore(context.Context) struct{} { return struct{}{} }
 func askWith[R interface{ reading() Reading }, D, X any](
 	d *desk, decl service.Declaration, get func(context.Context) X, answer func(context.Context, schema.Queryer, R, X) (D, error),
 ) service.Endpoint {
-	decl.Timeout, decl.Limit = maxWait+readTimeout, maxAsking+maxWaiting
+	decl.Timeout, decl.Limit = maxWait+d.cfg.ReadLimit, maxAsking+maxWaiting
 	return service.NewEndpoint(decl, func(ctx context.Context, r R) (service.At[D], error) {
 		want := r.reading()
 		err := d.reached(ctx, want)
@@ -262,7 +268,7 @@ func isHeavy(request any) bool {
 // read reads an answer, and up to which sequence it holds. A few heavy ones are
 // read at a time, so that there are connections left for all others.
 func (d *desk) read(ctx context.Context, heavy bool, answer func(context.Context, schema.Queryer) error) (seq uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.ReadLimit)
 	defer cancel()
 	if heavy {
 		select {

@@ -251,11 +251,11 @@ func TestService_TablesAtRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables})
+	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables, ReadLimit: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := query.Client{Conn: env.Connect(t), WaitSeq: e.seq, Wait: 10 * time.Millisecond}
+	c := query.Client{Conn: env.Connect(t), WaitSeq: e.seq, Wait: 10 * time.Millisecond, Timeout: time.Minute}
 	if users, err := c.UserStats(t.Context(), "tv", "ann"); err != nil || users[0].TotalChatLines != 2 {
 		t.Errorf("got %+v, %v", users, err)
 	}
@@ -295,12 +295,12 @@ func TestService_SearchesThatReadMuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables, Conns: 2})
+	s, err := query.NewService(query.Config{Conn: env.Conn, Tables: tables, Conns: 2, ReadLimit: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	caller := env.Connect(t)
-	c := query.Client{Conn: caller, Timeout: time.Minute}
+	c := query.Client{Conn: caller, Timeout: 2 * time.Minute}
 	if p, err := c.SearchChat(t.Context(), query.SearchOptions{Text: "😀"}); err != nil || len(p.Messages) != 1 || p.Before != 0 {
 		t.Errorf("the oldest of them: %+v, %v", p, err)
 	}

@@ -75,7 +75,8 @@ func newDesk(t testing.TB, env *streamstest.Env, instance string) *desk {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	d.service, err = query.NewService(query.Config{
-		Conn: conn, Tables: d.Projector, Conns: 3, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
+		ReadLimit: time.Minute, // so that no machine is too slow
+		Conn:      conn, Tables: d.Projector, Conns: 3, Version: "1.2.3", Bots: stream.Bots, Now: func() time.Time { return start },
 		Rebuild: d.rebuild.Load, Logger: slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	if err != nil {
@@ -307,7 +308,7 @@ func TestService_WhoWaitsHoldsUpNobodyElse(t *testing.T) {
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	for range 2 * 256 {
-		if err := d.caller.NATS().PublishRequest("rosey.db.query.user_stats", inbox, []byte(`{"username":"ann","wait_seq":9007199254740991,"wait":2}`)); err != nil {
+		if err := d.caller.NATS().PublishRequest("rosey.db.query.user_stats", inbox, []byte(`{"username":"ann","wait_seq":9007199254740991,"wait":10}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
