@@ -44,21 +44,14 @@ func TestProjector_ATrimmedStreamByHand(t *testing.T) {
 			}
 		}
 	}
-	project := func(upTo int64) {
-		t.Helper()
-		p := start(t, "projector", "--data", data)
-		until(t, "the tables are current", func() bool {
-			select {
-			case <-p.done:
-				t.Fatalf("it ended: exit code %d\n%s", p.wait(), p.err.String())
-			default:
-			}
-			return numberOf(t, data, "SELECT seq FROM projection_state") == upTo
-		})
-		p.stop()
+	project := func(flags ...string) (int, string) {
+		code, _, stderr := run(t, append([]string{"projector", "--data", data, "--for", "3s"}, flags...)...)
+		return code, stderr
 	}
 	say(10)
-	project(10)
+	if code, stderr := project(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
 	say(10)
 	js, err := conn.JetStream().Stream(t.Context(), streams.StreamName)
 	if err == nil {
@@ -68,7 +61,7 @@ func TestProjector_ATrimmedStreamByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	code, _, stderr := run(t, "projector", "--data", data)
+	code, stderr := project()
 	if code != 1 {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
@@ -80,7 +73,9 @@ func TestProjector_ATrimmedStreamByHand(t *testing.T) {
 	if code, _, stderr = run(t, strings.Fields(advised[1])[1:]...); code != 0 {
 		t.Fatalf("%s: exit code %d\n%s", advised[1], code, stderr)
 	}
-	project(20)
+	if code, stderr = project(); code != 0 {
+		t.Fatalf("after the decision: exit code %d\n%s", code, stderr)
+	}
 	db := openTables(t, data)
 	if n := number(t, db, "SELECT count(*) FROM operator_decisions WHERE first_seq = 11 AND last_seq = 14 AND checkpoint_seq = 10"); n != 1 {
 		t.Errorf("%d decisions in the tables, want 1", n)

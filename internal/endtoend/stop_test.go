@@ -55,7 +55,7 @@ func talking(t *testing.T, every time.Duration) *cytubetest.Channel {
 
 func TestUp_InterruptedInTheMiddleOfTheTalk(t *testing.T) {
 	t.Parallel()
-	channel := talking(t, 20*time.Millisecond) // a slow machine can settle what is on its way in time
+	channel := busy(t)
 	data := filepath.Join(t.TempDir(), "data")
 	lines := func() int64 { return numberOf(t, data, "SELECT count(*) FROM chat_messages WHERE notice = ''") }
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
