@@ -103,7 +103,7 @@ func (a *Archive) LastTime() time.Time {
 
 // Get returns the message of a sequence; it reads one segment for it. The error is
 // streams.ErrMessageNotFound where it was erased, ErrOutside where the archive
-// does not reach.
+// does not reach, and a *DamageError where the segment is not what was written.
 func (a *Archive) Get(ctx context.Context, seq uint64) (*streams.Message, error) {
 	r, err := a.Reader(ReadOptions{From: seq, UpTo: seq})
 	if err != nil {
@@ -115,6 +115,10 @@ func (a *Archive) Get(ctx context.Context, seq uint64) (*streams.Message, error)
 		return nil, fmt.Errorf("archive: get seq=%d: %w", seq, streams.ErrMessageNotFound)
 	}
 	if err != nil {
+		return nil, err
+	}
+	// The rest of the segment says whether it is what was archived.
+	if _, err := r.Next(ctx); !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return &m, nil

@@ -107,8 +107,9 @@ func (w *writer) holding(ctx context.Context, runs spans, first uint64) ([]held,
 	var found []held
 	for _, s := range w.manifest.Segments {
 		gone := runs.within(max(s.FirstSeq, first), s.LastSeq)
-		// What was erased before it was archived is erased still.
-		if gone == 0 || s.Messages == 0 || first > 0 && s.FirstSeq >= first && gone <= s.Erased {
+		// What was erased before it was archived is erased still. What was forgotten by
+		// name the stream may still hold.
+		if gone == 0 || s.Messages == 0 || first > 0 && s.FirstSeq >= first && gone <= s.Erased-s.Forgotten {
 			continue
 		}
 		h := held{Segment: s}
@@ -168,6 +169,9 @@ func (w *writer) rewrite(ctx context.Context, old Segment, runs spans) (err erro
 	s, err := open.finish(old.LastSeq, old.Rewritten+1)
 	if err != nil {
 		return err
+	}
+	if s.Forgotten = old.Forgotten; w.stream == nil { // by name
+		s.Forgotten += s.Erased - old.Erased
 	}
 	w.o.Crash(crashBeforeForgotten)
 	m := w.manifest.instead(s)

@@ -106,6 +106,30 @@ func TestWrite_KeepsWhatWasTrimmed(t *testing.T) {
 	}
 }
 
+// What was forgotten by name, and is in the stream still, hides no erasure.
+func TestWrite_ForgetsBesideWhatWasForgottenByName(t *testing.T) {
+	t.Parallel()
+	env, dir := streamstest.New(t), t.TempDir()
+	fill(t, env, "p", 10)
+	write(t, env, dir, archive.WriteOptions{})
+	if _, err := archive.Forget(t.Context(), dir, []uint64{3}, archive.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	erase(t, env, 5)
+	if res := write(t, env, dir, archive.WriteOptions{}); res.Forgotten != 1 || res.Messages != 8 {
+		t.Errorf("%+v", res)
+	}
+	noTrace(t, dir, "line 2 of p", "line 4 of p")
+	// The segment grows, and is the same one still.
+	fill(t, env, "q", 5)
+	write(t, env, dir, archive.WriteOptions{})
+	erase(t, env, 12)
+	if res := write(t, env, dir, archive.WriteOptions{}); res.Forgotten != 1 || res.Messages != 12 {
+		t.Errorf("%+v", res)
+	}
+	noTrace(t, dir, "line 1 of q")
+}
+
 func TestForget_WhatItRefuses(t *testing.T) {
 	t.Parallel()
 	env, dir := streamstest.New(t), t.TempDir()

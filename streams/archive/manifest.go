@@ -59,6 +59,9 @@ type Segment struct {
 	// Erased counts the sequences without a message: they were gone from the stream
 	// when it was read, or were forgotten since.
 	Erased uint64 `json:"erased"`
+	// Forgotten counts those of them that were forgotten by name, whatever the stream
+	// had of them.
+	Forgotten uint64 `json:"forgotten,omitempty"`
 	// Rewritten counts how often it was written anew to forget something.
 	Rewritten uint64    `json:"rewritten,omitempty"`
 	FirstTime time.Time `json:"first_time,omitzero"`
@@ -152,7 +155,7 @@ func (m *Manifest) wrong() string {
 			return fmt.Sprintf("segment %q does not follow the one before", s.Name)
 		case s.Name != segmentName(s.FirstSeq, s.LastSeq, s.Rewritten):
 			return fmt.Sprintf("segment %q has another name than its sequences say", s.Name)
-		case s.Messages > s.LastSeq-s.FirstSeq+1 || s.Erased != s.LastSeq-s.FirstSeq+1-s.Messages:
+		case s.Messages > s.LastSeq-s.FirstSeq+1 || s.Erased != s.LastSeq-s.FirstSeq+1-s.Messages || s.Forgotten > s.Erased:
 			return fmt.Sprintf("segment %q holds another number of messages than its sequences say", s.Name)
 		case s.Bytes < 0 || s.ContentBytes < 0 || len(s.SHA256) != 64 || len(s.ContentSHA256) != 64:
 			return fmt.Sprintf("segment %q lacks its sizes or hashes", s.Name)

@@ -92,10 +92,13 @@ type writer struct {
 	log      *slog.Logger
 	manifest Manifest
 
-	open  *segmentWriter
-	from  uint64 // the first sequence that the open segment takes from the stream
-	taken uint64 // how many messages it has taken from there
-	added uint64
+	open *segmentWriter
+	// forgottenThere is how many messages the segment that the open one continues has
+	// forgotten by name.
+	forgottenThere uint64
+	from           uint64 // the first sequence that the open segment takes from the stream
+	taken          uint64 // how many messages it has taken from there
+	added          uint64
 
 	forgotten, erasedSince uint64
 }
@@ -303,13 +306,14 @@ func (w *writer) reopen(ctx context.Context) error {
 	if err := w.openSegment(first, next); err != nil {
 		return err
 	}
+	w.forgottenThere = w.manifest.Segments[n-1].Forgotten
 	a := &Archive{dir: w.dir, manifest: w.manifest}
 	return a.each(ctx, ReadOptions{From: first}, nil, w.open.add)
 }
 
 func (w *writer) openSegment(first, from uint64) (err error) {
 	w.open, err = newSegment(w.dir, first)
-	w.from, w.taken = from, 0
+	w.from, w.taken, w.forgottenThere = from, 0, 0
 	return err
 }
 
@@ -325,6 +329,7 @@ func (w *writer) closeSegment(ctx context.Context, last uint64) error {
 	if err != nil {
 		return err
 	}
+	s.Forgotten = w.forgottenThere
 	w.o.Crash(crashBeforeManifest)
 	m := w.manifest.with(s)
 	if err := m.write(w.dir); err != nil {
