@@ -333,3 +333,29 @@ func TestInto_AnArchiveThatIsNotNeededIsLookedAt(t *testing.T) {
 		}
 	}
 }
+
+// What an archive has forgotten since is not in the tables of a rebuild that goes on.
+func TestInto_IsNotGoneOnWithWhereTheArchiveForgotMeanwhile(t *testing.T) {
+	t.Parallel()
+	env, dir, file := streamstest.New(t), t.TempDir(), filepath.Join(t.TempDir(), "into.db")
+	evening(t, env, "p1", 30)
+	cfg := archiveConfig(env, archived(t, env, dir))
+	trim(t, env, 20)
+	interrupted(t, file, cfg)
+	if _, err := archive.Forget(t.Context(), dir, []uint64{4}, archive.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	a, err := archive.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Archive = a
+	got, err := replay.Into(t.Context(), file, cfg)
+	if err != nil || got.ResumedAfter != 0 {
+		t.Errorf("went on after seq=%d, %v, want that it begins anew", got.ResumedAfter, err)
+	}
+	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "whole.db"), cfg)
+	if err != nil || dump(t, got.Path) != dump(t, want.Path) {
+		t.Errorf("it has other tables than one from nothing: %v", err)
+	}
+}

@@ -2,6 +2,8 @@ package replay
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +67,9 @@ type resume struct {
 	// StreamFirst is where the stream itself began, whatever an archive has of what
 	// comes before: what is trimmed while it is read looks like erased.
 	StreamFirst uint64 `json:"stream_first_seq"`
+	// Archive stands for what an archive has of that: it may forget something, and
+	// several archives of one stream need not have forgotten the same.
+	Archive string `json:"archive,omitempty"`
 	// Limits and options.
 	UntilSeq       uint64    `json:"until_seq,omitempty"`
 	UntilTime      time.Time `json:"until_time,omitzero"`
@@ -99,9 +104,23 @@ func (b *building) wanted() (resume, error) {
 	}
 	return resume{
 		Format: resumeFormat, StreamID: b.state.Identity.ID, Fingerprint: print, FirstSeq: b.state.FirstSeq, Deleted: b.state.Deleted,
-		StreamFirst: b.held,
-		UntilSeq:    b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime.UTC(), Channel: b.cfg.Channel, AcceptFailures: b.cfg.AcceptFailures,
+		StreamFirst: b.held, Archive: b.archived(),
+		UntilSeq: b.cfg.UntilSeq, UntilTime: b.cfg.UntilTime.UTC(), Channel: b.cfg.Channel, AcceptFailures: b.cfg.AcceptFailures,
 	}, nil
+}
+
+// archived stands for what comes from the archive, "" for nothing.
+func (b *building) archived() string {
+	if !b.cfg.archived {
+		return ""
+	}
+	hash := sha256.New()
+	for _, s := range b.cfg.Archive.Manifest().Segments {
+		if s.FirstSeq < b.held {
+			fmt.Fprintln(hash, s.FirstSeq, s.ContentSHA256)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // takeUp opens what an interrupted rebuild of the same kind left at the path. What
@@ -172,6 +191,8 @@ func (r *resume) differs(wanted resume, last uint64) (why string) {
 		return "this program's tables or projections are other ones, or the default channel is"
 	case r.FirstSeq != wanted.FirstSeq, r.Deleted != wanted.Deleted, r.StreamFirst != wanted.StreamFirst:
 		return "messages of the stream were erased or trimmed since, or it was restored"
+	case r.Archive != wanted.Archive:
+		return "the archive has other messages of what the stream no longer holds"
 	case r.UntilSeq != wanted.UntilSeq, !r.UntilTime.Equal(wanted.UntilTime), r.Channel != wanted.Channel:
 		return "it was to end elsewhere, or is of other channels"
 	case r.AcceptFailures && !wanted.AcceptFailures:
