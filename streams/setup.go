@@ -65,6 +65,9 @@ func (c *Conn) setup(ctx context.Context, o StreamOptions, restoring bool) (*Str
 	if err == nil && !restoring {
 		err = notRestoring(&info.Config)
 	}
+	if err == nil && info.Config.Metadata[restoringKey] != "" {
+		want.MaxMsgs = info.Config.MaxMsgs // it is full until the restore is finished
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -25,7 +25,8 @@ type RestoreOptions struct {
 	MaxBytes int64
 	// Metadata is added to the stream's own.
 	Metadata map[string]string
-	// Mark, where it is set, keeps everybody from using it until FinishRestore.
+	// Mark, where it is set, keeps everybody from using it until FinishRestore. The
+	// stream takes no message until then.
 	Mark string
 	// Progress, where it is set, is told how many bytes the server has taken.
 	Progress func(taken int64)
@@ -263,6 +264,11 @@ func adaptConfig(s Snapshot, o RestoreOptions, clustered bool) (map[string]any, 
 	delete(metadata, restoringKey)
 	if o.Mark != "" {
 		metadata[restoringKey] = o.Mark
+		if s.Stream == StreamName {
+			// Publishers that were connected before are asked nothing: what they sent now
+			// would be gone if the restore began again.
+			config["max_msgs"] = max(s.Messages, 1)
+		}
 	}
 	config["metadata"] = metadata
 	return config, changes, nil

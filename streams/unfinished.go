@@ -72,6 +72,9 @@ func (c *Conn) FinishRestore(ctx context.Context, stream string) error {
 		cfg := info.Config
 		cfg.Metadata = maps.Clone(cfg.Metadata)
 		delete(cfg.Metadata, restoringKey)
+		if stream == StreamName {
+			cfg.MaxMsgs = -1
+		}
 		_, err = c.updateStream(ctx, cfg)
 	}
 	if err != nil {
