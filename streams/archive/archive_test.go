@@ -382,6 +382,9 @@ func TestReader_NamesWhatIsDamaged(t *testing.T) {
 		if !errors.As(err, &damage) || damage.File != segment.Name {
 			t.Fatalf("byte %d: %v", at, err)
 		}
+		if m, err := open(t, dir).Get(t.Context(), segment.FirstSeq); !errors.Is(err, archive.ErrDamaged) {
+			t.Fatalf("byte %d: one message of it: %+v, %v", at, m, err)
+		}
 	}
 	if err := os.WriteFile(path, whole[:len(whole)-1], 0o600); err != nil {
 		t.Fatal(err)
