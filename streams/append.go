@@ -51,13 +51,21 @@ func (m AppendMessage) msg() *nats.Msg {
 	return &nats.Msg{Subject: m.Subject, Header: h, Data: m.Data}
 }
 
+// name is the message in an error. Not every message has an id.
+func (m AppendMessage) name() string {
+	if m.MsgID == "" {
+		return "subject=" + m.Subject
+	}
+	return "id=" + m.MsgID + " subject=" + m.Subject
+}
+
 // Append stores one message and waits for the acknowledgement. The error is
 // ErrUncertain, ErrUnavailable (with ErrFull or ErrPermission where that is
 // known) or ErrRefused.
 func (s *Stream) Append(ctx context.Context, m AppendMessage) (Ack, error) {
 	ack, err := s.append(ctx, m)
 	if err != nil {
-		return Ack{}, fmt.Errorf("streams: append id=%s subject=%s: %w", m.MsgID, m.Subject, err)
+		return Ack{}, fmt.Errorf("streams: append %s: %w", m.name(), err)
 	}
 	return ack, nil
 }

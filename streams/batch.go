@@ -41,7 +41,7 @@ func (s *Stream) AppendBatch(ctx context.Context, batch []AppendMessage) ([]Ack,
 			return acks, nil
 		}
 		if !atomicMissing(err) {
-			return nil, fmt.Errorf("streams: append %d messages from id=%s: %w", len(batch), batch[0].MsgID, err)
+			return nil, fmt.Errorf("streams: append %d messages from %s: %w", len(batch), batch[0].name(), err)
 		}
 		// The stream was edited or moved to an older server. Nothing was stored.
 		s.atomic.Store(false)
@@ -84,7 +84,7 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 		}
 		if err := ctx.Err(); err != nil {
 			_ = p.Discard()
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, req.explain(err))
 		}
 	}
 	ack, err := p.CommitMsg(ctx, batch[last].msg())
@@ -103,6 +103,9 @@ func (s *Stream) appendAtomic(ctx context.Context, batch []AppendMessage) ([]Ack
 // without its commit is dropped by the server.
 func classifyOpen(err error) error {
 	err = classifyAppend(err)
+	if errors.Is(err, ErrUncertain) && errors.Is(err, ErrDisconnected) {
+		return fmt.Errorf("%w: batch was not committed: %w", ErrUnavailable, ErrDisconnected)
+	}
 	if errors.Is(err, ErrUncertain) {
 		return fmt.Errorf("%w: batch was not committed: %s", ErrUnavailable, err.Error())
 	}

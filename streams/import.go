@@ -308,7 +308,7 @@ func wrongSequence(err error) bool {
 func (r *Import) settle(ctx context.Context, n int, cause error) (int, error) {
 	info, err := r.s.c.streamInfo(ctx)
 	if err != nil {
-		return 0, errors.Join(cause, err)
+		return 0, fmt.Errorf("%w; how much of it is stored cannot be asked: %w", cause, err)
 	}
 	stored := info.State.LastSeq + 1 - r.next
 	if info.State.LastSeq+1 < r.next || stored > uint64(n) {
@@ -380,12 +380,14 @@ func (r *Import) finish(ctx context.Context) (*Stream, error) {
 }
 
 func (r *Import) purge(ctx context.Context, opt jetstream.StreamPurgeOpt) error {
+	ctx, req := r.s.c.begin(ctx, "", 2*r.s.c.timeout) // two requests
+	defer req.end()
 	js, err := r.s.c.js.Stream(ctx, StreamName)
 	if err == nil {
 		err = js.Purge(ctx, opt)
 	}
 	if err != nil {
-		return fmt.Errorf("purge: %w", err)
+		return fmt.Errorf("purge: %w", req.explain(err))
 	}
 	return nil
 }

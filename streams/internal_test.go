@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -186,5 +187,33 @@ func TestPull_TakesNothingAfterALostConnection(t *testing.T) {
 	p.receive(nil)
 	if n := len(p.queue); n != 1 {
 		t.Errorf("%d messages are handed on, want the one from before", n)
+	}
+}
+
+// Who lost its connection is not told of a context that nobody cancelled, and a
+// message without an id goes by its subject.
+func TestRequest_ThatLostItsConnectionBlamesNothingElse(t *testing.T) {
+	t.Parallel()
+	r := &request{c: &Conn{}}
+	r.lost.Store(true)
+	for name, err := range map[string]error{
+		"a request":      r.explain(context.Canceled),
+		"an open batch":  classifyOpen(r.explain(context.Canceled)),
+		"a sent message": classifyAppend(r.explain(context.Canceled)),
+	} {
+		if !errors.Is(err, ErrDisconnected) || errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "canceled") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrDisconnected)
+	if err := because(ctx, context.Canceled); !errors.Is(err, ErrDisconnected) || strings.Contains(err.Error(), "canceled") {
+		t.Errorf("a snapshot: %v", err)
+	}
+	if err := classifyOpen(ErrDisconnected); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUncertain) {
+		t.Errorf("a batch that was not committed: %v", err)
+	}
+	if got := (AppendMessage{Subject: "a.b"}).name(); got != "subject=a.b" {
+		t.Errorf("a message without an id is %q", got)
 	}
 }

@@ -62,8 +62,10 @@ func (r *request) explain(err error) error {
 	if denial := r.c.denied.since(r.since, r.concerns); denial != nil {
 		return fmt.Errorf("%w (%w)", denial, err)
 	}
+	if r.lost.Load() && errors.Is(err, context.Canceled) {
+		return ErrDisconnected // abandon cancelled it, and nobody else need have
+	}
 	if r.lost.Load() {
-		// Not the error itself: the caller's own context was not cancelled.
 		return fmt.Errorf("%w: %s", ErrDisconnected, err.Error())
 	}
 	return err

@@ -205,7 +205,11 @@ func (c *Conn) whileConnected(ctx context.Context) (context.Context, func()) {
 
 // because is an error with the reason why its context ended.
 func because(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ErrDisconnected) {
+		return cause // what else it says is how the wait was ended
+	}
+	if cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %s", cause, err.Error())
 	}
 	return err

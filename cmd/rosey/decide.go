@@ -39,12 +39,7 @@ func inCommand(err error, args []string) error {
 		}
 		fallthrough
 	case "projector", "up":
-		words := make([]string, 0, len(args)+2)
-		words = append(words, "rosey")
-		for _, a := range args {
-			words = append(words, shell(a))
-		}
-		exact = "`" + strings.Join(append(words, refused.Flag), " ") + "`"
+		exact = "`" + commandLine(args) + " " + refused.Flag + "`"
 	default:
 		return err
 	}

@@ -94,7 +94,7 @@ func executeOn(ctx context.Context, args []string, stdout, stderr io.Writer, con
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(con)
-	err = kctx.Run()
+	err = serverLost(kctx.Run(), kctx.Command(), args)
 	if err == nil {
 		return 0
 	}
