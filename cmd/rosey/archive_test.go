@@ -214,7 +214,7 @@ func TestArchive_Forgets(t *testing.T) {
 	if out := succeeds(t, "export", "events", "--archive", folder, "--keep-erased", "--data", string(dir)); !strings.Contains(out, "kept       2 messages") {
 		t.Errorf("export --keep-erased: %s", out)
 	}
-	if out := succeeds(t, "export", "events", "--archive", folder, "--verify", "--data", string(dir)); !strings.Contains(out, "forgotten  2 messages") ||
+	if out := succeeds(t, "export", "events", "--archive", folder, "--verify", "--data", string(dir)); !strings.Contains(out, "forgotten  2 messages: seq=5, seq=16\n") ||
 		!strings.Contains(out, "15, seq=1 to seq=17 without 2 that were erased; 0 of them new") {
 		t.Errorf("export: %s", out)
 	}

@@ -92,6 +92,8 @@ func explainBackup(err error, dir string) error {
 		return advise(err, "rosey restore %s --check", shell(dir))
 	case errors.Is(err, backup.ErrTaking):
 		return advise(err, "wait until the other one ends, or name another folder")
+	case errors.Is(err, backup.ErrNoLocks):
+		return advise(err, "name a folder on a local disk, and copy the finished backup to where it is to be")
 	case errors.Is(err, streams.ErrBeingRestored):
 		return advise(err, "wait until the other one ends")
 	case errors.Is(err, backup.ErrMarked):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -19,7 +20,7 @@ type archiveFlags struct {
 	Verify  bool   `help:"Read the whole archive afterwards, and compare it with its hashes."`
 
 	Forget       []uint64 `help:"Take this message out of the archive, whatever the stream has of it, and do nothing else; needs no installation." placeholder:"SEQ"`
-	ForgetErased bool     `help:"Take out of the archive whatever was erased from the stream since, also if that is more than a thousand messages."`
+	ForgetErased bool     `help:"Take out of the archive whatever was erased from the stream since, also where that is so much that a damaged store is as likely."`
 	KeepErased   bool     `help:"Leave in the archive what was erased from the stream since."`
 }
 
@@ -94,7 +95,7 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 	fmt.Fprintf(con.out, "archived   %s\n", c.Archive)
 	fmt.Fprintf(con.out, "messages   %d, %s; %d of them new\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased), res.Added)
 	if res.Forgotten > 0 {
-		fmt.Fprintf(con.out, "forgotten  %d messages\n", res.Forgotten)
+		fmt.Fprintf(con.out, "forgotten  %d messages: %s\n", res.Forgotten, runsText(res.ForgottenRuns))
 	}
 	if res.ErasedSince > 0 {
 		fmt.Fprintf(con.out, "kept       %d messages that the stream has erased since\n", res.ErasedSince)
@@ -104,6 +105,26 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 		fmt.Fprintln(con.out, "verified   every segment is what was written")
 	}
 	return nil
+}
+
+// shownRuns is how many runs of sequences are shown.
+const shownRuns = 100
+
+// runsText lists sequences, adjacent ones as a run.
+func runsText(runs [][2]uint64) string {
+	var parts []string
+	for _, run := range runs[:min(len(runs), shownRuns)] {
+		text := fmt.Sprintf("seq=%d", run[0])
+		if run[1] > run[0] {
+			text += fmt.Sprintf(" to seq=%d", run[1])
+		}
+		parts = append(parts, text)
+	}
+	text := strings.Join(parts, ", ")
+	if n := len(runs) - shownRuns; n > 0 {
+		text += fmt.Sprintf(" and %d more runs (--json names all)", n)
+	}
+	return text
 }
 
 func verifyArchive(ctx context.Context, dir string, tell func(string, archive.Progress)) error {

@@ -37,6 +37,8 @@ var (
 	ErrMarked = errors.New("all is restored, and nobody can use it yet")
 	// ErrTaking means that another process makes a backup in the folder.
 	ErrTaking = errors.New("another backup is being made in this folder")
+	// ErrNoLocks means that the folder's file system cannot keep two backups apart.
+	ErrNoLocks = errors.New("the folder's file system does not support locks")
 	// ErrTaken means that a backup which was cut off is complete all the same.
 	ErrTaken = errors.New("the backup in this folder is complete")
 	// ErrDiffers means that what was restored is not what was copied.

@@ -2,11 +2,13 @@ package backup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -26,7 +28,7 @@ func enter(dir string) (leave func() error, err error) {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(dir, takingName), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
+	ok, err := lock(l)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +47,43 @@ func enter(dir string) (leave func() error, err error) {
 		return nil, errors.Join(err, l.Unlock())
 	}
 	return leave, nil
+}
+
+// lock locks the file that has the name now, and reports whether nobody else has. Who
+// leaves removes it: whoever opened it before that, and locks it after, has a file that
+// nobody else will ever find.
+func lock(l *flock.Flock) (bool, error) {
+	for {
+		ok, err := l.TryLock()
+		if err != nil {
+			return false, unlockable(err)
+		}
+		if !ok {
+			return false, nil
+		}
+		mine, err := l.Stat()
+		if err != nil {
+			return false, errors.Join(err, l.Unlock())
+		}
+		there, err := os.Stat(l.Path())
+		if err == nil && os.SameFile(mine, there) {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, errors.Join(err, l.Unlock())
+		}
+		if err := l.Unlock(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// unlockable tells a file system that has no locks from anything else.
+func unlockable(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK) {
+		return fmt.Errorf("%w: %w", ErrNoLocks, err)
+	}
+	return err
 }
 
 // unfinished refuses a folder that holds anything else than the parts of a backup that

@@ -19,9 +19,11 @@ import (
 // of a channel has told since it joined last is applied by itself, and has to come to
 // the rows that there are since.
 const (
-	// sinceEvents bounds the events that are read of each channel, of any kind. Where
-	// there are more since the join it is looked at what was over by then.
+	// sinceEvents bounds the events that are read of each channel, of any kind, and
+	// sinceBytes what they take. Where there is more since the join it is looked at what
+	// was over by then.
 	sinceEvents = 5_000
+	sinceBytes  = 32 << 20
 	// sinceChannels bounds the channels, sinceListed the events about a playlist.
 	sinceChannels = 4
 	sinceListed   = 5_000
@@ -113,7 +115,8 @@ func (c *since) compareWith(ctx context.Context, subjects []string, compare ...f
 	return nil
 }
 
-// read reads the messages of the leader. What is certain of them: nothing was erased,
+// read reads the messages of the leader, up to a sequence before c.to where they take
+// too much. What is certain of them: nothing was erased,
 // nobody else began to lead, and none of them was there before.
 func (c *since) read(ctx context.Context, subjects []string) (list []streams.Message, certain bool, err error) {
 	runs, _, err := c.stream.Erased(ctx)
@@ -131,7 +134,7 @@ func (c *since) read(ctx context.Context, subjects []string) (list []streams.Mes
 	}
 	defer r.Close()
 	dec := events.NewDecoder()
-	begin, least := time.Now(), uint64(0)
+	begin, least, bytes := time.Now(), uint64(0), 0
 	for read := 0; ; read++ {
 		m, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -142,6 +145,13 @@ func (c *since) read(ctx context.Context, subjects []string) (list []streams.Mes
 		}
 		if subjects != nil && read == sinceListed || read >= sampleLeast && time.Since(begin) > c.limit {
 			return nil, false, nil
+		}
+		if bytes += len(m.Data); bytes > sinceBytes {
+			if subjects != nil {
+				return nil, false, nil
+			}
+			c.to, c.whole = m.Seq-1, false
+			return list, len(list) > 0, nil
 		}
 		it := projector.Decode(dec, m)
 		if it.Event == nil {

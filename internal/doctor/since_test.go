@@ -164,6 +164,43 @@ func TestSample_RaisesNoFalseAlarmSinceTheJoin(t *testing.T) {
 	}
 }
 
+// Large events since a join: what is read is bounded by what it takes, and what was over
+// by then is compared all the same, and the playlist.
+func TestSample_OfLargeEventsSinceTheJoin(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.season(3)
+	text := strings.Repeat("x", 900<<10)
+	const large = 40 // the first 36 of them are read
+	for range large {
+		if _, err := h.Stream.Append(t.Context(), streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), Data: fmt.Appendf(nil, `{"channel":"test","username":"old","message":%q}`, text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.put(events.KindPlaylistTemp, &events.PlaylistTemp{UID: 2, Temp: true})
+	r.say(300)
+	r.drain()
+	h.project()
+	c := check(t, h.report(), doctor.TablesSample)
+	if n := sinceTheJoin(t, c.Detail); c.State != doctor.OK || n >= 300 {
+		t.Errorf("%+v: %d events were read", c, n)
+	}
+	h.change("UPDATE playlist_items SET temp = 0 WHERE uid = 2", "UPDATE media_history SET title = 'secret' WHERE media_id = 'two' AND seq > 20")
+	if c := check(t, h.report(), doctor.TablesSample); c.State != doctor.Wrong || !strings.Contains(c.Detail, "playlist_items uid=2 (temp)") || !strings.Contains(c.Detail, "media_history seq=36 (title)") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// sinceTheJoin is how many events a check says that it compared since the last join.
+func sinceTheJoin(t *testing.T, detail string) (n int) {
+	t.Helper()
+	before, _, _ := strings.Cut(detail, " events since the last join")
+	if _, err := fmt.Sscan(before[strings.LastIndex(before, " ")+1:], &n); err != nil {
+		t.Fatalf("%q: %v", detail, err)
+	}
+	return n
+}
+
 // A join long ago: what was over soon is compared, and the playlist, which is what all
 // has made of it.
 func TestSample_OfAJoinLongAgo(t *testing.T) {

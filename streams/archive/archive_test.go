@@ -23,11 +23,17 @@ import (
 // fill appends chat lines and returns the last sequence.
 func fill(t *testing.T, env *streamstest.Env, producer string, n int) uint64 {
 	t.Helper()
+	return fillWith(t, env, producer, n, 0)
+}
+
+// fillWith is fill with messages that are larger by some bytes.
+func fillWith(t *testing.T, env *streamstest.Env, producer string, n, size int) uint64 {
+	t.Helper()
 	list := make([]streams.AppendMessage, n)
 	for i := range list {
 		list[i] = streams.AppendMessage{
 			Subject: "rosey.db.message.log", MsgID: fmt.Sprintf("%s-%d", producer, i+1),
-			Data: fmt.Appendf(nil, `{"username":"ann","message":"line %d of %s"}`, i, producer),
+			Data: fmt.Appendf(nil, `{"username":"ann","message":"line %d of %s%s"}`, i, producer, strings.Repeat(".", size)),
 		}
 	}
 	return env.Append(t, list...)

@@ -26,8 +26,8 @@ var (
 	ErrGap = errors.New("between archive and stream there is a gap")
 	// ErrOutside means that a sequence lies outside of the archive.
 	ErrOutside = errors.New("the archive does not hold that sequence")
-	// ErrManyErased means that more archived messages are gone from the stream than are
-	// forgotten without being asked.
+	// ErrManyErased means that more archived messages are gone from the stream, or more of
+	// them one after the other, than are forgotten without being asked.
 	ErrManyErased = errors.New("the stream lists many of the archived messages as erased")
 	// ErrSubjects means that too many subjects of the archive are none of the
 	// events'.

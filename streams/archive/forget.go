@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rosey/streams"
 )
@@ -14,8 +15,8 @@ import (
 type Erased int
 
 const (
-	// ForgetErased takes them out of the archive too, except where they are so many
-	// that a damaged store is as likely: that is ErrManyErased, and they stay.
+	// ForgetErased takes them out of the archive too, except where they look as if a
+	// damaged store had lost them: that is ErrManyErased, and all of them stay.
 	ForgetErased Erased = iota
 	// ForgetAllErased takes them out however many they are.
 	ForgetAllErased
@@ -23,10 +24,17 @@ const (
 	KeepErased
 )
 
-// manyErased is how many messages are forgotten without being asked, at most. A
-// store that lost a block lists thousands as erased, and the archive may be the only
-// other copy of them.
-const manyErased = 1000
+// Bounds of what is forgotten without being asked. Who erases takes single messages. A
+// store that is damaged loses a block, which is a range of sequences and megabytes, and
+// lists it as erased: the archive may be the only other copy.
+const (
+	// manyErased is how many messages there are, at most.
+	manyErased = 1000
+	// manyAdjacent is how many of them are one after the other, at most, and
+	// manyAdjacentBytes what these hold; a single one is as large as it may be.
+	manyAdjacent      = 16
+	manyAdjacentBytes = 1 << 20
+)
 
 // Forget takes messages out of an archive, whatever the stream has of them: that is
 // the way where the stream no longer reaches back to them. It needs no stream. The
@@ -64,7 +72,7 @@ func (w *writer) forgetSeqs(ctx context.Context, seqs []uint64) (res Written, er
 		}
 		runs[i] = [2]uint64{seq, seq}
 	}
-	found, err := w.holding(ctx, runs, 0)
+	found, _, err := w.holding(ctx, runs, 0)
 	if err == nil {
 		err = w.forget(ctx, runs, found)
 	}
@@ -79,32 +87,49 @@ func (w *writer) forgetErased(ctx context.Context) error {
 		return err
 	}
 	runs := spans(erased)
-	found, err := w.holding(ctx, runs, first)
+	found, lost, err := w.holding(ctx, runs, first)
 	if err != nil {
 		return err
 	}
 	for _, h := range found {
 		w.erasedSince += h.messages
 	}
+	long := slices.DeleteFunc(lost, func(l loss) bool { return !l.long() })
 	switch {
 	case w.erasedSince == 0, w.o.Erased == KeepErased:
 		return nil
-	case w.erasedSince > manyErased && w.o.Erased != ForgetAllErased:
-		return fmt.Errorf("%w: %d, in %s", ErrManyErased, w.erasedSince, names(found))
+	case w.o.Erased == ForgetAllErased:
+	case len(long) > 0:
+		return fmt.Errorf("%w: %d, of which one after the other %s", ErrManyErased, w.erasedSince, names(long))
+	case w.erasedSince > manyErased:
+		return fmt.Errorf("%w: %d, in %s", ErrManyErased, w.erasedSince, segments(found))
 	}
 	return w.forget(ctx, runs, found)
 }
 
-// held is a segment and how many of the messages in question it holds.
+// held is a segment and which of the messages in question it holds.
 type held struct {
 	Segment
 	messages uint64
+	runs     spans
 }
 
-// holding finds the segments that hold messages of the runs, from a sequence on.
-func (w *writer) holding(ctx context.Context, runs spans, first uint64) ([]held, error) {
+// loss is a run of sequences that the stream lists as erased, and what the archive holds
+// of it.
+type loss struct {
+	run             [2]uint64
+	messages, bytes uint64
+}
+
+// long reports whether it is rather what a damaged store has lost.
+func (l loss) long() bool {
+	return l.messages > manyAdjacent || l.messages > 1 && l.bytes > manyAdjacentBytes
+}
+
+// holding finds the segments that hold messages of the runs, from a sequence on, and
+// the runs of which there are any.
+func (w *writer) holding(ctx context.Context, runs spans, first uint64) (found []held, lost []loss, err error) {
 	a := &Archive{dir: w.dir, manifest: w.manifest}
-	var found []held
 	for _, s := range w.manifest.Segments {
 		gone := runs.within(max(s.FirstSeq, first), s.LastSeq)
 		// What was erased before it was archived is erased still. What was forgotten by
@@ -114,19 +139,27 @@ func (w *writer) holding(ctx context.Context, runs spans, first uint64) ([]held,
 		}
 		h := held{Segment: s}
 		err := a.each(ctx, ReadOptions{From: max(s.FirstSeq, first), UpTo: s.LastSeq, NoHeaders: true}, nil, func(m streams.Message) error {
-			if runs.has(m.Seq) {
-				h.messages++
+			if !runs.has(m.Seq) {
+				return nil
 			}
+			h.messages++
+			h.runs = h.runs.with(m.Seq)
+			run := runs[runs.at(m.Seq)]
+			if n := len(lost); n == 0 || lost[n-1].run != run {
+				lost = append(lost, loss{run: run})
+			}
+			l := &lost[len(lost)-1]
+			l.messages, l.bytes = l.messages+1, l.bytes+uint64(len(m.Data))
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if h.messages > 0 {
 			found = append(found, h)
 		}
 	}
-	return found, nil
+	return found, lost, nil
 }
 
 // forget writes the segments anew without the messages of the runs, one after the
@@ -141,6 +174,13 @@ func (w *writer) forget(ctx context.Context, runs spans, found []held) error {
 			return err
 		}
 		w.forgotten += h.messages
+		for _, run := range h.runs {
+			if n := len(w.forgottenRuns); n > 0 && w.forgottenRuns[n-1][1]+1 == run[0] {
+				w.forgottenRuns[n-1][1] = run[1]
+				continue
+			}
+			w.forgottenRuns = append(w.forgottenRuns, run)
+		}
 		w.erasedSince -= min(w.erasedSince, h.messages)
 		w.log.Debug("segment forgot messages", "seq", h.LastSeq)
 	}
@@ -183,11 +223,27 @@ func (w *writer) rewrite(ctx context.Context, old Segment, runs spans) (err erro
 	return w.clean()
 }
 
-// names lists the first of the segments.
-func names(found []held) string {
+// segments lists the first of the segments.
+func segments(found []held) string {
 	text := found[0].Name
 	if n := len(found) - 1; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+// namedRuns is how many runs an error names.
+const namedRuns = 10
+
+// names lists the first of the runs.
+func names(lost []loss) string {
+	var parts []string
+	for _, l := range lost[:min(len(lost), namedRuns)] {
+		parts = append(parts, fmt.Sprintf("seq=%d to seq=%d", l.run[0], l.run[1]))
+	}
+	text := strings.Join(parts, ", ")
+	if n := len(lost) - namedRuns; n > 0 {
+		text += fmt.Sprintf(" and %d more runs", n)
 	}
 	return text
 }
@@ -204,6 +260,15 @@ func (s spans) at(seq uint64) int {
 		return 1
 	})
 	return i
+}
+
+// with adds the sequence that follows all others.
+func (s spans) with(seq uint64) spans {
+	if n := len(s); n > 0 && s[n-1][1]+1 == seq {
+		s[n-1][1] = seq
+		return s
+	}
+	return append(s, [2]uint64{seq, seq})
 }
 
 func (s spans) has(seq uint64) bool {

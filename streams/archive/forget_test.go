@@ -148,28 +148,63 @@ func TestForget_WhatItRefuses(t *testing.T) {
 	}
 }
 
-// A store that lost a block lists thousands as erased: the archive may hold the only
-// copy.
+// A store that lost a block lists what was in it as erased: the archive may hold the
+// only copy.
 func TestWrite_DoesNotFollowALargeErasureUnasked(t *testing.T) {
 	t.Parallel()
-	env, dir := streamstest.New(t), t.TempDir()
-	fill(t, env, "p", 1100)
-	write(t, env, dir, archive.WriteOptions{})
-	seqs := make([]uint64, 1001)
-	for i := range seqs {
-		seqs[i] = uint64(i + 2)
+	every := func(n, step int) (seqs []uint64) {
+		for i := range n {
+			seqs = append(seqs, uint64(2+i*step))
+		}
+		return seqs
 	}
-	erase(t, env, seqs...)
-	fill(t, env, "q", 3)
-	res, err := archive.Write(t.Context(), dir, env.Stream, archive.WriteOptions{})
-	if !errors.Is(err, archive.ErrManyErased) || !strings.Contains(err.Error(), "1001") || res.Added != 3 || res.Messages != 1103 || res.ErasedSince != 1001 {
-		t.Errorf("%+v, %v", res, err)
-	}
-	if res := write(t, env, dir, archive.WriteOptions{Erased: archive.ForgetAllErased}); res.Forgotten != 1001 {
-		t.Errorf("%+v", res)
-	}
-	if got, want := ofArchive(t, dir), ofStream(t, env); !slices.Equal(got, want) {
-		t.Errorf("archive of %d messages, want %d", len(got), len(want))
+	for _, tt := range []struct {
+		name string
+		seqs []uint64
+		size int // of a message
+		cut  int64
+		want string
+	}{
+		{name: "single ones, too many", seqs: every(1001, 2), want: "1001"},
+		{name: "a run", seqs: append(every(40, 1), 50), want: "41, of which one after the other seq=2 to seq=41"},
+		{name: "a run in two segments", seqs: every(17, 1), cut: 1000, want: "seq=2 to seq=18"},
+		{name: "a run of large ones", seqs: every(5, 1), size: 300_000, want: "seq=2 to seq=6"},
+		{name: "five single ones", seqs: every(5, 3), size: 300_000},
+		{name: "a short run", seqs: every(16, 1)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			env, dir := streamstest.New(t), t.TempDir()
+			all := int(tt.seqs[len(tt.seqs)-1]) + 9
+			fillWith(t, env, "p", all, tt.size)
+			write(t, env, dir, archive.WriteOptions{SegmentBytes: tt.cut})
+			erase(t, env, tt.seqs...)
+			fill(t, env, "q", 3)
+			res, err := archive.Write(t.Context(), dir, env.Stream, archive.WriteOptions{SegmentBytes: tt.cut})
+			n := uint64(len(tt.seqs))
+			if tt.want == "" {
+				if err != nil || res.Forgotten != n || res.ErasedSince != 0 {
+					t.Errorf("%+v, %v", res, err)
+				}
+			} else {
+				if !errors.Is(err, archive.ErrManyErased) || !strings.Contains(err.Error(), tt.want) || res.Added != 3 || res.Messages != uint64(all+3) || res.ErasedSince != n || len(res.ForgottenRuns) > 0 {
+					t.Errorf("%+v, %v", res, err)
+				}
+				res = write(t, env, dir, archive.WriteOptions{SegmentBytes: tt.cut, Erased: archive.ForgetAllErased})
+			}
+			var forgotten []uint64
+			for _, run := range res.ForgottenRuns {
+				for seq := run[0]; seq <= run[1]; seq++ {
+					forgotten = append(forgotten, seq)
+				}
+			}
+			if !slices.Equal(forgotten, tt.seqs) || len(forgotten) > 1 && tt.seqs[1] == 3 && len(res.ForgottenRuns) > 2 {
+				t.Errorf("forgotten are %v", res.ForgottenRuns)
+			}
+			if got, want := ofArchive(t, dir), ofStream(t, env); !slices.Equal(got, want) {
+				t.Errorf("archive of %d messages, want %d", len(got), len(want))
+			}
+		})
 	}
 }
 

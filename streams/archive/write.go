@@ -65,6 +65,8 @@ type Written struct {
 	Added uint64 `json:"added"`
 	// Forgotten counts the messages that this run has taken out of it.
 	Forgotten uint64 `json:"forgotten"`
+	// ForgottenRuns are their sequences: runs, both ends included and in order.
+	ForgottenRuns [][2]uint64 `json:"forgotten_runs,omitempty"`
 	// ErasedSince counts those that it holds and the stream has erased.
 	ErasedSince uint64 `json:"erased_since"`
 }
@@ -74,8 +76,8 @@ type Written struct {
 // whose segments are written anew for that, as the last one is while it is small;
 // everything else stays as it is. The error is ErrOtherStream, ErrOtherHistory or ErrGap
 // where the stream does not continue the archive, ErrInUse where somebody else
-// writes to it, ErrManyErased where so much was erased that somebody should look;
-// what is new is archived then. After any error the archive is valid and holds what
+// writes to it, ErrManyErased where so much was erased, or so much of it one after the
+// other, that somebody should look; what is new is archived then. After any error the archive is valid and holds what
 // was finished.
 func Write(ctx context.Context, dir string, s *streams.Stream, o WriteOptions) (res Written, err error) {
 	w := newWriter(dir, s, o)
@@ -101,6 +103,7 @@ type writer struct {
 	added          uint64
 
 	forgotten, erasedSince uint64
+	forgottenRuns          spans
 }
 
 func newWriter(dir string, s *streams.Stream, o WriteOptions) *writer {
@@ -148,7 +151,7 @@ func (w *writer) written() Written {
 	m := &w.manifest
 	res := Written{
 		Dir: w.dir, FirstSeq: m.FirstSeq, LastSeq: m.LastSeq, Messages: m.Messages, Segments: len(m.Segments), Added: w.added,
-		Forgotten: w.forgotten, ErasedSince: w.erasedSince, Erased: m.LastSeq - m.FirstSeq + 1 - m.Messages,
+		Forgotten: w.forgotten, ForgottenRuns: w.forgottenRuns, ErasedSince: w.erasedSince, Erased: m.LastSeq - m.FirstSeq + 1 - m.Messages,
 	}
 	for _, s := range m.Segments {
 		res.Bytes += s.Bytes
