@@ -46,10 +46,13 @@ func (a *again) readArchived(ctx context.Context, cfg *Config, gone []uint64) er
 		return nil
 	}
 	for _, seq := range gone {
-		a.failing[seq] = Failing{Seq: seq, Class: ClassErased, Reason: "the stream no longer holds it"}
+		a.failing[seq] = Failing{Seq: seq, Class: ClassErased, Reason: notHeld}
 	}
 	if cfg.Archive == nil {
 		return nil
+	}
+	for _, seq := range gone {
+		a.failing[seq] = Failing{Seq: seq, Class: ClassErased, Reason: notArchived}
 	}
 	state, err := cfg.Stream.State(ctx)
 	if err != nil {
@@ -82,6 +85,21 @@ func (a *again) readArchived(ctx context.Context, cfg *Config, gone []uint64) er
 	}
 }
 
+// Why an event is of ClassErased.
+const (
+	notHeld     = "the stream no longer holds it"
+	notArchived = "neither the stream holds it, nor what a rebuild reads of the archive"
+)
+
+// notTriedError is ErrStillFails for events that nobody has to try: of them nothing is
+// known but that they failed once.
+type notTriedError struct{ reason string }
+
+func (e *notTriedError) Error() string { return "the event was not tried: " + e.reason }
+
+// Is makes errors.Is(err, ErrStillFails) hold: nothing was rebuilt.
+func (e *notTriedError) Is(target error) bool { return target == ErrStillFails }
+
 // test reads an event with this program. What only shows when events are folded,
 // the rebuild finds out.
 func (a *again) test(m *streams.Message) {
@@ -109,10 +127,16 @@ func (a *again) worthwhile() error {
 		return nil
 	}
 	list := a.failures()
-	if len(list) > 1 {
-		return fmt.Errorf("replay: retry seq=%d and %d more: %w: %s: %s", list[0].Seq, len(list)-1, ErrStillFails, list[0].Class, list[0].Reason)
+	// One that was tried says more than one that was not.
+	first := list[max(0, slices.IndexFunc(list, func(f Failing) bool { return f.Class != ClassErased }))]
+	cause := fmt.Errorf("%w: %s: %s", ErrStillFails, first.Class, first.Reason)
+	if first.Class == ClassErased {
+		cause = &notTriedError{first.Reason}
 	}
-	return fmt.Errorf("replay: retry seq=%d: %w: %s: %s", list[0].Seq, ErrStillFails, list[0].Class, list[0].Reason)
+	if len(list) > 1 {
+		return fmt.Errorf("replay: retry seq=%d and %d more: %w", first.Seq, len(list)-1, cause)
+	}
+	return fmt.Errorf("replay: retry seq=%d: %w", first.Seq, cause)
 }
 
 func (a *again) failures() []Failing {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -193,12 +194,12 @@ func (c *deadLettersRetryCmd) Run(ctx context.Context, con *console, flags *dead
 	res, err := c.retry(ctx, a, store, flags, show, log)
 	show.close()
 	if err != nil && !errors.Is(err, replay.ErrStillFails) {
-		return c.explain(err, flags)
+		return c.explain(err, res, flags)
 	}
 	if flags.JSON {
-		err = errors.Join(printJSON(con.out, res), c.explain(err, flags))
+		err = errors.Join(printJSON(con.out, res), c.explain(err, res, flags))
 	} else {
-		err = errors.Join(c.print(con, res), c.explain(err, flags))
+		err = errors.Join(c.print(con, res), c.explain(err, res, flags))
 	}
 	if err == nil && len(res.Failing) > 0 {
 		return exitError(exitFailed)
@@ -242,6 +243,10 @@ func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
 		return err
 	}
 	for _, f := range res.Failing {
+		if f.Class == replay.ClassErased {
+			fmt.Fprintf(con.out, "not tried    seq=%d: %s\n", f.Seq, printable(f.Reason))
+			continue
+		}
 		fmt.Fprintf(con.out, "still fails  seq=%d: %s: %s\n", f.Seq, f.Class, printable(f.Reason))
 	}
 	if res.Rebuild == nil {
@@ -252,7 +257,7 @@ func (c *deadLettersRetryCmd) print(con *console, res replay.Retried) error {
 }
 
 // explain says what the tables are like after a retry that did not come about.
-func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
+func (c *deadLettersRetryCmd) explain(err error, res replay.Retried, flags *deadLettersCmd) error {
 	var failed *projector.NewFailureError
 	var interrupted *control.InterruptedError
 	again := c.again(flags)
@@ -262,11 +267,28 @@ func (c *deadLettersRetryCmd) explain(err error, flags *deadLettersCmd) error {
 	case errors.As(err, &failed):
 		return advise(fmt.Errorf("the tables are as they were: %w", err), "use a version of this program that applies seq=%d; or rosey replay --on-error dead-letter, which makes it a dead letter", failed.Seq)
 	case errors.Is(err, replay.ErrStillFails):
-		return advise(fmt.Errorf("the tables are as they were: %w", err), "keep it until a version of this program reads it; rosey dead-letters show SEQ shows what it holds")
+		return advise(fmt.Errorf("the tables are as they were: %w", err), "%s", c.afterFailing(res.Failing, again))
 	case errors.Is(err, replay.ErrNoDeadLetter):
 		return advise(err, "rosey dead-letters list")
 	}
 	return err
+}
+
+// afterFailing says what to do about events that failed again, and about those that
+// could not be tried.
+func (c *deadLettersRetryCmd) afterFailing(list []replay.Failing, again string) string {
+	var steps []string
+	if slices.ContainsFunc(list, func(f replay.Failing) bool { return f.Class != replay.ClassErased }) || len(list) == 0 {
+		steps = append(steps, "keep it until a version of this program reads it; rosey dead-letters show SEQ shows what it holds")
+	}
+	if slices.ContainsFunc(list, func(f replay.Failing) bool { return f.Class == replay.ClassErased }) {
+		if c.FromArchive != "" {
+			steps = append(steps, "--from-archive DIR with an archive that holds it; rosey dead-letters show SEQ shows what the tables hold of it")
+		} else {
+			steps = append(steps, again+" --from-archive DIR   (an archive that holds what was trimmed from the stream; what was erased stays so)")
+		}
+	}
+	return strings.Join(steps, "; ")
 }
 
 // again is the command as it was given.
