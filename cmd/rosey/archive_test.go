@@ -278,4 +278,36 @@ func TestDeadLetters_FromAnArchive(t *testing.T) {
 	if r := rosey(t, "dead-letters", "retry", "17", "--from-archive", folder, "--data", string(dir)); r.code == 0 || !strings.Contains(r.err, "seq=17") {
 		t.Errorf("retry: exit %d, %s", r.code, r.err)
 	}
+	// Without an archive there is nothing to try, and that is no failure of the event.
+	r := rosey(t, "dead-letters", "retry", "17", "--data", string(dir))
+	if r.code == 0 || strings.Contains(r.out+r.err, "cannot apply") || strings.Contains(r.err, "until a version") ||
+		!strings.Contains(r.out, "not tried    seq=17: the stream no longer holds it") ||
+		!strings.Contains(r.err, "try:   rosey dead-letters retry 17 --data "+shell(string(dir))+" --from-archive DIR ") {
+		t.Errorf("retry without the archive: exit %d, %s%s", r.code, r.out, r.err)
+	}
+}
+
+// TestDoctor_OfAnUnfinishedStreamAdvisesAsSetupDoes looks at what an interrupted restore or
+// import leaves on a server.
+func TestDoctor_OfAnUnfinishedStreamAdvisesAsSetupDoes(t *testing.T) {
+	t.Parallel()
+	for mark, next := range map[string]string{"rosey_restoring": "rosey restore DIR ", "rosey_importing": "rosey import events DIR "} {
+		dir := installation.Dir(filepath.Join(t.TempDir(), "data"))
+		s := serve(t, dir)
+		js, err := s.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := js.CachedInfo().Config
+		cfg.Metadata[mark] = "x"
+		_, err = s.Conn.JetStream().UpdateStream(t.Context(), cfg)
+		if err := errors.Join(err, s.Stop()); err != nil {
+			t.Fatal(err)
+		}
+		_, setup, _ := strings.Cut(rosey(t, "stream", "setup", "--data", string(dir)).err, "try:   ")
+		setup = strings.TrimSpace(setup)
+		if r := rosey(t, "doctor", "--data", string(dir)); !strings.HasPrefix(setup, next) || !strings.Contains(r.out, "try: "+setup) {
+			t.Errorf("%s: setup says %q, the doctor %s", mark, setup, r.out)
+		}
+	}
 }

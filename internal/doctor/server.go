@@ -90,6 +90,10 @@ func (e *examination) noStream(err error) {
 			remedy = "restore the stream from its backup first; only where there is none, and with a copy of the database kept: rosey stream setup"
 		}
 		e.wrong(StreamUsable, remedy, "%v", err)
+	case errors.Is(err, streams.ErrRestoring):
+		e.unknown(StreamUsable, "rosey restore DIR   (the same backup again: what was cut off is removed, and made anew)", "%v", err)
+	case errors.Is(err, streams.ErrImporting):
+		e.unknown(StreamUsable, "rosey import events DIR   (with the same archive: it goes on)", "%v", err)
 	case errors.Is(err, streams.ErrPermission):
 		e.unknown(StreamUsable, "use credentials that may look at the stream", "%v", err)
 	default:
