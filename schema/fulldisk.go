@@ -46,7 +46,7 @@ type RoomError struct {
 }
 
 func (e *RoomError) Error() string {
-	return fmt.Sprintf("schema: nothing was begun: another %s takes about %d MiB, the disk has %d MiB left: %v", e.Name, mebi(e.Need), e.Free>>20, syscall.ENOSPC)
+	return fmt.Sprintf("schema: nothing was begun: another %s takes about %s, the disk has %s left: %v", e.Name, roomUp(e.Need), roomDown(e.Free), syscall.ENOSPC)
 }
 
 // Unwrap makes errors.Is find syscall.ENOSPC.
@@ -54,15 +54,29 @@ func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 
 // Remedy says what to do about it.
 func (e *RoomError) Remedy() string {
-	text := fmt.Sprintf("free at least %d MiB on the disk of the database: the tables are made a second time there", mebi(e.Need-e.Free))
+	text := fmt.Sprintf("free at least %s on the disk of the database: the tables are made a second time there", roomUp(e.Need-e.Free))
 	if len(e.Spare) > 0 {
-		text += fmt.Sprintf("; %s, %d MiB, may be deleted, only --undo wants what is older", strings.Join(e.Spare, " and "), mebi(e.SpareSize))
+		text += fmt.Sprintf("; %s, %s, may be deleted, only --undo wants what is older", strings.Join(e.Spare, " and "), roomDown(e.SpareSize))
 	}
 	return text
 }
 
-// mebi rounds up: what is asked for has to be enough.
-func mebi(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
+// roomDown names a size in whole units, small enough to tell what is short: what there
+// is may not be said to be more.
+func roomDown(n int64) string {
+	if n < 10<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
+
+// roomUp rounds up: what is asked for has to be enough.
+func roomUp(n int64) string {
+	if n <= 10<<20-1<<10 {
+		return roomDown(n + 1<<10 - 1)
+	}
+	return roomDown(n + 1<<20 - 1)
+}
 
 // Room makes sure that the disk has room for another generation of about the size
 // of the current one, beside what there is at a path already. Finding out by filling
