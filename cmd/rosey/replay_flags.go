@@ -12,22 +12,23 @@ import (
 // every result.
 type instant struct{ time.Time }
 
-// layouts are RFC 3339, what date(1) prints as ISO 8601 and as RFC 3339, and a day
-// with or without a time of it.
-var layouts = []string{
-	time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00",
-	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly,
-}
+// withoutZone are a day with or without a time of it.
+var withoutZone = []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly}
 
-// UnmarshalText reads any of the layouts. A zone is a number: the name of one may
-// mean several.
+// UnmarshalText reads a time with a zone, or without one.
 func (i *instant) UnmarshalText(text []byte) (err error) {
-	for _, layout := range layouts {
+	if i.Time, err = parseZoned(string(text)); err == nil {
+		return nil
+	}
+	if errors.Is(err, errZoneName) {
+		return err
+	}
+	for _, layout := range withoutZone {
 		if i.Time, err = time.Parse(layout, string(text)); err == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no time: give one such as 2026-04-01T18:00:00Z, 2026-04-01 18:00 (UTC), or 2026-04-01 for the first moment of that day", text)
+	return fmt.Errorf("%q is no time: give one such as %s, 2026-04-01 18:00 (UTC), or 2026-04-01 for the first moment of that day", text, zonedExamples)
 }
 
 // position is a sequence of the stream. The first is 1: a 0 would be taken for

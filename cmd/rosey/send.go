@@ -67,8 +67,11 @@ func parseClock(text string, now time.Time) (time.Time, error) {
 		}
 		return at, nil
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
+	switch at, err := parseZoned(text); {
+	case err == nil:
 		return ahead(at)
+	case errors.Is(err, errZoneName):
+		return at, err
 	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
 		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
@@ -77,7 +80,7 @@ func parseClock(text string, now time.Time) (time.Time, error) {
 	}
 	of, err := time.ParseInLocation("15:04", text, time.Local)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no time: give one such as 20:15, 2026-04-01 20:15 or 2026-04-01T20:15:00Z", text)
+		return time.Time{}, fmt.Errorf("%q is no time: give one such as 20:15, 2026-04-01 20:15, or with its zone %s", text, zonedExamples)
 	}
 	now = now.Local()
 	at := time.Date(now.Year(), now.Month(), now.Day(), of.Hour(), of.Minute(), 0, 0, time.Local)

@@ -19,7 +19,7 @@ type tailCmd struct {
 	natsFlags
 	logFlags
 	eventFilter
-	Since    moments `help:"Begin with what the stream stored then: how long ago (10m, 2h), or a time (RFC 3339)." placeholder:"WHEN"`
+	Since    moments `help:"Begin with what the stream stored then: how long ago (10m, 2h), or a time with its zone, such as 2026-04-01T20:00:00Z." placeholder:"WHEN"`
 	Seq      uint64  `help:"Begin with this sequence." placeholder:"SEQ"`
 	Limit    *int    `help:"How many of the last events to begin with (20); with --since or --seq: end after so many." placeholder:"N"`
 	NoFollow bool    `help:"End where the stream ends now."`
@@ -45,9 +45,12 @@ func (m *moments) UnmarshalText(text []byte) error {
 		m.ago = ago.Abs()
 		return nil
 	}
-	at, err := time.Parse(time.RFC3339, string(text))
+	at, err := parseZoned(string(text))
+	if errors.Is(err, errZoneName) {
+		return err
+	}
 	if err != nil {
-		return fmt.Errorf("%q is no time: give one such as 2026-04-01T20:00:00Z, or how long ago, such as 10m", text)
+		return fmt.Errorf("%q is no time: give one such as %s, or how long ago, such as 10m", text, zonedExamples)
 	}
 	m.at = at
 	return nil
