@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// residentMemory is what the process takes in all: SQLite's memory is not on Go's
+// ResidentMemory is what the process takes in all: SQLite's memory is not on Go's
 // heap. It is 0 where the system does not tell.
-func residentMemory() uint64 {
+func ResidentMemory() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0

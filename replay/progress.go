@@ -67,7 +67,7 @@ func (m *meter) progress(phase string, last uint64) Progress {
 	elapsed := time.Since(m.begin).Seconds()
 	pr := Progress{
 		Phase: phase, Seq: m.seq, Last: max(last, m.seq), Events: m.applied.Events, Duplicates: m.applied.Duplicates, DeadLetters: m.applied.DeadLetters,
-		PerSecond: float64(m.read) / max(elapsed, 1e-9), ElapsedSeconds: elapsed, MemoryBytes: residentMemory(),
+		PerSecond: float64(m.read) / max(elapsed, 1e-9), ElapsedSeconds: elapsed, MemoryBytes: ResidentMemory(),
 	}
 	if (phase == PhaseEvents || phase == PhaseCatchingUp) && m.read > 0 {
 		pr.RemainingSeconds = float64(streams.Lag(pr.Last, m.seq)) / pr.PerSecond
@@ -89,6 +89,6 @@ func (m *meter) result(res *Result, c schema.Checkpoint) {
 func (r *Result) done() Progress {
 	return Progress{
 		Phase: PhaseDone, Seq: r.Seq, Last: r.Seq, Events: r.Events, Duplicates: r.Duplicates, DeadLetters: r.DeadLetters,
-		PerSecond: r.PerSecond, ElapsedSeconds: r.Seconds, MemoryBytes: residentMemory(),
+		PerSecond: r.PerSecond, ElapsedSeconds: r.Seconds, MemoryBytes: ResidentMemory(),
 	}
 }

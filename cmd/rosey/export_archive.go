@@ -95,10 +95,10 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 	fmt.Fprintf(con.out, "archived   %s\n", c.Archive)
 	fmt.Fprintf(con.out, "messages   %d, %s; %d of them new\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased), res.Added)
 	if res.Forgotten > 0 {
-		fmt.Fprintf(con.out, "forgotten  %d messages: %s\n", res.Forgotten, runsText(res.ForgottenRuns))
+		fmt.Fprintf(con.out, "forgotten  %s: %s\n", messages(res.Forgotten), runsText(res.ForgottenRuns))
 	}
 	if res.ErasedSince > 0 {
-		fmt.Fprintf(con.out, "kept       %d messages that the stream has erased since\n", res.ErasedSince)
+		fmt.Fprintf(con.out, "kept       %s that the stream has erased since\n", messages(res.ErasedSince))
 	}
 	fmt.Fprintf(con.out, "segments   %d, %s\n", res.Segments, humanize.IBytes(uint64(res.Bytes)))
 	if c.Verify {
@@ -127,6 +127,13 @@ func runsText(runs [][2]uint64) string {
 	return text
 }
 
+func messages(n uint64) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
 func verifyArchive(ctx context.Context, dir string, tell func(string, archive.Progress)) error {
 	a, err := archive.Open(dir)
 	if err != nil {
@@ -149,14 +156,18 @@ func covers(first, last, erased uint64) string {
 // passProgress shows the passes over an archive as a rebuild is shown.
 func passProgress(show *progress) func(phase string, p archive.Progress) {
 	var phase string
-	var begin time.Time
+	var begin time.Time // of the phase: each has a pace of its own
 	var from uint64
+	start := time.Now()
 	return func(now string, p archive.Progress) {
 		if now != phase {
 			phase, begin, from = now, time.Now(), p.Messages
 		}
-		pr := replay.Progress{Phase: phase, Seq: p.Seq, Last: p.Last, Events: int(p.Messages), ElapsedSeconds: time.Since(begin).Seconds()}
-		if pr.PerSecond = float64(p.Messages-from) / max(pr.ElapsedSeconds, 1e-9); pr.PerSecond > 0 {
+		pr := replay.Progress{
+			Phase: phase, Seq: p.Seq, Last: p.Last, Events: int(p.Messages),
+			ElapsedSeconds: time.Since(start).Seconds(), MemoryBytes: replay.ResidentMemory(),
+		}
+		if pr.PerSecond = float64(p.Messages-from) / max(time.Since(begin).Seconds(), 1e-9); pr.PerSecond > 0 {
 			pr.RemainingSeconds = float64(p.Last-p.Seq) / pr.PerSecond
 		}
 		show.tell(pr)

@@ -466,3 +466,12 @@ func BenchmarkExport_Events(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "events/s")
 }
+
+func TestMessages_OneIsOne(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[uint64]string{0: "0 messages", 1: "1 message", 2: "2 messages"} {
+		if got := messages(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rosey/replay"
+	"rosey/streams/archive"
 )
 
 // shown collects what a progress shows.
@@ -167,5 +168,25 @@ func TestReplayPage_IsTrue(t *testing.T) {
 		if !strings.Contains(string(text), "`"+phase+"`") {
 			t.Errorf("the page does not name the phase %s", phase)
 		}
+	}
+}
+
+// The phases of an archive are one command: its time goes on from one to the next.
+func TestPassProgress_GoesOnBeyondAPhase(t *testing.T) {
+	t.Parallel()
+	var s shown
+	p := startProgress(s.show, time.Hour, 0)
+	defer p.close()
+	tell := passProgress(p)
+	tell(phaseArchiving, archive.Progress{Seq: 5, Last: 10, Messages: 5})
+	time.Sleep(20 * time.Millisecond)
+	tell(archive.PhaseVerifying, archive.Progress{Seq: 1, Last: 10, Messages: 1})
+	list := s.all()
+	last := list[len(list)-1]
+	if last.Phase != archive.PhaseVerifying || last.ElapsedSeconds < 0.02 {
+		t.Errorf("after 20 ms it shows %+v", last)
+	}
+	if _, err := os.Stat("/proc/self/statm"); err == nil && last.MemoryBytes == 0 {
+		t.Errorf("it takes no memory: %+v", last)
 	}
 }
