@@ -109,15 +109,20 @@ func (st *state) oldest(ctx context.Context, tx *session) (int64, error) {
 	return ms.Int64, nil
 }
 
+// deleteRun deletes a run of rows that are those of a run of events too: numbers of
+// rows come again once the queue was empty, and what is told to be deleted twice may
+// have others by then. The plus signs keep it to the primary key.
+const deleteRun = "DELETE FROM events WHERE id BETWEEN ? AND ? AND +producer = ? AND +seq BETWEEN ? AND ?"
+
 // deleteRows deletes the rows, one statement for each run of adjacent ones:
 // nearly always one. It returns how many there were.
 func deleteRows(ctx context.Context, tx *session, rows []row) (deleted int64, err error) {
 	for from := 0; from < len(rows); {
 		to := from
-		for to+1 < len(rows) && rows[to+1].id == rows[to].id+1 {
+		for to+1 < len(rows) && rows[to+1].follows(&rows[to]) {
 			to++
 		}
-		result, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id BETWEEN ? AND ?", rows[from].id, rows[to].id)
+		result, err := tx.ExecContext(ctx, deleteRun, rows[from].id, rows[to].id, rows[from].producer, rows[from].seq, rows[to].seq)
 		if err != nil {
 			return 0, err
 		}
@@ -129,6 +134,11 @@ func deleteRows(ctx context.Context, tx *session, rows []row) (deleted int64, er
 		from = to + 1
 	}
 	return deleted, nil
+}
+
+// follows reports whether the row comes directly after another one, as its event does.
+func (r *row) follows(other *row) bool {
+	return r.id == other.id+1 && r.producer == other.producer && r.seq == other.seq+1
 }
 
 // Depth returns what waits, without touching the file.
