@@ -103,7 +103,7 @@ func TestSupervisor_KeepingOneFailsNoReader(t *testing.T) {
 	var wg sync.WaitGroup
 	look := watching(t, stop, &wg, "a reader that opens the link", fresh(store.Link))
 	var opened []string
-	for range 6 {
+	for range 3 { // no more: then they are waited for
 		path := follow(t, store)
 		s.do(t, replay.Request{Kind: replay.KindRebuild, Keep: 1})
 		if seq, _, err := fresh(path)(); err != nil || seq == 0 {
@@ -227,6 +227,60 @@ func TestSwap_WhatJustBecameOldStays(t *testing.T) {
 	if left := generationsOf(t, store); len(left) != schema.Keep {
 		t.Errorf("left %v", left)
 	}
+}
+
+// However fast they follow each other, the disk does not fill with what was current a
+// moment ago, and nothing goes before its time.
+func TestSwap_NoMoreThanAFewStay(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	waits, old := 0, ""
+	cfg := config(env)
+	cfg.Keep, cfg.Grace = 2, 3*time.Second
+	cfg.Progress = func(p replay.Progress) {
+		if p.Phase == replay.PhaseRemoving {
+			waits++
+			if seq, _, err := fresh(old)(); err != nil || seq == 0 {
+				t.Errorf("a reader that opens the file late: seq=%d, %v", seq, err)
+			}
+		}
+	}
+	for range 7 {
+		old = follow(t, store)
+		if res, err := replay.Swap(t.Context(), store, cfg); err != nil || res.Note != "" {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		if _, err := os.Stat(old); err != nil {
+			t.Errorf("the one that was just replaced: %v", err)
+		}
+		if left := generationsOf(t, store); len(left) > 2+3 {
+			t.Fatalf("left %v", left)
+		}
+	}
+	if waits > 2 {
+		t.Errorf("it waited %d times of 7", waits)
+	}
+	wantEqual(t, env, store)
+}
+
+func TestSupervisor_NoMoreThanAFewStay(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	cfg := supervisorConfig(env, store)
+	cfg.Grace = 2 * time.Second
+	s := supervise(t, cfg)
+	s.caughtUp(t, env)
+	for range 6 {
+		s.do(t, replay.Request{Kind: replay.KindRebuild, Keep: 1})
+		if left := generationsOf(t, store); len(left) > 1+3 {
+			t.Fatalf("left %v", left)
+		}
+	}
+	s.stop()
+	wantEqual(t, env, store)
 }
 
 // Beside nobody too, no one is taken back.

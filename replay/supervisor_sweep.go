@@ -49,7 +49,7 @@ func (s *sweeper) sweep() error {
 		return nil
 	}
 	defer s.mu.Unlock()
-	if time.Since(s.store.LastSwap()) < s.grace {
+	if s.store.Settling(s.grace) > 0 {
 		s.tell()
 		return nil
 	}

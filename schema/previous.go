@@ -29,38 +29,62 @@ func (s Store) LastSwap() time.Time {
 	return info.ModTime()
 }
 
+// Settling is how long what the last swap replaced has to stay yet, where Grace is
+// that long; 0 where it need not. A swap in the future is one before the clock was set
+// back: how long ago nobody knows, and waiting for the clock to get there again would
+// keep the disk full.
+func (s Store) Settling(grace time.Duration) time.Duration {
+	ago := time.Since(s.LastSwap())
+	if ago >= grace || ago < -grace {
+		return 0
+	}
+	return min(grace-ago, grace)
+}
+
 // Prune removes all but keep generations: the current one stays, then the one
 // before it, then the newest of the others, and whatever is retained or spared. One
 // that is being made is none of them. Less than one counts as Keep. Whoever calls it
 // spares what was the current one within Grace.
 func (s Store) Prune(keep int, spared ...Generation) error {
+	old, err := s.Old(keep, spared...)
+	if err != nil {
+		return err
+	}
+	for _, g := range old {
+		if err := RemoveFile(g.Path); err != nil {
+			return err
+		}
+	}
+	return s.forgetBefore()
+}
+
+// Old lists what Prune would remove.
+func (s Store) Old(keep int, spared ...Generation) ([]Generation, error) {
 	if keep < 1 {
 		keep = Keep
 	}
 	current, err := s.Current()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rest, err := s.others(current)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var old []Generation
 	for i, g := range rest {
 		if i < keep-1 || slices.Contains(spared, g) {
 			continue
 		}
 		kept, err := s.retained(g)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if kept {
-			continue
-		}
-		if err := RemoveFile(g.Path); err != nil {
-			return err
+		if !kept {
+			old = append(old, g)
 		}
 	}
-	return s.forgetBefore()
+	return old, nil
 }
 
 // forgetBefore removes the link to the generation before where that one is gone.

@@ -63,7 +63,7 @@ var replayMutants = []Mutant{
 	},
 	{
 		Name: "what was current a moment ago is removed at once", File: "replay/prune.go", Package: replayTests,
-		Old: "	if !p.recent {\n		err = p.store.Prune(p.cfg.Keep, p.replaced)\n", New: "	if true {\n		err = p.store.Prune(p.cfg.Keep)\n",
+		Old: "	if err == nil && time.Until(p.before) <= 0 {\n		err = p.store.Prune(p.cfg.Keep, p.replaced)\n", New: "	if err == nil {\n		err = p.store.Prune(p.cfg.Keep)\n",
 	},
 	{
 		Name: "nobody removes what was current for a while longer", File: "replay/supervisor_sweep.go", Package: replayTests,
