@@ -77,6 +77,31 @@ func TestReader_WithoutHeadersReadsTheSameMessages(t *testing.T) {
 	}
 }
 
+// Where a request ends because of its bytes, the next one asks for what is missing.
+func TestReader_LargeMessagesComeByTheFeed(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	const n = 12
+	for i := range n {
+		env.Append(t, streams.AppendMessage{
+			Subject: "rosey.db.cytube.large", MsgID: fmt.Sprintf("l-%d", i), Data: bytes.Repeat([]byte{'a'}, 3<<20),
+		})
+	}
+	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true, NoHeaders: true, InFlight: 256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for want := uint64(1); want <= n; want++ {
+		if m, err := r.Next(t.Context()); err != nil || m.Seq != want {
+			t.Fatalf("next: %d, %v; want %d", m.Seq, err, want)
+		}
+		if !r.Feeding() {
+			t.Fatalf("seq=%d does not come by a feed", want)
+		}
+	}
+}
+
 // What is not stored yet is waited for as always, and headers come as always.
 func TestReader_WithoutAFeed(t *testing.T) {
 	t.Parallel()
