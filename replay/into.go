@@ -47,6 +47,9 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	if err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
+	if err := cfg.Like.RoomElsewhere(partial, cfg.share(ctx)); err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
 	if res, err = build(ctx, partial, cfg); err != nil {
 		return res, err
 	}
@@ -57,6 +60,22 @@ func Into(ctx context.Context, path string, cfg Config) (res Result, err error) 
 	cfg.meter.result(&res, res.Checkpoint)
 	cfg.Progress(res.done())
 	return res, nil
+}
+
+// share is about how much of what Like holds a rebuild comes to. How much a time or a
+// channel leaves out is not known beforehand: next to nothing is asked for then.
+func (c *Config) share(ctx context.Context) float64 {
+	if c.Channel != "" || !c.UntilTime.IsZero() {
+		return 0
+	}
+	if c.UntilSeq == 0 {
+		return 1
+	}
+	at, err := currentCheckpoint(ctx, c.Like)
+	if err != nil || at.Seq == 0 {
+		return 0
+	}
+	return min(1, float64(c.UntilSeq)/float64(at.Seq))
 }
 
 func inTheWay(path string, err error) error {

@@ -23,6 +23,9 @@ type Config struct {
 	// case. Only Into takes it: nothing goes on with such a database. Default: all
 	// channels.
 	Channel string
+	// Like is the store whose current database says how much room Into needs. Default:
+	// nothing does, and Into begins on any disk.
+	Like schema.Store
 	// Fresh begins anew where an interrupted rebuild could be gone on with.
 	Fresh bool
 	// UntilSeq is the last sequence to apply. Default: the last one stored when the

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -68,6 +69,37 @@ func TestSwap_NothingIsBegunWithoutRoom(t *testing.T) {
 		t.Error("the tables changed")
 	}
 	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Errorf("with room: %v", err)
+	}
+}
+
+func TestInto_NothingIsBegunWithoutRoom(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	shrink := swell(t, store)
+	path := filepath.Join(t.TempDir(), "into.db")
+	for name, limit := range map[string]func(*replay.Config){
+		"the whole": func(*replay.Config) {},
+		"the half":  func(c *replay.Config) { c.UntilSeq = 10 },
+	} {
+		cfg := config(env)
+		cfg.Like = store
+		limit(&cfg)
+		_, err := replay.Into(t.Context(), path, cfg)
+		var room *schema.RoomError
+		if !errors.As(err, &room) || room.Free <= 0 || room.Need <= room.Free {
+			t.Errorf("%s: %v, want a RoomError with figures", name, err)
+		}
+		if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
+			t.Errorf("%s: left %v, %v", name, left, err)
+		}
+	}
+	shrink()
+	cfg := config(env)
+	cfg.Like = store
+	if _, err := replay.Into(t.Context(), path, cfg); err != nil {
 		t.Errorf("with room: %v", err)
 	}
 }

@@ -105,6 +105,25 @@ func (s Store) Room(made string) error {
 	return e
 }
 
+// leastRoom is what a database takes, however little is in it.
+const leastRoom = 1 << 20
+
+// RoomElsewhere is Room for a share of the current generation, more than 0 and at most
+// 1, that is made in a folder which may be on another disk.
+func (s Store) RoomElsewhere(made string, share float64) error {
+	current, err := s.Current()
+	if err != nil {
+		return nil //nolint:nilerr // there is nothing to go by
+	}
+	dir := filepath.Dir(made)
+	need := max(int64(share*float64(sizeOf(current.Path))), leastRoom) - sizeOf(made)
+	free, err := diskSpace(dir)
+	if err != nil || free >= need {
+		return nil //nolint:nilerr // the errors of the disk itself must do
+	}
+	return &RoomError{Name: filepath.Base(s.Link), Need: need, Free: free}
+}
+
 // sizeOf is 0 for what is not there.
 func sizeOf(path string) int64 {
 	info, err := os.Stat(path)

@@ -90,6 +90,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 			return err
 		}
 		cfg.AcceptFailures = cfg.AcceptFailures || cfg.KnownTo == 0
+		cfg.Like = store
 		res, err := replay.Into(ctx, c.Into, cfg)
 		if err != nil {
 			return roomOn(c.explainInto(err), filepath.Dir(c.Into))
