@@ -24,7 +24,7 @@ const (
 	// patience is the default of Client.Patience.
 	patience = 6 * time.Second
 	// endLimit is how long the end of work is waited for that was broken off.
-	endLimit = 8 * time.Second
+	endLimit = time.Minute
 )
 
 // Client asks the process that holds a store.
