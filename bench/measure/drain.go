@@ -70,12 +70,19 @@ func putEvents(ctx context.Context, s *spool.Spool, g *Generator, n int) (took t
 	return took, nil
 }
 
+// drain empties the spool.
 func drain(ctx context.Context, s *spool.Spool, to spool.Appender) (time.Duration, error) {
+	return drainUntil(ctx, s, to, s.Settle)
+}
+
+// drainUntil sends what the spool holds until settled returns, and says how long that
+// took.
+func drainUntil(ctx context.Context, s *spool.Spool, to spool.Appender, settled func(context.Context) error) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	begin := time.Now()
 	go func() { done <- s.Drain(ctx, to) }()
-	err := s.Settle(ctx)
+	err := settled(ctx)
 	took := time.Since(begin)
 	cancel()
 	if drainErr := <-done; !errors.Is(drainErr, context.Canceled) {

@@ -111,13 +111,15 @@ func drainWhileLive(ctx context.Context, s *spool.Spool, g *Generator, to spool.
 		live <- err
 	}()
 	p := startPeak()
-	took, err := drain(ctx, s, to)
+	// The spool is never empty meanwhile: what is put next takes the deletion of what
+	// was sent before into its own transaction.
+	took, err := drainUntil(ctx, s, to, s.SettleEarlier)
 	_, resident := p.stop()
 	stop()
 	if err = errors.Join(err, <-live); err != nil {
 		return Result{}, err
 	}
-	// What came after the last look of the settling spool.
+	// What came after the backlog.
 	if _, err := drain(ctx, s, to); err != nil {
 		return Result{}, err
 	}

@@ -223,7 +223,7 @@ func TestTail_SaysWhatToDo(t *testing.T) {
 		{"--since 10m --seq 5", 2, "rosey: tail: --since and --seq are two beginnings\ntry:   give one of them\n"},
 		{"--seq 500", 1, "rosey: tail: the stream ends with seq=15\ntry:   rosey tail --seq 15\n"},
 		{"--limit 20000", 2, "rosey: tail: the last 10000 events at most\ntry:   rosey export events --from SEQ, or rosey tail --seq SEQ\n"},
-		{"--since yesterday", 2, "rosey: --since: \"yesterday\" is no time: give one such as 2026-04-01T20:00:00Z, or how long ago, such as 10m\ntry:   rosey tail --help\n"},
+		{"--since yesterday", 2, "rosey: --since: \"yesterday\" is no time: give one such as 2026-04-01T18:00:00Z, 2026-04-01 20:00:00 +02:00, or how long ago, such as 10m\ntry:   rosey tail --help\n"},
 	} {
 		r := rosey(t, append([]string{"tail", "--data", dir}, strings.Fields(tt.args)...)...)
 		same(t, tt.args, r.err, tt.want)
