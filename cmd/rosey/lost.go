@@ -22,15 +22,29 @@ func (e *lostError) Unwrap() error { return e.err }
 // serverLost says so of any command whose server went away, and gives the command
 // again. An error that says more, or has its next step, is returned as it is.
 func serverLost(err error, command string, args []string) error {
-	if !errors.Is(err, streams.ErrDisconnected) || advice(err) != "" {
+	var text string
+	switch {
+	case advice(err) != "":
+		return err
+	case errors.Is(err, streams.ErrDisconnected):
+		text = "the server went away (" + streams.ErrDisconnected.Error() + ")"
+	case leaderless(err):
+		text = "nobody answers for the stream, as while a cluster has no leader (" + streams.ErrUnavailable.Error() + ")"
+	default:
 		return err
 	}
 	name, leaves, next := whatIsLeft(command, args)
-	text := "the server went away (" + streams.ErrDisconnected.Error() + ")"
 	if leaves == "" {
 		return advise(err, "%s   (once the server answers again)", commandLine(args))
 	}
 	return advise(&lostError{name + ": " + text + "; " + leaves, err}, "%s   (%s, once the server answers again)", commandLine(args), next)
+}
+
+// leaderless reports whether the stream takes nothing just now, and will again
+// without anybody doing anything about it.
+func leaderless(err error) bool {
+	return errors.Is(err, streams.ErrUnavailable) && !errors.Is(err, streams.ErrFull) && !errors.Is(err, streams.ErrPermission) &&
+		!errors.Is(err, streams.ErrInterfered) && !errors.Is(err, streams.ErrNoStream)
 }
 
 // whatIsLeft says what is left of a command that was broken off, and what the same
