@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rosey/schema"
 	"rosey/streams"
@@ -23,7 +24,7 @@ const (
 // the stream holds is taken into account: a gap that was given up, and a stream
 // that was adopted, are no reasons to refuse.
 func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) error {
-	state, err := s.State(ctx)
+	state, err := standing(ctx, s, c.Seq)
 	if err != nil {
 		return fmt.Errorf("projector: compare the database with the stream: %w", err)
 	}
@@ -58,6 +59,29 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 		return fmt.Errorf("projector: compare the checkpoint with the stream: %w", err)
 	}
 	return sameMessage(m, c)
+}
+
+// growing is how long a stream that is too short has for its next message.
+const growing = time.Second
+
+// standing returns the stream's state, once it reaches up to seq or grows no more: a
+// server that is given a stream back shows it while it is still being filled.
+func standing(ctx context.Context, s *streams.Stream, seq uint64) (streams.State, error) {
+	state, err := s.State(ctx)
+	for err == nil && state.LastSeq < seq {
+		t := time.NewTimer(growing)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return state, ctx.Err()
+		}
+		before := state.LastSeq
+		if state, err = s.State(ctx); state.LastSeq == before {
+			break
+		}
+	}
+	return state, err
 }
 
 // otherStreamError offers adoption only where it would be accepted.

@@ -25,8 +25,6 @@ type answer struct {
 }
 
 // takeBackup reads the whole stream out of the server, as operators do it.
-// The server must sync: one that writes later takes what it is just writing for
-// written, and leaves it out now and then.
 func takeBackup(t *testing.T, c *streams.Conn) backup {
 	t.Helper()
 	nc := c.NATS()

@@ -8,7 +8,6 @@ import (
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/streams"
-	"rosey/streams/streamstest"
 )
 
 func (r *rig) deleteStream() {
@@ -51,7 +50,7 @@ func (r *rig) stopped() error {
 // The stream as it was is the same stream: nobody has to be told anything.
 func TestInstallation_StreamDeletedAndRestored(t *testing.T) {
 	t.Parallel()
-	_, o := embeddedEnv(t, streamstest.WithSync()) // see takeBackup
+	_, o := embeddedEnv(t)
 	r := newRig(t, o)
 	r.say(100)
 	r.caughtUp()
@@ -74,7 +73,7 @@ func TestInstallation_StreamDeletedAndRestored(t *testing.T) {
 // stops with a reason, and the gap shows in the tables that are made anew.
 func TestInstallation_OlderStreamRestored(t *testing.T) {
 	t.Parallel()
-	_, o := embeddedEnv(t, streamstest.WithSync()) // see takeBackup
+	_, o := embeddedEnv(t)
 	r := newRig(t, o)
 	r.say(100)
 	r.caughtUp()

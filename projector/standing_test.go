@@ -1,0 +1,33 @@
+package projector
+
+import (
+	"testing"
+
+	"rosey/streams"
+	"rosey/streams/streamstest"
+)
+
+// A stream that is being given back to its server is not yet behind the database.
+func TestStanding_WaitsForAStreamThatGrows(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	one := streams.AppendMessage{Subject: "rosey.db.message.log", Data: []byte(`{}`)}
+	env.Append(t, one)
+	done := make(chan uint64, 1)
+	go func() {
+		state, err := standing(t.Context(), env.Stream, 3)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- state.LastSeq
+	}()
+	for range 2 {
+		env.Append(t, one)
+	}
+	if last := <-done; last < 3 {
+		t.Errorf("it stands at seq=%d, want 3", last)
+	}
+	if state, err := standing(t.Context(), env.Stream, 9); err != nil || state.LastSeq != 3 {
+		t.Errorf("a stream that grows no more: seq=%d, %v", state.LastSeq, err)
+	}
+}
