@@ -15,19 +15,19 @@ func TestStanding_WaitsForAStreamThatGrows(t *testing.T) {
 	env.Append(t, one)
 	done := make(chan uint64, 1)
 	go func() {
-		state, err := standing(t.Context(), env.Stream, 3)
+		state, err := standing(t.Context(), env.Stream, 301)
 		if err != nil {
 			t.Error(err)
 		}
 		done <- state.LastSeq
 	}()
-	for range 2 {
+	for range 300 { // more than fit before the first look
 		env.Append(t, one)
 	}
-	if last := <-done; last < 3 {
-		t.Errorf("it stands at seq=%d, want 3", last)
+	if last := <-done; last < 301 {
+		t.Errorf("it stands at seq=%d, want 301", last)
 	}
-	if state, err := standing(t.Context(), env.Stream, 9); err != nil || state.LastSeq != 3 {
+	if state, err := standing(t.Context(), env.Stream, 900); err != nil || state.LastSeq != 301 {
 		t.Errorf("a stream that grows no more: seq=%d, %v", state.LastSeq, err)
 	}
 }
