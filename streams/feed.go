@@ -47,11 +47,16 @@ type feed struct {
 	at    int
 	due   int // messages that were asked for and not returned yet
 	quiet int // how often in succession nothing happened for a while
+	timer *time.Timer
 }
 
 // feedSilence is how often nothing may come for a while, not even a sign of life,
 // although messages are due.
 const feedSilence = int(5 * heartbeat / quietFor)
+
+// handOver is how many messages are handed over at once while more are there: to
+// wake the other side for each takes longer than to read it.
+const handOver = 256
 
 // startFeed begins to receive. inFlight bounds the messages on their way and those
 // waiting here; lost ends the feed.
@@ -64,7 +69,7 @@ func (c *Conn) startFeed(cons jetstream.Consumer, inFlight int, lost <-chan stru
 		c: c, conn: conn, frames: newFrameReader(conn), imported: i, lost: lost,
 		requests: "$JS.API.CONSUMER.MSG.NEXT." + StreamName + "." + cons.CachedInfo().Name,
 		inbox:    privateInbox + "." + nuid.Next(), capacity: min(max(inFlight, minInFlight), maxInFlight),
-		done: make(chan struct{}), more: make(chan struct{}, 1),
+		done: make(chan struct{}), more: make(chan struct{}, 1), timer: time.NewTimer(quietFor),
 	}
 	if err := f.subscribe(); err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -105,7 +110,12 @@ func (f *feed) subscribe() error {
 // receive reads until the connection ends.
 func (f *feed) receive() {
 	defer close(f.done)
+	waiting := 0 // messages of which the other side was not told
 	for {
+		if waiting >= handOver || waiting > 0 && f.frames.drained() {
+			waiting = 0
+			f.wake()
+		}
 		fr, err := f.frames.next()
 		switch {
 		case err != nil:
@@ -129,11 +139,8 @@ func (f *feed) receive() {
 			}
 			f.mu.Lock()
 			f.queue = append(f.queue, m)
-			wake := len(f.queue) == 1
 			f.mu.Unlock()
-			if wake {
-				f.wake()
-			}
+			waiting++
 		}
 	}
 }
@@ -225,14 +232,13 @@ func (f *feed) next(ctx context.Context) (Message, error) {
 
 // wait waits until something happened.
 func (f *feed) wait(ctx context.Context) error {
-	t := time.NewTimer(quietFor)
-	defer t.Stop()
+	f.timer.Reset(quietFor)
 	select {
 	case <-f.more:
 		f.quiet = 0
 	case <-f.lost:
 		f.fail(ErrDisconnected)
-	case <-t.C:
+	case <-f.timer.C:
 		if f.quiet++; f.quiet < feedSilence {
 			return errQuiet
 		}
@@ -280,6 +286,7 @@ func (f *feed) ask() error {
 
 // stop ends the feed and waits until nothing of it runs any more.
 func (f *feed) stop() {
+	f.timer.Stop()
 	_ = f.conn.Close()
 	<-f.done
 }

@@ -3,7 +3,9 @@ package streams
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -14,7 +16,7 @@ func pipedFeed(t *testing.T) (*feed, net.Conn) {
 	conn, server := net.Pipe()
 	f := &feed{
 		conn: conn, frames: newFrameReader(conn), lost: make(chan struct{}), capacity: minInFlight, due: minInFlight,
-		done: make(chan struct{}), more: make(chan struct{}, 1),
+		done: make(chan struct{}), more: make(chan struct{}, 1), timer: time.NewTimer(quietFor),
 	}
 	go f.receive()
 	t.Cleanup(func() {
@@ -64,5 +66,44 @@ func TestFeed_GoesOnWithSignsOfLife(t *testing.T) {
 	}
 	if _, err := f.next(t.Context()); !errors.Is(err, errQuiet) {
 		t.Errorf("after a sign of life: %v", err)
+	}
+}
+
+// What is told of together is told of, whatever comes behind it.
+func TestFeed_HandsOverWhatIsThere(t *testing.T) {
+	t.Parallel()
+	message := func(seq int) string {
+		return fmt.Sprintf("MSG rosey.db.x 1 $JS.ACK.ROSEY.c.1.%d.%d.1700000000000000000.0 2\r\n{}\r\n", seq, seq)
+	}
+	f, server := pipedFeed(t)
+	seq := uint64(0)
+	for _, behind := range []string{"", "+OK\r\n", "HMSG a 1 31 31\r\nNATS/1.0 100 Idle Heartbeat\r\n\r\n\r\n", message(0)} {
+		for _, n := range []int{1, 2, handOver, 3 * handOver / 2} {
+			var text strings.Builder
+			for i := range n {
+				text.WriteString(message(int(seq) + i + 1))
+			}
+			if behind == message(0) { // half of a message, and the rest of it later
+				text.WriteString(strings.Replace(message(int(seq)+n+1), "{}\r\n", "{", 1))
+			} else {
+				text.WriteString(behind)
+			}
+			if _, err := server.Write([]byte(text.String())); err != nil {
+				t.Fatal(err)
+			}
+			if behind == message(0) {
+				if _, err := server.Write([]byte("}\r\n")); err != nil {
+					t.Fatal(err)
+				}
+				n++
+			}
+			for range n {
+				f.due = f.capacity // nobody answers requests here
+				m, err := f.next(t.Context())
+				if seq++; err != nil || m.Seq != seq {
+					t.Fatalf("%d at once, %q behind: seq=%d, %v: want seq=%d", n, behind, m.Seq, err, seq)
+				}
+			}
+		}
 	}
 }

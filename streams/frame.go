@@ -37,6 +37,9 @@ func newFrameReader(r io.Reader) *frameReader {
 	return &frameReader{r: bufio.NewReaderSize(r, frameBuffer), subjects: map[string]string{}}
 }
 
+// drained reports that nothing is here that was not read.
+func (f *frameReader) drained() bool { return f.r.Buffered() == 0 }
+
 type frameKind int
 
 const (
