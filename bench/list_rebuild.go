@@ -27,12 +27,17 @@ func rebuild(n int) measurement {
 			return do(h, ctx)
 		}
 	}
+	steps, twice := []step{on((*measure.History).Rebuild), on((*measure.History).Bounds)}, ""
+	if n < longRebuild {
+		steps = append(steps, on((*measure.History).RebuildAgain))
+		twice = " It is rebuilt before these and after them; the time is the mean of the two."
+	}
 	m := measurement{
 		name: replayOf(n), once: n >= longRebuild,
 		about: fmt.Sprintf("A rebuild of %d events from the stream into a finished file: read, decode, fold, write, indexes, full-text index, checks, "+
 			"sync; in a process of its own, whose memory this is. Beside it in the same run: reading the stream and doing nothing with it; decoding "+
 			"alone; SQLite alone on decoded events, finishing included; and a naive projector with a message, its JSON, a transaction and an "+
-			"acknowledgement each, on the first 10,000 events, from which its rate for all of them is extrapolated.", n),
+			"acknowledgement each, on the first 10,000 events, from which its rate for all of them is extrapolated.%s", n, twice),
 		prepare: func(ctx context.Context, p place) error {
 			h, err := measure.NewHistory(ctx, dir(p), n)
 			if err != nil {
@@ -40,7 +45,7 @@ func rebuild(n int) measurement {
 			}
 			return h.Close()
 		},
-		steps:   []step{on((*measure.History).Rebuild), on((*measure.History).Bounds)},
+		steps:   steps,
 		derive:  measure.AddRebuildRatios,
 		targets: []report.Target{{Unit: "peak-rss-MB", Most: 300}},
 		plots: []plot{

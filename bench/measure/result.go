@@ -37,6 +37,15 @@ func (r Result) Get(unit string) float64 {
 	return 0
 }
 
+// set gives the metric of a unit another value.
+func (r *Result) set(unit string, value float64) {
+	for i := range r.Metrics {
+		if r.Metrics[i].Unit == unit {
+			r.Metrics[i].Value = value
+		}
+	}
+}
+
 func (r *Result) add(list ...Metric) { r.Metrics = append(r.Metrics, list...) }
 
 // Join adds another measurement's figures.

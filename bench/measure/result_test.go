@@ -66,3 +66,16 @@ func TestUsage_CountsTimeAndMemory(t *testing.T) {
 		t.Error("a process that is none is told of")
 	}
 }
+
+// What is measured before and after the bounds counts as their mean.
+func TestAddRebuildRatios(t *testing.T) {
+	t.Parallel()
+	r := Result{Metrics: []Metric{{"rebuild-events/s", 100}, {"rebuild-s", 10}, {"peak-rss-MB", 7}, {"sqlite-events/s", 160}}}
+	r.Join(Result{Metrics: []Metric{{again, 15}}})
+	AddRebuildRatios(&r)
+	for unit, want := range map[string]float64{"rebuild-events/s": 80, "rebuild-s": 12.5, "peak-rss-MB": 7, "rebuild/sqlite": 0.5, again: 0} {
+		if got := r.Get(unit); got != want {
+			t.Errorf("%s is %v, want %v", unit, got, want)
+		}
+	}
+}

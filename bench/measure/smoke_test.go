@@ -105,7 +105,12 @@ func TestMeasurements_HaveFigures(t *testing.T) {
 				return res, err
 			}
 			bounds, err := h.Bounds(t.Context())
+			if err != nil {
+				return res, err
+			}
 			res.Join(bounds)
+			second, err := h.RebuildAgain(t.Context())
+			res.Join(second)
 			AddRebuildRatios(&res)
 			return res, err
 		},
