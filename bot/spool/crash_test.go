@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"testing"
 
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -41,12 +41,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	flag.Parse()
-	// The tests wait for the disk and for processes more than they compute.
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("8")
-	}
-	os.Exit(m.Run())
+	os.Exit(suite.Run(m, suite.Usual))
 }
 
 const childCallers = 4

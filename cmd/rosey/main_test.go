@@ -1,16 +1,12 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"testing"
+
+	"rosey/internal/suite"
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// The tests wait for servers and answers more than they compute.
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("8")
-	}
-	os.Exit(m.Run())
+	os.Exit(suite.Run(m, suite.Usual))
 }

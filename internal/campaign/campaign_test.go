@@ -1,6 +1,7 @@
 package campaign_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,15 +12,21 @@ import (
 	"rosey/bot/outbound"
 	"rosey/bot/spool"
 	"rosey/internal/campaign"
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/replay"
 )
+
+// seed repeats what chance decided in an earlier run.
+var seed = flag.Uint64("seed", 0, "seed of the campaign's first segment; 0 for another one each time")
 
 // The short form of the campaign: every named point, every other kind of fault
 // of three processes behind proxies, and a part of those of the other layouts.
 func TestCampaign_ShortForm(t *testing.T) {
 	t.Parallel()
-	noteSources(t)
+	if err := suite.NoteSources("../.."); err != nil {
+		t.Fatal(err)
+	}
 	first := *seed
 	if first == 0 {
 		first = uint64(time.Now().Unix())

@@ -3,13 +3,13 @@ package endtoend
 import (
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
+
+	"rosey/internal/suite"
 )
 
 // long asks for the tests' longer form.
@@ -18,15 +18,14 @@ var long = flag.Bool("long", false, "run the longer form of the tests that have 
 // seed repeats what chance decided in an earlier run.
 var seed = flag.Uint64("seed", 0, "seed of what is left to chance; 0 for another one each time")
 
+// testsAtOnce are fewer tests than elsewhere: each has several processes.
+const testsAtOnce = 4
+
 // rosey is the path of the program under test.
 var rosey string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// The tests wait for processes more than they compute.
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("4")
-	}
+	flag.Parse() // what cannot be read ends here, with nothing left behind
 	os.Exit(buildAndRun(m))
 }
 
@@ -48,16 +47,8 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build the program:", err)
 		return 1
 	}
-	return m.Run()
+	return suite.Run(m, testsAtOnce)
 }
 
-// noteSources lets a cached result end when any source changes: the go command
-// knows what the test reads, but not what the program it builds is made of.
-var noteSources = sync.OnceValue(func() error {
-	return filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != "../.." {
-			return fs.SkipDir
-		}
-		return err
-	})
-})
+// noteSources is for every test that runs the program; one look is enough.
+var noteSources = sync.OnceValue(func() error { return suite.NoteSources("../..") })

@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"rosey/internal/suite"
 )
+
+// testsAtOnce are fewer tests than elsewhere: some have a cluster each.
+const testsAtOnce = 6
 
 // scratch is a folder for what several tests share.
 var scratch string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// The tests wait for networks and elections more than they compute.
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("6")
-	}
+	flag.Parse() // what cannot be read ends here, with nothing left behind
 	os.Exit(run(m))
 }
 
@@ -26,5 +27,5 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
-	return m.Run()
+	return suite.Run(m, testsAtOnce)
 }
