@@ -55,7 +55,7 @@ type Applier struct {
 	searchEvery      int
 
 	statements  *statements
-	totals      heldTotals
+	held        held
 	deadLetters bulk
 	holes       bulk
 	passedFrom  uint64 // where the hole begins that ends at the checkpoint; 0 for none
@@ -82,7 +82,7 @@ func NewApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig) (*Applier
 
 func newApplier(ctx context.Context, db *schema.DB, cfg ApplierConfig, defs []definition) (*Applier, error) {
 	a := &Applier{db: db, cfg: cfg, defs: defs, stale: true, logLimit: logLimit, searchEvery: searchEvery, statements: newStatements(db)}
-	a.totals.most = maxHeldTotals
+	a.held.totals.most, a.held.sessions.most = maxHeldTotals, maxHeldSessions
 	if cfg.Crash == nil {
 		a.cfg.Crash = func(string) {}
 	}
@@ -161,6 +161,9 @@ func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
 	rejected := map[uint64]Failure{}
 	for {
 		if a.stale {
+			if err := a.Settle(ctx); err != nil { // memory is read from the rows
+				return Applied{}, err
+			}
 			if err := a.load(ctx); err != nil {
 				return Applied{}, err
 			}
@@ -192,7 +195,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	defer func() {
 		if !finished {
 			a.stale = true
-			a.totals.abandon()
+			a.held.abandon()
 			err = errors.Join(err, rollback(tx))
 		}
 	}()
@@ -219,7 +222,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 	}
 	finished = true
 	if a.cfg.Loading {
-		a.totals.committed()
+		a.held.committed()
 	}
 	a.cfg.Crash(crashAfterCommit)
 	a.checkpoint, a.passedFrom = next, 0
@@ -230,7 +233,7 @@ func (a *Applier) attempt(ctx context.Context, items []Item, rejected map[uint64
 func (a *Applier) writer(tx *transaction) *writer {
 	w := &writer{tx: tx, loading: a.cfg.Loading, searchEvery: a.searchEvery}
 	if w.loading {
-		w.totals = &a.totals
+		w.held = &a.held
 	}
 	return w
 }

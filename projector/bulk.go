@@ -13,8 +13,8 @@ type writer struct {
 	// loading is set during a rebuild: indexes that only readers need are filled
 	// at its end.
 	loading     bool
-	searchEvery int         // see chat
-	totals      *heldTotals // nil where none are held back
+	searchEvery int   // see chat
+	held        *held // nil where nothing is held back
 }
 
 func (w *writer) exec(ctx context.Context, query string, args ...any) error {

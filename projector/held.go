@@ -6,10 +6,41 @@ import (
 	"fmt"
 )
 
-// heldTotals are what the batches of a rebuild add to user_stats, put together in
-// memory: most users are in most batches, and their rows would be written again and
-// again. They outlast a batch that is applied a second time, so what a batch adds is
-// taken in once it is committed, and not before.
+// held is what the batches of a rebuild change in rows that would be written again
+// and again, put together in memory. It outlasts a batch that is applied a second
+// time, so what a batch changes is taken in once it is committed, and not before.
+type held struct {
+	totals   heldTotals
+	sessions heldSessions
+}
+
+func (h *held) flush(ctx context.Context, w *writer) error {
+	if err := h.totals.flush(ctx, w); err != nil {
+		return err
+	}
+	return h.sessions.flush(ctx, w)
+}
+
+func (h *held) committed() {
+	h.totals.committed()
+	h.sessions.committed()
+}
+
+func (h *held) abandon() {
+	h.totals.abandon()
+	h.sessions.abandon()
+}
+
+func (h *held) empty() bool { return len(h.totals.held.order) == 0 && len(h.sessions.held) == 0 }
+
+func (h *held) write(ctx context.Context, w *writer) error {
+	if err := h.totals.held.write(ctx, w); err != nil {
+		return err
+	}
+	return h.sessions.write(ctx, w)
+}
+
+// heldTotals are what is added to user_stats: most users are in most batches.
 type heldTotals struct {
 	held    userDeltas
 	batch   userDeltas // of the batch that is being written
@@ -75,19 +106,19 @@ func (h *heldTotals) abandon() { h.batch, h.writing = userDeltas{}, false }
 // are not what its checkpoint says, so it comes before the database is finished, as
 // a part of Complete, and before it is left to be gone on with later.
 func (a *Applier) Settle(ctx context.Context) (err error) {
-	if len(a.totals.held.order) == 0 {
+	if a.held.empty() {
 		return nil
 	}
 	tx, err := a.statements.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("projector: begin: %w", err)
 	}
-	if err := a.totals.held.write(ctx, &writer{tx: tx, loading: true}); err != nil {
-		return errors.Join(fmt.Errorf("projector: write totals: %w", err), rollback(tx))
+	if err := a.held.write(ctx, &writer{tx: tx, loading: true}); err != nil {
+		return errors.Join(fmt.Errorf("projector: write what was held back: %w", err), rollback(tx))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("projector: commit totals: %w", err)
+		return fmt.Errorf("projector: commit what was held back: %w", err)
 	}
-	a.totals.held = userDeltas{}
+	a.held.totals.held, a.held.sessions.held = userDeltas{}, nil
 	return nil
 }

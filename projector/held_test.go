@@ -1,15 +1,18 @@
 package projector
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"rosey/events"
 	"rosey/schema"
+	"rosey/schema/schematest"
 )
 
-// What is held back of a rebuild is no row until it is settled, survives a batch
-// that is applied a second time, and counts once.
+// What is held back of a rebuild is no row until it is settled, and counts once.
 func TestApplier_HeldTotalsCountOnce(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -44,7 +47,6 @@ func TestApplier_HeldTotalsCountOnce(t *testing.T) {
 		}
 	}
 	apply(said(1, "ann"), said(2, "Bob"))
-	a.stale = true // as after an event that a projection rejects
 	apply(said(3, "Ann"), said(2, "bob"))
 	if n := lines(); n != 0 {
 		t.Errorf("%d lines are counted before they are settled", n)
@@ -57,7 +59,7 @@ func TestApplier_HeldTotalsCountOnce(t *testing.T) {
 			t.Errorf("%d lines are counted, want 3", n)
 		}
 	}
-	a.totals.most = 1
+	a.held.totals.most = 1
 	for seq := uint64(4); seq < 8; seq++ {
 		apply(said(seq, "ann"))
 	}
@@ -70,5 +72,85 @@ func TestApplier_HeldTotalsCountOnce(t *testing.T) {
 	var name string
 	if err := db.QueryRowContext(ctx, "SELECT username FROM user_stats WHERE username = 'ANN' AND total_chat_lines = 6").Scan(&name); err != nil || name != "ann" {
 		t.Errorf("the row of ann: %q, %v", name, err)
+	}
+}
+
+// A rejected event has memory read from the rows again, in the middle of whatever is
+// held back: the rebuild makes the rows that were made live.
+func TestApplier_HeldBackAndRejected(t *testing.T) {
+	t.Parallel()
+	defs := append(definitions[:len(definitions):len(definitions)], definition{"rejecting", 1, func() projection { return &rejecting{} }})
+	items := newScript().play(
+		arrived("ann", "Bob"), left("ann"), joined("cy"), posted("bob", "hi"), afk("bob", true), posted("bob", "reject"), left("bob"), joined("Ann"),
+		posted("ann", "panic"), ranked("ann", 3), disconnected("closed"), posted("ann", "reject"), reconnected("bob", "ann"), left("Ann"), joined("bob"),
+		in("radio", arrived("ann"), posted("ann", "reject"), left("ann")), posted("cy", "panic"),
+	).items()
+	live := schematest.Open(t)
+	a, err := newApplier(t.Context(), live, testApplier(), defs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range items {
+		applyAll(t, a, it)
+	}
+	want := schematest.Dump(t, live)
+	for _, size := range []int{1, 2, 3, 5, len(items)} {
+		for _, most := range []int{1, 2, 1000} {
+			path := filepath.Join(t.TempDir(), "rosey.db")
+			db, err := schema.CreateForLoading(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := testApplier()
+			cfg.Loading = true
+			a, err := newApplier(t.Context(), db, cfg, defs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.held.totals.most, a.held.sessions.most = most, most
+			for batch := range slices.Chunk(items, size) {
+				applyAll(t, a, batch...)
+			}
+			if err := errors.Join(a.Complete(t.Context()), db.Finish(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			read, err := schema.OpenReader(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := schematest.Dump(t, read); got != want {
+				t.Errorf("in batches of %d, with %d held back, the tables differ:\n%s", size, most, diff(want, got))
+			}
+			if err := read.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// However long a rebuild is, what it holds back has a bound.
+func TestApplier_HoldsBackNoMoreThanItMay(t *testing.T) {
+	t.Parallel()
+	db, err := schema.CreateForLoading(t.Context(), filepath.Join(t.TempDir(), "rosey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	cfg := testApplier()
+	cfg.Loading = true
+	a, err := NewApplier(t.Context(), db, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.held.totals.most, a.held.sessions.most = 5, 5
+	steps := []step{arrived()}
+	for n := range 40 {
+		steps = append(steps, joined(fmt.Sprint("user", n)))
+	}
+	for _, it := range newScript().play(steps...).items() {
+		applyAll(t, a, it)
+		if n := max(len(a.held.sessions.held), len(a.held.totals.held.order)); n > 5 {
+			t.Fatalf("%d are held back, 5 may be", n)
+		}
 	}
 }

@@ -102,7 +102,8 @@ func projectLoading(t *rapid.T, path string, items []Item, size int) string {
 	a, err := NewApplier(ctx, db, cfg)
 	must(t, err)
 	a.searchEvery = 3 // some lines are added while loading, some by Finish
-	a.totals.most = rapid.IntRange(1, 4).Draw(t, "totals held back")
+	a.held.totals.most = rapid.IntRange(1, 4).Draw(t, "totals held back")
+	a.held.sessions.most = rapid.IntRange(1, 4).Draw(t, "sessions held back")
 	for at := 0; at < len(items); at += size {
 		_, err := a.Apply(ctx, items[at:min(at+size, len(items))])
 		must(t, err)

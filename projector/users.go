@@ -242,28 +242,23 @@ func (u *users) act(f *fact, username, action, details string) {
 }
 
 func (u *users) flush(ctx context.Context, w *writer) error {
-	if err := u.flushStats(ctx, w); err != nil {
+	stats, sessions := u.stats, u.changed()
+	u.stats = newUserDeltas()
+	if w.held != nil {
+		w.held.totals.batch = stats
+		w.held.sessions.take(sessions)
+		if err := w.held.flush(ctx, w); err != nil {
+			return err
+		}
+		return u.actions.flush(ctx, w)
+	}
+	if err := stats.write(ctx, w); err != nil {
 		return err
 	}
-	if err := u.flushSessions(ctx, w); err != nil {
+	if err := writeSessions(ctx, w, sessions); err != nil {
 		return err
 	}
 	return u.actions.flush(ctx, w)
-}
-
-// flushStats adds the deltas; a rebuild holds them back for a while.
-func (u *users) flushStats(ctx context.Context, w *writer) error {
-	if w.totals == nil {
-		if err := u.stats.write(ctx, w); err != nil {
-			return err
-		}
-		clear(u.stats.of)
-		u.stats.order = u.stats.order[:0]
-		return nil
-	}
-	w.totals.batch = u.stats
-	u.stats = newUserDeltas()
-	return w.totals.flush(ctx, w)
 }
 
 // write adds the deltas to the rows. Whether the current session changed decides
@@ -293,22 +288,30 @@ func (l *userDeltas) write(ctx context.Context, w *writer) error {
 	return moved.flush(ctx, w)
 }
 
-func (u *users) flushSessions(ctx context.Context, w *writer) error {
+// changed returns the sessions that the batch changed, each once.
+func (u *users) changed() []*session {
+	list := u.touched[:0]
+	for _, s := range u.touched {
+		if s.dirty {
+			s.dirty = false
+			list = append(list, s)
+		}
+	}
+	u.touched = u.touched[:0]
+	return list
+}
+
+func writeSessions(ctx context.Context, w *writer, list []*session) error {
 	b := &bulk{
 		head: "INSERT INTO user_sessions (channel, opened_seq, " + sessionColumns + ") VALUES", cols: 11,
 		tail: upsert("channel, username, opened_seq", sessionColumns),
 	}
-	for _, s := range u.touched {
-		if !s.dirty {
-			continue
-		}
-		s.dirty = false
+	for _, s := range list {
 		var endedBy, endedSeq any
 		if s.endMS != nil {
 			endedBy, endedSeq = s.endedBy, int64(s.endedSeq)
 		}
 		b.add(s.channel, int64(s.openedSeq), s.username, s.startMS, optional(s.endMS), s.openedBy, endedBy, endedSeq, s.afkMS, optional(s.afkSince), s.rank)
 	}
-	u.touched = u.touched[:0]
 	return b.flush(ctx, w)
 }
