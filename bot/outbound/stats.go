@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"rosey/internal/tally"
+	"rosey/streams/tally"
 )
 
 // Stats counts what a sender does, from its start. Safe for concurrent use; a nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"rosey/internal/tally"
+	"rosey/streams/tally"
 )
 
 // askLimit bounds what a scrape or a health check waits for one part.

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"rosey/internal/tally"
+	"rosey/streams/tally"
 
 	"github.com/nats-io/nats.go/micro"
 )

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"rosey/internal/tally"
+	"rosey/streams/tally"
 )
 
 func TestHistogram_CountsUpToEachBound(t *testing.T) {
