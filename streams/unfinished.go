@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -92,68 +91,54 @@ func restoringSubject(token string) string { return "rosey.restoring." + token }
 // server says that at once.
 const aliveWait = 5 * time.Second
 
-// restoringBits is how many bits the number of one who restores has.
-const restoringBits = 16
-
 // HoldRestore says until release that a restore goes on, or is ErrBeingRestored where
 // somebody says so already. The token names the restore, and is one of a subject.
 //
-// Two may begin in the same moment, and neither be there yet when the other asks. So
-// each takes a number by chance, listens to a subject for each of its bits, and then
-// asks on those of the opposite bits: another number has at least one of them, and
-// that nobody is there the server says at once, because the one who asks is not. Of two
-// who hear each other none goes on.
+// Two may begin in the same moment. So each answers first and asks then, on a
+// connection that does not hear itself: of two who hear each other none goes on.
 func (c *Conn) HoldRestore(ctx context.Context, token string) (release func(), err error) {
 	subject := restoringSubject(token)
-	lctx, cancel := context.WithTimeout(ctx, aliveWait)
+	ctx, cancel := context.WithTimeout(ctx, aliveWait)
 	defer cancel()
-	if err := c.nobodyAt(lctx, subject); err != nil {
-		return nil, err
-	}
-	var subs []*nats.Subscription
-	end := func() {
-		for _, sub := range subs {
-			_ = sub.Drain() // whoever has asked already waits for an answer
-		}
-		_ = c.nc.FlushTimeout(aliveWait)
+	nc, end, err := c.withoutEcho()
+	if err != nil {
+		return nil, fmt.Errorf("streams: say that a restore goes on: %w", err)
 	}
 	defer func() {
 		if err != nil {
 			end()
 		}
 	}()
-	number := rand.N(1 << restoringBits)
-	mine, others := []string{subject}, []string(nil)
-	for i := range restoringBits {
-		bit := number >> i & 1
-		mine = append(mine, fmt.Sprintf("%s.%d.%d", subject, i, bit))
-		others = append(others, fmt.Sprintf("%s.%d.%d", subject, i, 1-bit))
-	}
-	for _, s := range mine {
-		sub, err := c.nc.Subscribe(s, func(m *nats.Msg) { _ = m.Respond(nil) })
-		if err != nil {
-			return nil, fmt.Errorf("streams: say that a restore goes on: %w", err)
-		}
-		subs = append(subs, sub)
-	}
-	if err := c.nc.FlushWithContext(lctx); err != nil {
+	if _, err := nc.Subscribe(subject, func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
 		return nil, fmt.Errorf("streams: say that a restore goes on: %w", err)
 	}
-	for _, s := range others {
-		if err := c.nobodyAt(lctx, s); err != nil {
-			return nil, err
-		}
+	if err := nc.FlushWithContext(ctx); err != nil {
+		return nil, fmt.Errorf("streams: say that a restore goes on: %w", err)
+	}
+	switch _, err := nc.RequestWithContext(ctx, subject, nil); {
+	case err == nil:
+		return nil, fmt.Errorf("streams: restore: %w", ErrBeingRestored)
+	case !errors.Is(err, nats.ErrNoResponders):
+		return nil, fmt.Errorf("streams: ask whether somebody restores: %w", err)
 	}
 	return end, nil
 }
 
-// nobodyAt is ErrBeingRestored where somebody answers.
-func (c *Conn) nobodyAt(ctx context.Context, subject string) error {
-	switch _, err := c.nc.RequestWithContext(ctx, subject, nil); {
-	case err == nil:
-		return fmt.Errorf("streams: restore: %w", ErrBeingRestored)
-	case !errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("streams: ask whether somebody restores: %w", err)
+// withoutEcho connects once more, so that what is published is not received again.
+// What was received when end is called is answered still.
+func (c *Conn) withoutEcho() (nc *nats.Conn, end func(), err error) {
+	closed := make(chan struct{})
+	opts := c.nc.Opts
+	opts.NoEcho, opts.RetryOnFailedConnect = true, false
+	opts.ConnectedCB, opts.ReconnectedCB, opts.DisconnectedErrCB = nil, nil, nil
+	opts.ClosedCB = func(*nats.Conn) { close(closed) }
+	if nc, err = opts.Connect(); err != nil {
+		return nil, nil, classifyConnect(err)
 	}
-	return nil
+	return nc, func() {
+		if nc.Drain() != nil {
+			nc.Close()
+		}
+		<-closed
+	}, nil
 }
