@@ -85,17 +85,8 @@ func joined(r *bot.Recorder) func() bool { return func() bool { return r.Status(
 // stored reads every event of the stream.
 func stored(t *testing.T, env *streamstest.Env) []*events.Event {
 	t.Helper()
-	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	var list []*events.Event
-	for {
-		m, err := r.Next(t.Context())
-		if err != nil {
-			return list
-		}
+	for _, m := range streamstest.ReadAll(t, env.Stream, streams.ReadOptions{}) {
 		kind, _, _ := events.ParseSubject(m.Subject)
 		e, err := events.Decode(kind, m.Data)
 		if err != nil {
@@ -103,6 +94,7 @@ func stored(t *testing.T, env *streamstest.Env) []*events.Event {
 		}
 		list = append(list, e)
 	}
+	return list
 }
 
 func chat(list []*events.Event) []string {

@@ -68,7 +68,7 @@ func TestAppend_EightMebibytesPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	env.Append(t, lines("q", 10)...)
-	if got := readAll(t, env.Stream, streams.ReadOptions{StopAtEnd: true}); len(got) != 11 || len(got[0].Data) != len(big.Data) {
+	if got := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{}); len(got) != 11 || len(got[0].Data) != len(big.Data) {
 		t.Errorf("read %d messages", len(got))
 	}
 }
@@ -198,7 +198,7 @@ func TestAppendBatch_IsOneAndInOrder(t *testing.T) {
 			t.Fatalf("ack %d has sequence %d, want %d", i, ack.Seq, i+5)
 		}
 	}
-	for _, m := range readAll(t, env.Stream, streams.ReadOptions{From: 5, StopAtEnd: true}) {
+	for _, m := range streamstest.ReadAll(t, env.Stream, streams.ReadOptions{From: 5}) {
 		if want := fmt.Sprintf("q-%d", m.Seq-4); m.MsgID != want {
 			t.Fatalf("sequence %d is %s, want %s", m.Seq, m.MsgID, want)
 		}
@@ -406,7 +406,7 @@ func TestAppend_SurvivesKilledServers(t *testing.T) {
 		last = appendForSure(ctx, t, conn, s, last, batch, ids)
 		next += len(batch)
 	}
-	got := readAll(t, s, streams.ReadOptions{StopAtEnd: true})
+	got := streamstest.ReadAll(t, s, streams.ReadOptions{})
 	if len(got) != next-1 {
 		t.Fatalf("stream has %d messages, want %d", len(got), next-1)
 	}

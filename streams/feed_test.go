@@ -51,7 +51,7 @@ func TestReader_WithoutHeadersReadsTheSameMessages(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
 	odd(t, env)
-	want := readAll(t, env.Stream, streams.ReadOptions{StopAtEnd: true})
+	want := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{})
 	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true, NoHeaders: true, InFlight: 300})
 	if err != nil {
 		t.Fatal(err)

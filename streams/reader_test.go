@@ -55,7 +55,7 @@ func TestReader_Extents(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := readAll(t, env.Stream, test.opts)
+			got := streamstest.ReadAll(t, env.Stream, test.opts)
 			if len(got) != test.count {
 				t.Fatalf("read %d messages, want %d", len(got), test.count)
 			}
@@ -83,7 +83,7 @@ func TestReader_Extents(t *testing.T) {
 func TestReader_EmptyStream(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	if got := readAll(t, env.Stream, streams.ReadOptions{StopAtEnd: true}); len(got) != 0 {
+	if got := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{}); len(got) != 0 {
 		t.Errorf("read %d messages from an empty stream", len(got))
 	}
 }

@@ -33,18 +33,11 @@ func noisy(from, n, size int) []streams.AppendMessage {
 // contents reads everything a stream holds, up to a sequence.
 func contents(t *testing.T, s *streams.Stream, upTo uint64) string {
 	t.Helper()
-	r, err := s.Reader(t.Context(), streams.ReadOptions{UpTo: upTo, StopAtEnd: true})
-	must(t, err)
-	defer r.Close()
 	var b strings.Builder
-	for {
-		m, err := r.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return b.String()
-		}
-		must(t, err)
+	for _, m := range streamstest.ReadAll(t, s, streams.ReadOptions{UpTo: upTo}) {
 		fmt.Fprintf(&b, "%d %s %s %s %x\n", m.Seq, m.Time.UTC(), m.Subject, m.MsgID, m.Data[:min(len(m.Data), 16)])
 	}
+	return b.String()
 }
 
 func take(t *testing.T, c *streams.Conn, stream string) (streams.Snapshot, []byte) {

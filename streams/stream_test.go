@@ -1,9 +1,7 @@
 package streams_test
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"testing"
 
 	"rosey/events"
@@ -28,26 +26,6 @@ func line(producer string, seq int) streams.AppendMessage {
 	}
 }
 
-func readAll(t testing.TB, s *streams.Stream, o streams.ReadOptions) []streams.Message {
-	t.Helper()
-	r, err := s.Reader(t.Context(), o)
-	if err != nil {
-		t.Fatalf("reader: %v", err)
-	}
-	defer r.Close()
-	var list []streams.Message
-	for {
-		m, err := r.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return list
-		}
-		if err != nil {
-			t.Fatalf("next: %v", err)
-		}
-		list = append(list, m)
-	}
-}
-
 func TestStream_AppendedMessagesAreReadBack(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
@@ -58,7 +36,7 @@ func TestStream_AppendedMessagesAreReadBack(t *testing.T) {
 	if last := env.Append(t, lines("q", 2500)...); last != 2501 {
 		t.Fatalf("last sequence %d, want 2501", last)
 	}
-	got := readAll(t, env.Stream, streams.ReadOptions{StopAtEnd: true})
+	got := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{})
 	if len(got) != 2501 {
 		t.Fatalf("read %d messages, want 2501", len(got))
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rosey/events"
+	"rosey/streams"
 	"rosey/streams/streamstest"
 )
 
@@ -21,7 +22,7 @@ func TestDrain_SendsInOrderWhatIsPut(t *testing.T) {
 	put(t, s, said("two"), said("three"))
 	settle(t, s)
 
-	list := stored(t, env.Stream)
+	list := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{})
 	checkIDs(t, storedIDs(t, env.Stream), idsOf(producer, 3))
 	for i, want := range []string{"one", "two", "three"} {
 		e, err := events.Decode(events.KindMessageLog, list[i].Data)

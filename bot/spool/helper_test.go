@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,31 +118,10 @@ func settle(t tb, s *Spool) {
 	}
 }
 
-// stored reads the whole stream.
-func stored(t testing.TB, stream *streams.Stream) []streams.Message {
-	t.Helper()
-	r, err := stream.Reader(t.Context(), streams.ReadOptions{From: 1, StopAtEnd: true})
-	if err != nil {
-		t.Fatalf("read stream: %v", err)
-	}
-	defer r.Close()
-	var list []streams.Message
-	for {
-		m, err := r.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return list
-		}
-		if err != nil {
-			t.Fatalf("read stream: %v", err)
-		}
-		list = append(list, m)
-	}
-}
-
 func storedIDs(t testing.TB, stream *streams.Stream) []string {
 	t.Helper()
 	var ids []string
-	for _, m := range stored(t, stream) {
+	for _, m := range streamstest.ReadAll(t, stream, streams.ReadOptions{}) {
 		ids = append(ids, m.MsgID)
 	}
 	return ids

@@ -121,7 +121,7 @@ func TestPut_LargeEventBecomesParts(t *testing.T) {
 			ids := put(t, s, said("before"), large, said("after"))
 			drainAll(t, s, env.Stream)
 
-			list := stored(t, env.Stream)
+			list := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{})
 			checkIDs(t, storedIDs(t, env.Stream), idsOf(producer, len(list)))
 			var parts []*events.BotPart
 			for _, m := range list[1 : len(list)-1] {
@@ -172,7 +172,7 @@ func TestDrain_RefusedEventIsSetAside(t *testing.T) {
 	app := &faulty{Appender: tooLarge{env.Stream}}
 	drainAll(t, s, app)
 
-	list := stored(t, env.Stream)
+	list := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{})
 	checkIDs(t, storedIDs(t, env.Stream), idsOf(producer, 3))
 	if list[1].Subject != events.Subject(events.KindBotSetAside) {
 		t.Fatalf("the refused event's place is taken by %s", list[1].Subject)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 const channel = "lobby"
@@ -143,18 +143,11 @@ func (h *house) lines() []string {
 // ids are the ids of all messages in the stream, in their order.
 func (h *house) ids() []string {
 	h.t.Helper()
-	r, err := h.server.Stream.Reader(h.t.Context(), streams.ReadOptions{StopAtEnd: true})
-	must(h.t, err)
-	defer r.Close()
 	var list []string
-	for {
-		m, err := r.Next(h.t.Context())
-		if errors.Is(err, io.EOF) {
-			return list
-		}
-		must(h.t, err)
+	for _, m := range streamstest.ReadAll(h.t, h.server.Stream, streams.ReadOptions{}) {
 		list = append(list, m.MsgID)
 	}
+	return list
 }
 
 // verify compares the tables with a rebuild.

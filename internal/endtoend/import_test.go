@@ -1,9 +1,7 @@
 package endtoend
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,22 +46,11 @@ func archived(t *testing.T, n int) (folder string, from *streamstest.Env) {
 // stored it.
 func described(t *testing.T, s *streams.Stream) []string {
 	t.Helper()
-	r, err := s.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	var list []string
-	for {
-		m, err := r.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return list
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, m := range streamstest.ReadAll(t, s, streams.ReadOptions{}) {
 		list = append(list, fmt.Sprint(m.Seq, m.Time.UnixNano(), m.Subject, m.MsgID, string(m.Data)))
 	}
+	return list
 }
 
 // The stream is made again on a server of its own, and on a cluster, by a command

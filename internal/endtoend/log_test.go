@@ -1,13 +1,12 @@
 package endtoend
 
 import (
-	"errors"
-	"io"
 	"log/slog"
 	"testing"
 
 	"rosey/internal/installation"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // readStream returns all messages of a data folder's stream, whether or not the
@@ -23,20 +22,5 @@ func readStream(t *testing.T, data string) []streams.Message {
 			t.Error(err)
 		}
 	}()
-	r, err := a.Stream.Reader(t.Context(), streams.ReadOptions{From: 1, StopAtEnd: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var all []streams.Message
-	for {
-		m, err := r.Next(t.Context())
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, m)
-	}
+	return streamstest.ReadAll(t, a.Stream, streams.ReadOptions{})
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -395,22 +394,7 @@ func (r *rig) checkStream() {
 // stored reads the stream.
 func (r *rig) stored() []streams.Message {
 	r.t.Helper()
-	reader, err := r.stream.Reader(r.t.Context(), streams.ReadOptions{StopAtEnd: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer reader.Close()
-	var all []streams.Message
-	for {
-		m, err := reader.Next(r.t.Context())
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		all = append(all, m)
-	}
+	return streamstest.ReadAll(r.t, r.stream, streams.ReadOptions{})
 }
 
 // checkTables compares the lines in the tables with those that were said.
