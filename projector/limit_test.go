@@ -26,16 +26,7 @@ func limited(t *rapid.T, path, channel string, items []Item, size int) string {
 	cfg.Loading, cfg.Channel = true, channel
 	a, err := NewApplier(ctx, db, cfg)
 	must(t, err)
-	for at := 0; at < len(items); at += size {
-		_, err := a.Apply(ctx, items[at:min(at+size, len(items))])
-		must(t, err)
-	}
-	must(t, a.Complete(ctx))
-	must(t, db.Finish(ctx))
-	db, err = schema.OpenReader(ctx, path)
-	must(t, err)
-	defer closeDB(t, db)
-	return dump(t, db)
+	return loaded(t, db, a, items, size)
 }
 
 // restrict leaves of a dump what is about one channel, and what is about none.

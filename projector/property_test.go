@@ -104,13 +104,19 @@ func projectLoading(t *rapid.T, path string, items []Item, size int) string {
 	a.searchEvery = 3 // some lines are added while loading, some by Finish
 	a.held.totals.most = rapid.IntRange(1, 4).Draw(t, "totals held back")
 	a.held.sessions.most = rapid.IntRange(1, 4).Draw(t, "sessions held back")
+	return loaded(t, db, a, items, size)
+}
+
+// loaded is the dump of a database that is made for loading, with the items in it.
+func loaded(t *rapid.T, db *schema.DB, a *Applier, items []Item, size int) string {
+	ctx, path := context.Background(), db.Path()
 	for at := 0; at < len(items); at += size {
 		_, err := a.Apply(ctx, items[at:min(at+size, len(items))])
 		must(t, err)
 	}
 	must(t, a.Complete(ctx))
 	must(t, db.Finish(ctx))
-	db, err = schema.OpenReader(ctx, path)
+	db, err := schema.OpenReader(ctx, path)
 	must(t, err)
 	defer closeDB(t, db)
 	return dump(t, db)

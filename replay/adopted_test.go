@@ -56,12 +56,7 @@ func promoted(t *testing.T, env *streamstest.Env) {
 // was adopted since, and another one before it.
 func beforeAdoption(t *testing.T) (*streamstest.Env, schema.Store) {
 	t.Helper()
-	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 10)
-	project(t, env, store)
-	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
-		t.Fatal(err)
-	}
+	env, store := rebuilt(t)
 	evening(t, env, "p2", 5) // the present tables alone have it
 	project(t, env, store)
 	promoted(t, env)

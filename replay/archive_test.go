@@ -10,6 +10,8 @@ import (
 	"rosey/events"
 	"rosey/projector"
 	"rosey/replay"
+	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams"
 	"rosey/streams/archive"
 	"rosey/streams/streamstest"
@@ -228,7 +230,7 @@ func TestSupervisor_RemakesTheTablesWithAnArchive(t *testing.T) {
 	if dump(t, store.Link) != before {
 		t.Errorf("tables:\n%s\nwant:\n%s", dump(t, store.Link), before)
 	}
-	if o := origin(t, store.Link); o.Archive != a.Dir() || o.FromSeq != 1 {
+	if o := schematest.Read(t, store.Link, schema.ReadOrigin); o.Archive != a.Dir() || o.FromSeq != 1 {
 		t.Errorf("made of %+v", o)
 	}
 	// And by request, while events arrive.

@@ -6,6 +6,7 @@ import (
 
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams/streamstest"
 )
 
@@ -76,12 +77,7 @@ func TestSupervisor_TheEndOfTheStreamWasErased(t *testing.T) {
 // An older database goes back in the place of one that had what is erased now.
 func TestUndo_TheEndOfTheStreamWasErased(t *testing.T) {
 	t.Parallel()
-	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 10)
-	project(t, env, store)
-	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
-		t.Fatal(err)
-	}
+	env, store := rebuilt(t)
 	evening(t, env, "p2", 5)
 	project(t, env, store)
 	before := stateOf(t, store)
@@ -97,14 +93,5 @@ func TestUndo_TheEndOfTheStreamWasErased(t *testing.T) {
 
 func stateOf(t *testing.T, store schema.Store) schema.Checkpoint {
 	t.Helper()
-	db, err := schema.OpenReader(t.Context(), store.Link)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	c, err := schema.ReadCheckpoint(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return schematest.Read(t, store.Link, schema.ReadCheckpoint)
 }

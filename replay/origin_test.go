@@ -9,22 +9,9 @@ import (
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams/streamstest"
 )
-
-func origin(t *testing.T, path string) schema.Origin {
-	t.Helper()
-	db, err := schema.OpenReader(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	o, err := schema.ReadOrigin(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
 
 func TestInto_SaysWhatItIs(t *testing.T) {
 	t.Parallel()
@@ -40,7 +27,7 @@ func TestInto_SaysWhatItIs(t *testing.T) {
 	if _, err := replay.Into(t.Context(), path, cfg); err != nil {
 		t.Fatal(err)
 	}
-	got := origin(t, path)
+	got := schematest.Read(t, path, schema.ReadOrigin)
 	if got.Made.IsZero() {
 		t.Error("when it was made is not said")
 	}

@@ -13,6 +13,7 @@ import (
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -357,7 +358,7 @@ func TestInto_UntilATimeAmongMessagesOfOneMillisecond(t *testing.T) {
 		if err != nil || res.Seq != want {
 			t.Errorf("until the time of seq=%d: %+v, %v: want all up to seq=%d", seq, res, err, want)
 		}
-		if o := origin(t, res.Path); !o.UntilTime.Equal(times[seq]) || o.ToSeq != want {
+		if o := schematest.Read(t, res.Path, schema.ReadOrigin); !o.UntilTime.Equal(times[seq]) || o.ToSeq != want {
 			t.Errorf("origin %+v, want the time to the nanosecond", o)
 		}
 	}

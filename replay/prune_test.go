@@ -286,12 +286,7 @@ func TestSupervisor_NoMoreThanAFewStay(t *testing.T) {
 // Beside nobody too, no one is taken back.
 func TestUndo_ReplacesWhatIsBehindOnly(t *testing.T) {
 	t.Parallel()
-	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 10)
-	project(t, env, store)
-	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
-		t.Fatal(err)
-	}
+	env, store := rebuilt(t)
 	change(t, store.Link, "UPDATE projection_state SET seq = seq + 10")
 	if _, err := replay.Undo(t.Context(), store, config(env)); !errors.Is(err, replay.ErrBehind) {
 		t.Errorf("error %v, want ErrBehind", err)

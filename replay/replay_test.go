@@ -14,6 +14,7 @@ import (
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -82,18 +83,21 @@ func project(t *testing.T, env *streamstest.Env, store schema.Store) {
 	}
 }
 
+// rebuilt is a stream, and a database that was rebuilt from it once.
+func rebuilt(t *testing.T) (*streamstest.Env, schema.Store) {
+	t.Helper()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Fatal(err)
+	}
+	return env, store
+}
+
 func dump(t *testing.T, path string) string {
 	t.Helper()
-	db, err := schema.OpenReader(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	d, err := schema.Dump(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return schematest.Read(t, path, schema.Dump)
 }
 
 func change(t *testing.T, path, statement string) {

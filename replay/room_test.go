@@ -37,12 +37,7 @@ func swell(t *testing.T, store schema.Store) (shrink func()) {
 
 func TestSwap_NothingIsBegunWithoutRoom(t *testing.T) {
 	t.Parallel()
-	env, store := streamstest.New(t), newStore(t)
-	evening(t, env, "p1", 10)
-	project(t, env, store)
-	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
-		t.Fatal(err)
-	}
+	env, store := rebuilt(t)
 	before, files := dump(t, store.Link), filesOf(t, store)
 	shrink := swell(t, store)
 	for name, ask := range map[string]func() error{

@@ -14,6 +14,7 @@ import (
 
 	"rosey/replay"
 	"rosey/schema"
+	"rosey/schema/schematest"
 )
 
 const smokeEvents = 2000
@@ -64,27 +65,13 @@ func TestHistory_RebuildAndLiveAreEqual(t *testing.T) {
 	if _, err := replay.Into(t.Context(), rebuilt, replay.Config{Stream: h.rig.stream, DefaultChannel: Channel}); err != nil {
 		t.Fatal(err)
 	}
-	live, again := dump(t, store.Link), dump(t, rebuilt)
+	live, again := schematest.Read(t, store.Link, schema.Dump), schematest.Read(t, rebuilt, schema.Dump)
 	if live != again {
 		t.Error("the rebuilt database differs from the live one")
 	}
 	if len(live) < 100*smokeEvents {
 		t.Errorf("the dump has %d bytes for %d events", len(live), smokeEvents)
 	}
-}
-
-func dump(t *testing.T, path string) string {
-	t.Helper()
-	db, err := schema.OpenReader(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	text, err := schema.Dump(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
 
 func TestMeasurements_HaveFigures(t *testing.T) {

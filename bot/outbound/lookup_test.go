@@ -9,6 +9,7 @@ import (
 	"rosey/bot/cytube/cytubetest"
 	"rosey/bot/outbound"
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 
@@ -134,7 +135,7 @@ func TestSender_MayNotReadTheStream(t *testing.T) {
 	w.do(err)
 	w.queue = q
 	id := w.send("all the same")[0]
-	log := &record{}
+	log := &suite.Output{}
 	w.bot(options{change: func(c *outbound.SenderConfig) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) }})
 	w.ends(id, outbound.Sent, "")
 	w.ends(w.send("and again")[0], outbound.Sent, "")

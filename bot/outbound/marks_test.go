@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"rosey/bot/outbound"
+	"rosey/internal/suite"
 	"rosey/streams/streamstest"
 )
 
-func newLogger(r *record) *slog.Logger {
+func newLogger(r *suite.Output) *slog.Logger {
 	return slog.New(slog.NewTextHandler(r, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rosey/bot/outbound"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/service"
 	"rosey/streams/streamstest"
@@ -400,7 +401,7 @@ func TestWatcher_ConnectionIsLost(t *testing.T) {
 func TestQueue_ForeignValuesArePassedOver(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	log := &record{}
+	log := &suite.Output{}
 	cfg := outbound.QueueConfig{Logger: newLogger(log)}
 	q := open(t, env, cfg)
 	kv, err := env.Conn.JetStream().KeyValue(t.Context(), streams.OutboundBucket)

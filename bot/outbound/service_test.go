@@ -14,6 +14,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/service"
 	"rosey/streams/streamstest"
@@ -499,7 +500,7 @@ func TestService_DeniedPermissionIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	env.Conn = admin
-	log := &record{}
+	log := &suite.Output{}
 	serve(t, env, outbound.ServiceConfig{
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
 		Stream: func(ctx context.Context) (*streams.Stream, error) { return streams.Open(ctx, weak) },
@@ -514,24 +515,6 @@ func TestService_DeniedPermissionIsNamed(t *testing.T) {
 	if strings.Contains(log.String(), "secret words") {
 		t.Error("the log shows a text")
 	}
-}
-
-// record is a log to look into.
-type record struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
 }
 
 func TestService_IsFound(t *testing.T) {

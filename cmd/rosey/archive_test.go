@@ -14,6 +14,7 @@ import (
 	"rosey/internal/doctor"
 	"rosey/internal/installation"
 	"rosey/schema"
+	"rosey/schema/schematest"
 	"rosey/streams"
 	"rosey/streams/archive"
 )
@@ -56,20 +57,6 @@ func examined(t *testing.T, data string) map[string]doctor.State {
 	return states
 }
 
-func dumped(t *testing.T, path string) string {
-	t.Helper()
-	db, err := schema.OpenReader(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	text, err := schema.Dump(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
 // TestArchive_ThereAndBack takes the operator's way: archive, another machine,
 // restore, tables.
 func TestArchive_ThereAndBack(t *testing.T) {
@@ -92,7 +79,7 @@ func TestArchive_ThereAndBack(t *testing.T) {
 		t.Errorf("import: %s", out)
 	}
 	succeeds(t, "replay", "--on-error", "dead-letter", "--data", copied)
-	if got, want := dumped(t, installation.Dir(copied).Database().Link), dumped(t, dir.Database().Link); got != want {
+	if got, want := schematest.Read(t, installation.Dir(copied).Database().Link, schema.Dump), schematest.Read(t, dir.Database().Link, schema.Dump); got != want {
 		t.Errorf("tables of the restored stream:\n%s\nwant:\n%s", got, want)
 	}
 	if got, want := examined(t, copied), examined(t, string(dir)); !maps.Equal(got, want) || got[doctor.StreamUsable] != doctor.OK {
@@ -125,12 +112,12 @@ func TestReplay_FromAnArchive(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	before := dumped(t, dir.Database().Link)
+	before := schematest.Read(t, dir.Database().Link, schema.Dump)
 	if r := rosey(t, "replay", "--data", string(dir)); r.code != exitFailed {
 		t.Errorf("without the archive: exit %d, %s", r.code, r.out)
 	}
 	succeeds(t, "replay", "--from-archive", folder, "--data", string(dir))
-	if got := dumped(t, dir.Database().Link); got != before {
+	if got := schematest.Read(t, dir.Database().Link, schema.Dump); got != before {
 		t.Errorf("tables:\n%s\nwant:\n%s", got, before)
 	}
 	succeeds(t, "replay", "--verify", "--from-archive", folder, "--data", string(dir))

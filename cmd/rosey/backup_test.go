@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"rosey/internal/backup"
+	"rosey/schema"
+	"rosey/schema/schematest"
 )
 
 // The commands of docs/backup.md, in their order, as they are printed there. Only
@@ -42,7 +44,7 @@ func TestBackup_TheCommandsOfItsPage(t *testing.T) {
 	if want := []string{"backup", "restore", "restore", "restore", "replay", "doctor", "stats"}; !slices.Equal(ran, want) {
 		t.Errorf("the page runs %v, want %v", ran, want)
 	}
-	if got, want := tables(t, filepath.Join(place, "drill", "rosey.db")), tables(t, dir.Database().Link); dropCreated(got) != dropCreated(want) {
+	if got, want := schematest.Read(t, filepath.Join(place, "drill", "rosey.db"), schema.Dump), schematest.Read(t, dir.Database().Link, schema.Dump); dropCreated(got) != dropCreated(want) {
 		t.Errorf("the restored tables are\n%s\nwant\n%s", got, want)
 	}
 }

@@ -367,24 +367,14 @@ func TestExport_AnInterruptedFileIsNotThere(t *testing.T) {
 func TestExport_SaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	dir := string(record(t, evening()...))
-	for _, tt := range []struct {
-		args string
-		code int
-		want string
-	}{
+	refused(t, []string{"export", "--data", dir}, []refusal{
 		{"events --format csv", 2, "rosey: export: events have fields of many kinds and go into NDJSON alone\ntry:   leave --format csv out, or export a table\n"},
 		{"events --db x.db", 2, "rosey: export: a database holds no events, the stream does\ntry:   --data DIR or --nats URL\n"},
 		{"polls --from 5", 2, "rosey: export: --from, --to, --kind and --parts are about events\ntry:   rosey export events ...\n"},
 		{"polls --json --format csv", 2, "rosey: export: --json and --format csv contradict each other\ntry:   give one of them\n"},
 		{"events --from 99", 1, "rosey: export: the stream ends with seq=15\ntry:   rosey export events --from 15\n"},
 		{"events --kind user.jined", 2, "rosey: no kind of event is called \"user.jined\"\ntry:   --kind with one of: user.joined, user.left, user.roster, user.updated\n"},
-	} {
-		r := rosey(t, append([]string{"export", "--data", dir}, strings.Fields(tt.args)...)...)
-		same(t, tt.args, r.err, tt.want)
-		if r.code != tt.code || r.out != "" {
-			t.Errorf("%s: exit %d, want %d, %s", tt.args, r.code, tt.code, r.out)
-		}
-	}
+	})
 	for _, what := range []string{"events", "polls"} {
 		if r := rosey(t, "export", what, "--data", dir+"/nothing"); r.code != 1 || r.out != "" || strings.Count(r.err, "\n") != 2 {
 			t.Errorf("%s of no folder: %+v", what, r)

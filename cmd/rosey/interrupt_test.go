@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"rosey/bot/cytube/cytubetest"
 	"rosey/internal/installation"
+	"rosey/internal/suite"
 	"rosey/streams/embedded"
 )
 
@@ -41,18 +40,6 @@ func (f *fuse) burn() {
 func (f *fuse) Done() <-chan struct{} { f.burn(); return f.Context.Done() }
 func (f *fuse) Err() error            { f.burn(); return f.Context.Err() }
 
-// lockedBuffer is what several goroutines of a command may write to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
 // TestStart_InterruptedAnywhereEndsQuietly interrupts each command at more and
 // more distant points of its start. It ends with 0 and no complaint, and has
 // closed what it had opened: the next one opens it at once.
@@ -77,18 +64,18 @@ func TestStart_InterruptedAnywhereEndsQuietly(t *testing.T) {
 			for length := int64(0); length < 600; length += length + 1 {
 				data := filepath.Join(t.TempDir(), "data")
 				if name == "tail" { // without a stream there is nothing to start
-					var out lockedBuffer
+					var out suite.Output
 					if code := execute(t.Context(), append([]string{"server", "--for", "1ms", "--data", data}, ports...), &out, &out); code != 0 {
-						t.Fatalf("exit code %d\n%s", code, out.buf.String())
+						t.Fatalf("exit code %d\n%s", code, out.String())
 					}
 				}
 				ctx := newFuse(t.Context(), length)
 				time.AfterFunc(time.Second, ctx.end) // at work by then, and asking no more
-				var stdout, stderr lockedBuffer
+				var stdout, stderr suite.Output
 				code := execute(ctx, append(slices.Clone(args), "--data", data, "--log-level", "error"), &stdout, &stderr)
 				ctx.end()
-				if code != 0 || strings.Contains(stderr.buf.String(), "rosey:") {
-					t.Errorf("interrupted after %d: exit code %d\n%s%s", length, code, stdout.buf.String(), stderr.buf.String())
+				if code != 0 || strings.Contains(stderr.String(), "rosey:") {
+					t.Errorf("interrupted after %d: exit code %d\n%s%s", length, code, stdout.String(), stderr.String())
 				}
 				checkReleased(t, installation.Dir(data))
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"rosey/internal/backup"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/archive"
 	"rosey/streams/embedded"
@@ -19,7 +20,7 @@ import (
 // dying is the standard error of a command whose server dies as soon as the command
 // says a certain word.
 type dying struct {
-	safeBuffer
+	suite.Output
 	word string
 	kill func()
 }
@@ -29,7 +30,7 @@ func (d *dying) Write(p []byte) (int, error) {
 		d.kill()
 		d.kill = nil
 	}
-	return d.safeBuffer.Write(p)
+	return d.Output.Write(p)
 }
 
 // TestImport_WhoseServerDies cuts an import off, and goes on with it as it advises.
@@ -65,7 +66,7 @@ func TestImport_WhoseServerDies(t *testing.T) {
 		}
 	}
 	s, args := start()
-	var out safeBuffer
+	var out suite.Output
 	errs := &dying{word: `"importing"`, kill: func() { stop(s) }}
 	if code := run(args, &out, errs); code != exitFailed {
 		t.Fatalf("exit %d: %s", code, errs)

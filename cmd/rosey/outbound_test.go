@@ -11,6 +11,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/internal/installation"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -206,7 +207,7 @@ func TestSend_FromStandardInput(t *testing.T) {
 	t.Parallel()
 	eachOffice(t, func(t *testing.T, o *office) {
 		send := func(text string) result {
-			var out, errs safeBuffer
+			var out, errs suite.Output
 			con := &console{out: &out, err: &errs, in: strings.NewReader(text)}
 			code := executeOn(t.Context(), []string{"send", "-", "--channel", "tv", "--data", o.dir}, &out, &errs, con)
 			return result{code, out.String(), errs.String()}

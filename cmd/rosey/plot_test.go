@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"rosey/events"
+	"rosey/internal/suite"
 )
 
 func TestLook_Bar(t *testing.T) {
@@ -133,7 +134,7 @@ func TestStats_OnATerminal(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var out, errs safeBuffer
+			var out, errs suite.Output
 			con := &console{out: &out, err: &errs, seen: &tt.seen}
 			if code := executeOn(t.Context(), append(strings.Fields(tt.args), "--data", dir), &out, &errs, con); code != 0 {
 				t.Errorf("exit %d, stderr %s", code, errs.String())

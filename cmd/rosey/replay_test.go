@@ -12,22 +12,8 @@ import (
 	"rosey/replay"
 	"rosey/replay/control"
 	"rosey/schema"
+	"rosey/schema/schematest"
 )
-
-// tables is the canonical dump of a database.
-func tables(t *testing.T, path string) string {
-	t.Helper()
-	db, err := schema.OpenReader(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	text, err := schema.Dump(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
 
 // A lost stream comes back empty, and the tables are the last copy.
 func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
@@ -37,7 +23,7 @@ func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := tables(t, good.Path)
+	before := schematest.Read(t, good.Path, schema.Dump)
 	if err := os.RemoveAll(dir.JetStream()); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +35,7 @@ func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
 		if r.code != 1 || !strings.Contains(r.err, "another stream") || !strings.Contains(r.err, "rosey replay --force") {
 			t.Fatalf("%+v, want a refusal that names --force", r)
 		}
-		if got := tables(t, dir.Database().Link); got != before {
+		if got := schematest.Read(t, dir.Database().Link, schema.Dump); got != before {
 			t.Fatal("the tables changed")
 		}
 	}
@@ -62,7 +48,7 @@ func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 	}
-	if got := tables(t, good.Path); got != before {
+	if got := schematest.Read(t, good.Path, schema.Dump); got != before {
 		t.Error("the database before is not what it was")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"rosey/events"
 	"rosey/internal/installation"
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/streams"
@@ -125,7 +126,7 @@ func TestStats_ServiceAndFileSayTheSame(t *testing.T) {
 // seenBy runs a command in this process whose output is looked at so.
 func seenBy(t testing.TB, seen *look, args ...string) result {
 	t.Helper()
-	var out, errs safeBuffer
+	var out, errs suite.Output
 	code := executeOn(t.Context(), args, &out, &errs, &console{out: &out, err: &errs, seen: seen})
 	return result{code, out.String(), errs.String()}
 }

@@ -1,19 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"rosey/events"
 	"rosey/internal/installation"
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/streams"
 	"rosey/streams/embedded"
@@ -155,27 +155,9 @@ type result struct {
 // rosey runs a command line in this process.
 func rosey(t testing.TB, args ...string) result {
 	t.Helper()
-	var out, errs safeBuffer
+	var out, errs suite.Output
 	code := run(args, &out, &errs)
 	return result{code, out.String(), errs.String()}
-}
-
-// safeBuffer is written and read at the same time.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // await waits until something holds.
@@ -198,6 +180,25 @@ func same(t testing.TB, what, got, want string) {
 	want = strings.TrimPrefix(want, "\n")
 	if got != want {
 		t.Errorf("%s:\n%s\nwant:\n%s", what, got, want)
+	}
+}
+
+// refusal is a command line that comes to nothing, and what is said then.
+type refusal struct {
+	args string
+	code int
+	want string
+}
+
+// refused runs a command with what each of the list adds to it.
+func refused(t testing.TB, command []string, list []refusal) {
+	t.Helper()
+	for _, tt := range list {
+		r := rosey(t, slices.Concat(command, strings.Fields(tt.args))...)
+		same(t, tt.args, r.err, tt.want)
+		if r.code != tt.code || r.out != "" {
+			t.Errorf("%s: exit %d, want %d, %s", tt.args, r.code, tt.code, r.out)
+		}
 	}
 }
 
@@ -470,7 +471,7 @@ func intoClosedPipe(t *testing.T, args ...string) result {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	var errs safeBuffer
+	var errs suite.Output
 	code := run(args, w, &errs)
 	return result{code: code, err: errs.String()}
 }

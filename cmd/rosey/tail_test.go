@@ -14,6 +14,7 @@ import (
 
 	"rosey/events"
 	"rosey/internal/installation"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -167,7 +168,7 @@ func TestTail_FollowsARunningInstallationUntilToldToStop(t *testing.T) {
 	appendAll(t, s.Stream, said(0, "ann", "before"), said(1, "bob", "not she"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var out, errs safeBuffer
+	var out, errs suite.Output
 	done := make(chan error, 1)
 	c := &tailCmd{dataFlag: dataFlag{Data: string(dir)}, eventFilter: eventFilter{kindFlag: kindFlag{[]string{"message"}}, User: "ANN"}}
 	go func() { done <- c.Run(ctx, &console{out: &out, err: &errs}) }()
@@ -212,11 +213,7 @@ func TestTail_LimitEndsAPageWhileFollowing(t *testing.T) {
 func TestTail_SaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	dir := string(record(t, evening()...))
-	for _, tt := range []struct {
-		args string
-		code int
-		want string
-	}{
+	refused(t, []string{"tail", "--data", dir}, []refusal{
 		{"--kind mesage", 2, "rosey: no kind of event is called \"mesage\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, operator, playlist, poll, stats, status, user\n"},
 		{"--kind user.jined", 2, "rosey: no kind of event is called \"user.jined\"\ntry:   --kind with one of: user.joined, user.left, user.roster, user.updated\n"},
 		{"--kind mess", 2, "rosey: no kind of event is called \"mess\"\ntry:   --kind with one of: bot, channel, cytube, media, message, messages, operator, playlist, poll, stats, status, user\n"},
@@ -224,13 +221,7 @@ func TestTail_SaysWhatToDo(t *testing.T) {
 		{"--seq 500", 1, "rosey: tail: the stream ends with seq=15\ntry:   rosey tail --seq 15\n"},
 		{"--limit 20000", 2, "rosey: tail: the last 10000 events at most\ntry:   rosey export events --from SEQ, or rosey tail --seq SEQ\n"},
 		{"--since yesterday", 2, "rosey: --since: \"yesterday\" is no time: give one such as 2026-04-01T18:00:00Z, 2026-04-01 20:00:00 +02:00, or how long ago, such as 10m\ntry:   rosey tail --help\n"},
-	} {
-		r := rosey(t, append([]string{"tail", "--data", dir}, strings.Fields(tt.args)...)...)
-		same(t, tt.args, r.err, tt.want)
-		if r.code != tt.code || r.out != "" {
-			t.Errorf("%s: exit %d, want %d, %s", tt.args, r.code, tt.code, r.out)
-		}
-	}
+	})
 	if r := rosey(t, "tail", "--data", dir+"/nothing"); r.code != 1 || !strings.Contains(r.err, "nothing was recorded in this data folder yet\ntry:") {
 		t.Errorf("no folder: %+v", r)
 	}
@@ -478,7 +469,7 @@ func TestTail_OfAStoppedInstallationKeepsNobodyFromStarting(t *testing.T) {
 	along := &pausing{wrote: make(chan struct{}), goOn: make(chan struct{})}
 	ended := make(chan int)
 	go func() {
-		var errs lockedBuffer
+		var errs suite.Output
 		ended <- execute(t.Context(), []string{"tail", "--data", string(dir)}, along, &errs)
 	}()
 	<-along.wrote

@@ -1,15 +1,15 @@
 package endtoend
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"rosey/internal/suite"
 )
 
 // patience bounds every wait. A machine that is busy with other things must not
@@ -20,26 +20,8 @@ const patience = 3 * time.Minute
 type program struct {
 	t        *testing.T
 	cmd      *exec.Cmd
-	out, err output
+	out, err suite.Output
 	done     chan struct{} // closed when the process is gone
-}
-
-// output is what a process has written so far.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // start runs rosey with the arguments. What is still running at the end of the

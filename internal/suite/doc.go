@@ -1,6 +1,7 @@
-// Package suite runs the tests of a package that wait more than they compute.
+// Package suite holds what the tests of many packages need beside what they test.
 //
-// They wait for servers, channels, files and processes, so that more of them go
-// at once than the machine has processors. Where they build a program, its sources
-// are theirs too (NoteSources). No program has this package inside.
+// Run is for packages whose tests wait for servers, channels, files and processes
+// more than they compute: more of them go at once than the machine has processors.
+// Where they build a program, NoteSources makes its sources theirs. No program has
+// this package inside.
 package suite

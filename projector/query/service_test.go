@@ -8,12 +8,12 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/schema"
@@ -34,26 +34,8 @@ type desk struct {
 	service *query.Service
 	caller  *streams.Conn
 	client  *query.Client
-	log     lines // of the service
+	log     suite.Output // of the service
 	rebuild atomic.Pointer[query.Rebuild]
-}
-
-// lines is a log that a test reads.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // newDesk projects the stream into a new database and answers from it, until the

@@ -71,3 +71,19 @@ func Dump(t testing.TB, q schema.Queryer) string {
 	}
 	return text
 }
+
+// Read reads something of the database at path, such as its schema.Dump, and closes
+// it again.
+func Read[T any](t testing.TB, path string, read func(context.Context, schema.Queryer) (T, error)) T {
+	t.Helper()
+	db, err := schema.OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatalf("open database: %v", err)
+	}
+	defer func() { _ = db.Close() }() // it was only read
+	v, err := read(t.Context(), db)
+	if err != nil {
+		t.Fatalf("read database: %v", err)
+	}
+	return v
+}

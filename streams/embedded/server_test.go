@@ -1,7 +1,6 @@
 package embedded_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -10,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/embedded"
 )
@@ -252,7 +251,7 @@ func TestConfig_ValidateNamesWhatIsWrong(t *testing.T) {
 
 func TestServer_LogGoesToSlogWithItsComponent(t *testing.T) {
 	t.Parallel()
-	var buf syncBuffer
+	var buf suite.Output
 	log := slog.New(slog.NewTextHandler(&buf, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := start(t, t.TempDir(), func(c *embedded.Config) { c.Logger = log })
 	_, password := s.Credentials()
@@ -278,21 +277,4 @@ func TestDefaultMaxBytes_IsTheLesserOfTheDefaultAndTheDisk(t *testing.T) {
 	if err != nil || got <= 0 || got > streams.DefaultMaxBytes {
 		t.Errorf("default is %d, %v; want 1 to %d", got, err, streams.DefaultMaxBytes)
 	}
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

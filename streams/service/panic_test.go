@@ -5,38 +5,20 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/service"
 	"rosey/streams/streamstest"
 )
-
-// lines is a log that a test reads.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // A fault of one request is told to its caller as what it is, and to the log
 // without what was asked; the others go on.
 func TestService_AHandlerThatPanicsOrFails(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t, streamstest.WithoutStream())
-	var log lines
+	var log suite.Output
 	s, err := service.New(service.Config{
 		Conn: env.Conn, Name: "test", Version: "yesterday", Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Endpoints: []service.Endpoint{
