@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rosey/streams/lockfile"
 )
 
 func TestOpen_FilesArePrivate(t *testing.T) {
@@ -81,7 +83,7 @@ func TestOpen_WaitsForAHolderThatEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
-		time.AfterFunc(lockPatience-2*lockEvery, func() { ended <- first.Unlock() })
+		time.AfterFunc(lockfile.Patience-100*time.Millisecond, func() { ended <- first.Unlock() })
 		second, err := lockSpool(t.Context(), path)
 		if err := <-ended; err != nil {
 			t.Errorf("unlock: %v", err)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rosey/streams/lockfile"
 )
 
 // A process that was just killed has its lock until it has ended. The clock in here
@@ -18,7 +20,7 @@ func TestStart_WaitsForAHolderThatEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
-		time.AfterFunc(lockPatience-2*lockEvery, func() { ended <- first.Unlock() })
+		time.AfterFunc(lockfile.Patience-100*time.Millisecond, func() { ended <- first.Unlock() })
 		second, err := lockStore(t.Context(), dir)
 		if err := <-ended; err != nil {
 			t.Errorf("unlock: %v", err)
