@@ -15,6 +15,7 @@ import (
 	"rosey/bot/cytube/cytubetest"
 	"rosey/bot/spool"
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
@@ -70,15 +71,7 @@ func run(t *testing.T, cfg bot.RecorderConfig) (r *bot.Recorder, stop func()) {
 	return r, stop
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}
+var eventually = suite.Eventually
 
 func joined(r *bot.Recorder) func() bool { return func() bool { return r.Status().View.Joined } }
 

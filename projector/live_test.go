@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/schema"
 	"rosey/schema/schematest"
 	"rosey/streams"
@@ -157,17 +158,7 @@ func wantReplay(t testing.TB, env *streamstest.Env, store schema.Store) {
 	}
 }
 
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 2 min", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 func durable(t testing.TB, env *streamstest.Env, instance string) jetstream.Consumer {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/projector/query"
 	"rosey/replay"
@@ -104,16 +105,7 @@ func (s *supervised) caughtUp(t *testing.T, env *streamstest.Env) uint64 {
 	return state.LastSeq
 }
 
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !so() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 func wantEqual(t *testing.T, env *streamstest.Env, store schema.Store) {
 	t.Helper()

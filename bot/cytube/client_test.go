@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rosey/bot/cytube/cytubetest"
+	"rosey/internal/suite"
 )
 
 // quick are waits that do not hold up a test.
@@ -116,16 +117,7 @@ func newClient(t *testing.T, cfg Config) *Client {
 	return c
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 2 min: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 func waitFor(t *testing.T, what string, done <-chan struct{}) {
 	t.Helper()

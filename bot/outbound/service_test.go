@@ -54,16 +54,7 @@ func serve(t testing.TB, env *streamstest.Env, cfg outbound.ServiceConfig) *outb
 	return s
 }
 
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 const prefix = "rosey.db.messages.outbound."
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -160,19 +159,7 @@ func rosey(t testing.TB, args ...string) result {
 	return result{code, out.String(), errs.String()}
 }
 
-// await waits until something holds.
-func await(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	for !holds() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain: %s", what)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
+var await = suite.Eventually
 
 // same compares an output with what it should be, line by line.
 func same(t testing.TB, what, got, want string) {

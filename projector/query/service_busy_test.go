@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/projector/query"
 	"rosey/schema"
 	"rosey/streams/streamstest"
@@ -34,14 +35,7 @@ func copyOf(t testing.TB, store schema.Store, to string) {
 	}
 }
 
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
+var eventually = suite.Eventually
 
 // askers ask for a user without a pause until they are told to stop; they return
 // how many answers there were, and what was no answer.

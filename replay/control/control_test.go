@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/replay/control"
@@ -139,16 +140,7 @@ func (p *phases) has(phase string) bool {
 	return slices.Contains(p.list, phase)
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 // asked is a request under way.
 type asked struct {

@@ -10,6 +10,7 @@ import (
 
 	"rosey/bot/cytube"
 	"rosey/bot/cytube/cytubetest"
+	"rosey/internal/suite"
 )
 
 // bot is a client of a channel that keeps what it is told.
@@ -125,16 +126,7 @@ func (b *bot) joined(t *testing.T) {
 	})
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 2 min: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
+var eventually = suite.Eventually
 
 func must(t *testing.T, err error) {
 	t.Helper()
