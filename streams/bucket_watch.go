@@ -54,6 +54,8 @@ type BucketWatcher struct {
 	pull     *pull
 	delivery uint64
 	left     uint64 // values that were there when the consumer was made, and are still to come
+	there    uint64 // the last revision then, as the leader had it
+	copies   int    // of the bucket
 	attempt  int
 	closed   bool
 }
@@ -108,7 +110,7 @@ func (w *BucketWatcher) open(ctx context.Context) error {
 	if !w.created.IsZero() && (!info.Created.Equal(w.created) || info.State.LastSeq < w.last) {
 		w.restarted, w.last, w.caught = true, 0, false
 	}
-	w.created = info.Created
+	w.created, w.there, w.copies = info.Created, info.State.LastSeq, info.Config.Replicas
 	lctx, req := c.call(ctx)
 	defer req.end()
 	cons, err := c.js.CreateConsumer(lctx, bucketStream(w.b.name), jetstream.ConsumerConfig{
@@ -163,8 +165,17 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 			return Update{Op: WatchRestarted}, nil
 		}
 		if !w.caught && w.left == 0 {
-			w.caught = true
-			return Update{Op: WatchCaughtUp}, nil
+			switch err := w.whole(ctx); {
+			case err == nil:
+				w.caught = true
+				return Update{Op: WatchCaughtUp}, nil
+			case ctx.Err() != nil:
+				return Update{}, ctx.Err()
+			default:
+				w.b.c.log.Debug("watcher has not seen everything", "stream", bucketStream(w.b.name), "seq", w.last, "err", err)
+				w.drop() // another consumer, perhaps of another replica
+				continue
+			}
 		}
 		raw, err := w.pullNext(ctx)
 		if err != nil {
@@ -198,6 +209,18 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 		}
 		return u, nil
 	}
+}
+
+// whole is an error where more was there than the consumer has delivered.
+func (w *BucketWatcher) whole(ctx context.Context) error {
+	if w.copies < 2 || w.last >= w.there {
+		return nil
+	}
+	m, err := w.b.c.storedFrom(ctx, bucketStream(w.b.name), w.last+1, []string{w.filter})
+	if err == nil && m.Seq > 0 && m.Seq <= w.there {
+		err = errBehind
+	}
+	return err
 }
 
 // pullNext waits for a message, and while there should be one not for ever.

@@ -109,7 +109,10 @@ func (s *Stream) reader(ctx context.Context, o ReadOptions) (*Reader, error) {
 	if r.ended(o.StopAtEnd && state.LastSeq == 0) {
 		return r, nil
 	}
-	if err := r.open(ctx); err != nil {
+	switch err := r.open(ctx); {
+	case errors.Is(err, errBehind):
+		r.attempt++ // Next tries again
+	case err != nil:
 		return nil, err
 	}
 	return r, nil
@@ -147,11 +150,16 @@ func (r *Reader) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create reader: %w", req.explain(err))
 	}
-	if r.there && cons.CachedInfo().NumPending == 0 {
-		// What lies between here and the end was erased.
-		r.done = true
-	}
 	r.cons, r.delivery = cons, 0
+	if r.there && cons.CachedInfo().NumPending == 0 {
+		if r.done, err = r.nothingLeft(ctx); err == nil && !r.done {
+			err = errBehind
+		}
+		if err != nil {
+			r.remove()
+			return err
+		}
+	}
 	if r.pull = r.feed(lost); r.pull != nil {
 		return nil
 	}
@@ -164,6 +172,20 @@ func (r *Reader) open(ctx context.Context) error {
 	}
 	r.pull = pulled{p}
 	return nil
+}
+
+// errBehind means that a server does not have yet what the stream's leader has.
+var errBehind = errors.New("the replica that is read lags behind")
+
+// nothingLeft reports whether all that lies between here and the end was erased, or is
+// about something else.
+func (r *Reader) nothingLeft(ctx context.Context) (bool, error) {
+	from := r.last + 1
+	if r.last == 0 && !r.opts.Since.IsZero() {
+		from = r.end // what comes before may be older
+	}
+	m, err := r.s.c.storedFrom(ctx, StreamName, from, r.opts.Subjects)
+	return m.Seq == 0 || m.Seq > r.end || m.Time.Before(r.opts.Since), err
 }
 
 // feed starts a feed, where there can be one: it is nil otherwise. A reader that
@@ -219,7 +241,13 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 			continue
 		}
 		r.last = m.Seq
-		r.ended(r.there && m.Pending == 0)
+		if !r.ended(false) && r.there && m.Pending == 0 {
+			if nothing, err := r.nothingLeft(ctx); err == nil && nothing {
+				r.done = true
+			} else {
+				r.drop() // another consumer, perhaps of another replica
+			}
+		}
 		r.s.imported.original(&m)
 		if r.opts.NoHeaders {
 			m.Header = nil
@@ -292,8 +320,12 @@ func (r *Reader) drop() {
 	}
 	r.pull.stop()
 	r.pull, r.plain = nil, true
+	r.remove()
+}
+
+// remove removes the consumer: a courtesy, the server does so after a minute.
+func (r *Reader) remove() {
 	if r.s.c.nc.IsConnected() {
-		// A courtesy: the server removes it by itself after a minute.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = r.s.c.js.DeleteConsumer(ctx, StreamName, r.cons.CachedInfo().Name)

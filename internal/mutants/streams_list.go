@@ -33,4 +33,12 @@ var streamMutants = []Mutant{
 		Name: "the embedded server acknowledges before it syncs", File: "streams/embedded/server.go", Package: "./streams/embedded",
 		Old: "             *cfg.SyncAlways,", New: " false && *cfg.SyncAlways,",
 	},
+	{
+		Name: "a reader believes a replica that lags behind", File: "streams/reader.go", Package: streamTests,
+		Old: "	return m.Seq == 0 || m.Seq > r.end || ", New: "	return true || m.Seq > r.end || ",
+	},
+	{
+		Name: "a list of keys believes a replica that lags behind", File: "streams/bucket_watch.go", Package: streamTests,
+		Old: "	if w.copies < 2 || w.last >= w.there {", New: "	if w.copies < 9 || w.last >= w.there {",
+	},
 }
