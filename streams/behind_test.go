@@ -6,23 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 )
-
-// eventually waits for a condition of servers that have to find each other first.
-func eventually(t *testing.T, what string, so func() error) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		err := so()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s: %v", what, err)
-		}
-	}
-}
 
 // A replica that has just been made may have less than the leader, and its consumers
 // say that there is nothing more: whoever reads from it must not believe that.
@@ -49,20 +36,20 @@ func TestCluster_AReplicaThatLagsIsNotTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	eventually(t, "the cluster has a leader", func() error { return cluster.Healthy(ctx) })
-	for round := range 12 {
+	suite.Eventually(t, "the cluster has a leader", func() bool { return cluster.Healthy(ctx) == nil })
+	for round := range 8 {
 		for _, name := range []string{streams.StreamName, streams.OutboundStream} {
 			var copied bytes.Buffer
 			s, err := from.Conn.Snapshot(ctx, name, &copied, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, name+" is restored", func() error {
+			suite.Eventually(t, name+" is restored", func() bool {
 				if err := conn.Discard(ctx, name); err != nil {
-					return err
+					return false
 				}
 				_, err := conn.Restore(ctx, s, bytes.NewReader(copied.Bytes()), streams.RestoreOptions{Replicas: 3, MaxBytes: 1 << 28})
-				return err
+				return err == nil
 			})
 			if name == streams.OutboundStream {
 				bucket, err := conn.Bucket(ctx, streams.OutboundBucket)
@@ -81,7 +68,7 @@ func TestCluster_AReplicaThatLagsIsNotTheEnd(t *testing.T) {
 			for _, o := range []streams.ReadOptions{
 				{StopAtEnd: true}, {StopAtEnd: true, Subjects: []string{"rosey.db.message.>"}}, {StopAtEnd: true, Since: time.Unix(1, 0)},
 			} {
-				if got := len(readAll(t, stream, o)); got != messages {
+				if got := len(streamstest.ReadAll(t, stream, o)); got != messages {
 					t.Errorf("round %d: %d messages were read with %+v, want %d", round, got, o, messages)
 				}
 			}
