@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"rosey/events"
@@ -99,9 +98,9 @@ func (p *Projector) prove(ctx context.Context, it *Item, last uint64) error {
 	if it.Msg.Seq == last+1 {
 		return nil
 	}
-	next, err := following(ctx, p.cfg.Stream, last)
+	next, err := p.cfg.Stream.Following(ctx, last)
 	if err != nil {
-		return err
+		return fmt.Errorf("projector: look for what follows seq=%d: %w", last, err)
 	}
 	if next != it.Msg.Seq {
 		return fmt.Errorf("projector: seq=%d was delivered after seq=%d, the stream has seq=%d: %w", it.Msg.Seq, last, next, ErrNotContiguous)
@@ -109,24 +108,6 @@ func (p *Projector) prove(ctx context.Context, it *Item, last uint64) error {
 	it.Erased = it.Msg.Seq - last - 1
 	p.log.Warn("messages are erased from the stream", "stream", streams.StreamName, "seq", it.Msg.Seq, "erased", it.Erased)
 	return nil
-}
-
-// following is the sequence of the first message after the given one, read from
-// the stream itself.
-func following(ctx context.Context, s *streams.Stream, after uint64) (uint64, error) {
-	r, err := s.Reader(ctx, streams.ReadOptions{From: after + 1, StopAtEnd: true, InFlight: 1, HeadersOnly: true})
-	if err != nil {
-		return 0, fmt.Errorf("projector: look for what follows seq=%d: %w", after, err)
-	}
-	defer r.Close()
-	m, err := r.Next(ctx)
-	if errors.Is(err, io.EOF) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("projector: look for what follows seq=%d: %w", after, err)
-	}
-	return m.Seq, nil
 }
 
 // commit applies a batch and then acknowledges it. It is finished even when the

@@ -87,6 +87,6 @@ func (p *Projector) behind(ctx context.Context, seq uint64) (bool, error) {
 		return false, nil
 	}
 	// What follows may be erased.
-	next, err := following(ctx, p.cfg.Stream, seq)
+	next, err := p.cfg.Stream.Following(ctx, seq)
 	return next != 0, err
 }

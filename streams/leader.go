@@ -17,6 +17,16 @@ type stored struct {
 	Time time.Time `json:"time"`
 }
 
+// Following returns the sequence of the first message after the given one, 0 where
+// there is none, as the stream's leader has it.
+func (s *Stream) Following(ctx context.Context, seq uint64) (uint64, error) {
+	next, err := s.c.storedFrom(ctx, StreamName, seq+1, nil)
+	if err != nil {
+		return 0, fmt.Errorf("streams: %w", err)
+	}
+	return next.Seq, nil
+}
+
 // storedFrom returns the first message of a stream, from a sequence on, that is about
 // one of the subjects; all are meant where there are none. Its sequence is 0 where
 // there is no such message.
