@@ -41,7 +41,7 @@ func (s *session) statement(ctx context.Context, query string) (*sql.Stmt, error
 
 // ExecContext runs a statement that returns no rows.
 func (s *session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := s.statement(ctx, query)
+	stmt, err := s.statement(ctx, query) //nolint:sqlclosecheck // Close closes it
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *session) ExecContext(ctx context.Context, query string, args ...any) (s
 
 // QueryRowContext runs a query for one row.
 func (s *session) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := s.statement(ctx, query)
+	stmt, err := s.statement(ctx, query) //nolint:sqlclosecheck // Close closes it
 	if err != nil {
 		return s.Conn.QueryRowContext(ctx, query, args...) // tells the error with the row
 	}

@@ -162,17 +162,17 @@ func (r *restoring) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Conn.CheckRestore(ctx, r.set.Stream.Snapshot, o); err != nil && !(errors.Is(err, streams.ErrStreamExists) && slices.Contains(left, streams.StreamName)) {
+	refused := func(s streams.Snapshot, o streams.RestoreOptions) error {
+		err := r.Conn.CheckRestore(ctx, s, o)
+		if errors.Is(err, streams.ErrStreamExists) && slices.Contains(left, s.Stream) {
+			return nil // what an interrupted restore left goes first
+		}
 		return existing(err)
 	}
-	if r.set.Queue == nil {
-		return nil
+	if err := refused(r.set.Stream.Snapshot, o); err != nil || r.set.Queue == nil {
+		return err
 	}
-	err = r.Conn.CheckRestore(ctx, r.set.Queue.Snapshot, streams.RestoreOptions{Replicas: r.Replicas})
-	if errors.Is(err, streams.ErrStreamExists) && slices.Contains(left, streams.OutboundStream) {
-		return nil
-	}
-	return existing(err)
+	return refused(r.set.Queue.Snapshot, streams.RestoreOptions{Replicas: r.Replicas})
 }
 
 func existing(err error) error {
