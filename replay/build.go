@@ -27,6 +27,8 @@ type building struct {
 	rows    *pipeline
 	// whole: all rows are there.
 	whole bool
+	// erased counts the sequences that it lacks, once it is whole.
+	erased uint64
 }
 
 // build makes the database at the path itself. Where an interrupted one was left
@@ -49,6 +51,7 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 		Path: path, From: b.state.FirstSeq, ResumedAfter: b.resume.done(), BegunAnew: b.anew, EndsBefore: cfg.endsBefore(b.state),
 		Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
 	}
+	res.Erased = b.erased
 	cfg.meter.result(&res, b.applier.Checkpoint())
 	return res, nil
 }
@@ -144,6 +147,11 @@ func (b *building) run(ctx context.Context) error {
 	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
+	missing, err := holes(ctx, b.db)
+	if err != nil {
+		return err
+	}
+	b.erased = countBetween(missing, b.state.FirstSeq)
 	b.cfg.meter.seq = b.applier.Checkpoint().Seq
 	b.cfg.Progress(b.cfg.meter.progress(PhaseIndexes, b.last))
 	b.cfg.Crash(crashBeforeFinish)

@@ -41,6 +41,15 @@ var ErrCancelled = errors.New("broken off; the tables are as they were")
 // it: what is gone may be missing from it.
 var ErrTrimmedMeanwhile = errors.New("the stream was trimmed while it was read")
 
+// ErrManyErased is returned where the stream lists so many messages as erased that
+// the tables have, or so many of them one after the other, that its store is rather
+// damaged.
+var ErrManyErased = errors.New("the stream lists many messages as erased that the tables have")
+
+// ErrLeftOut is returned where the server did not deliver a message that was never
+// erased.
+var ErrLeftOut = errors.New("the server left out what the stream holds")
+
 // ErrNoChannel is returned where nothing is about the channel that a rebuild was
 // limited to.
 var ErrNoChannel = errors.New("the stream holds nothing about that channel")

@@ -31,6 +31,9 @@ func newExchange(ctx context.Context, store schema.Store, cfg *Config) (*exchang
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.lostAlready(ctx, &old); err != nil {
+		return nil, err
+	}
 	if cfg.Known == nil {
 		cfg.Known = old.dead
 		// With nothing to compare with, no failure is new.
@@ -81,9 +84,29 @@ func (x *exchange) ahead() error {
 	return nil
 }
 
+// compare notes what the old tables are made of and the next ones are not, and
+// refuses where that is too much to be meant.
+func (x *exchange) compare(ctx context.Context) (err error) {
+	db, err := schema.OpenReader(ctx, x.next.Path)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return x.cfg.lost(ctx, db, x.old.checkpoint, x.comparable(), &x.res)
+}
+
+// comparable is the file of the old tables, "" where there is nothing in them that is
+// of this stream.
+func (x *exchange) comparable() string {
+	if !x.old.exists || !x.old.related {
+		return ""
+	}
+	return x.old.Path
+}
+
 // swap shows the next generation to readers.
 func (x *exchange) swap() error {
-	if x.old.exists && (!x.old.related || x.old.from < x.res.From) {
+	if x.old.exists && (!x.old.related || x.old.from < x.res.From || x.res.manyErased) {
 		// It holds what no rebuild gives again. Before the swap: after it, a rebuild
 		// would take it for an old generation.
 		if err := x.store.Retain(x.old.Generation); err != nil {

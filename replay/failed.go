@@ -27,6 +27,8 @@ var classes = []struct {
 	{"no_database", schema.ErrNoDatabase},
 	{"no_previous", schema.ErrNoPrevious},
 	{"other_program", projector.ErrOtherProgram},
+	{"many_erased", ErrManyErased},
+	{"left_out", ErrLeftOut},
 	{"disk_full", syscall.ENOSPC},
 }
 
@@ -60,6 +62,8 @@ func (w *Work) Fail(err error) {
 		w.Remedy = afterFailure(failure.Seq, w.KeptSeq)
 	case errors.As(err, &refused):
 		w.Remedy = refused.Remedy
+	case errors.Is(err, ErrLeftOut):
+		w.Remedy = "the same again: on a cluster another replica may answer; where it stays so, rosey doctor says what the server cannot read"
 	case errors.Is(err, schema.ErrNoPrevious):
 		w.Remedy = "`rosey replay` makes the tables again from the stream"
 	case errors.As(err, &room):

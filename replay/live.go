@@ -14,6 +14,7 @@ import (
 type takeover struct {
 	f    *follower
 	res  *Result
+	old  string // the file that is compared with, "" for none
 	swap func() error
 }
 
@@ -32,6 +33,9 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 					return nil, fmt.Errorf("replay: %w", err) // not later: the swap is no batch
 				}
 				*t.res = t.f.add(*t.res)
+				if err := t.f.cfg.lost(ctx, t.f.db, at, t.old, t.res); err != nil {
+					return nil, err
+				}
 				return t.f.db, nil
 			},
 			Swap: t.swap,
@@ -53,6 +57,7 @@ func (t takeover) fromRest(ctx context.Context, at schema.Checkpoint) error {
 	if err == nil {
 		t.f.swapping(at.Seq)
 		*t.res = t.f.add(*t.res)
+		err = t.f.cfg.lost(ctx, t.f.db, at, t.old, t.res)
 	}
 	if err := errors.Join(err, t.f.db.Close()); err != nil {
 		return err
@@ -78,7 +83,7 @@ func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.
 	if err != nil {
 		return x.res, x.abandon(err)
 	}
-	t := takeover{f: f, res: &x.res, swap: x.swap}
+	t := takeover{f: f, res: &x.res, old: x.comparable(), swap: x.swap}
 	if p != nil {
 		err = t.from(ctx, p)
 	} else {

@@ -51,6 +51,10 @@ type Config struct {
 	// AcceptGap rebuilds from where the stream begins. The decision becomes an event
 	// first; once it is one, no later rebuild needs to be told.
 	AcceptGap bool
+	// AcceptErased replaces tables that have much of what the stream lists as erased:
+	// else that is a *projector.StartError of ErrManyErased, as the store may have lost it.
+	// They are kept as a file then.
+	AcceptErased bool
 	// Archive holds what the stream no longer does: the rebuild begins with it where
 	// the stream begins later. Default: none.
 	Archive *archive.Archive
@@ -75,7 +79,10 @@ type Config struct {
 	again     *again // nil but for Retry
 	archived  bool   // the beginning comes from the archive
 	throwaway bool   // nobody goes on with it, Verify's
-	meter     *meter // of all that the work applies
+	// tap comes between the stream's reader and its witness; tests leave messages out
+	// there. Nil: nothing does.
+	tap   func(source) source
+	meter *meter // of all that the work applies
 	// reach is the checkpoint of the database that is replaced or compared with. What
 	// was erased from the end of the stream since then is passed over.
 	reach schema.Checkpoint
@@ -136,7 +143,13 @@ type Result struct {
 	// ArchiveNotNeeded says that there was an archive, of this stream, and that the
 	// stream itself reaches back as far.
 	ArchiveNotNeeded bool `json:"archive_not_needed,omitempty"`
-	// Kept is the database that Force replaced; nothing removes it but a person.
+	// Erased counts the sequences from From to Seq that the stream holds no more, and
+	// ErasedSince those of them that the database before was made of.
+	Erased      uint64 `json:"erased,omitempty"`
+	ErasedSince uint64 `json:"erased_since,omitempty"`
+	manyErased  bool   // the database before is kept for it
+	// Kept is the database before where it holds what no rebuild gives again; nothing
+	// removes it but a person.
 	Kept string `json:"kept,omitempty"`
 	// Note says what did not succeed after the swap; the tables are remade all the
 	// same.
@@ -165,7 +178,10 @@ func Swap(ctx context.Context, store schema.Store, cfg Config) (_ Result, err er
 	if err := x.build(ctx); err != nil {
 		return x.res, err
 	}
-	if err := x.ahead(); err != nil {
+	if err = x.ahead(); err == nil {
+		err = x.compare(ctx)
+	}
+	if err != nil {
 		return x.res, x.abandon(err)
 	}
 	if err := x.swap(); err != nil {

@@ -36,7 +36,11 @@ func (c *Config) ofStream(ctx context.Context, from, last uint64) (source, error
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
-	return r, nil
+	var src source = r
+	if c.tap != nil {
+		src = c.tap(r)
+	}
+	return &witnessed{source: src, stream: c.Stream, at: from - 1, last: last}, nil
 }
 
 // joined reads the archive up to where the stream begins, then the stream.

@@ -203,7 +203,7 @@ func (s *Supervisor) goOn(run context.Context) error {
 // config is what a rebuild needs to know.
 func (s *Supervisor) config(r Request) (cfg Config, err error) {
 	cfg = Config{
-		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptFailures: r.AcceptFailures,
+		Stream: s.cfg.Stream, DefaultChannel: s.cfg.DefaultChannel, AcceptGap: r.AcceptGap, AcceptErased: r.AcceptErased, AcceptFailures: r.AcceptFailures,
 		Fresh: r.Fresh, Keep: s.keep, Grace: s.sweeper.grace, Program: s.program, Logger: s.cfg.Logger, Crash: s.cfg.Crash, Progress: s.progress,
 		sweep: s.sweeper.later,
 	}

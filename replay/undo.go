@@ -37,6 +37,10 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 	if err != nil {
 		return res, fmt.Errorf("replay: %w", err)
 	}
+	replaced, err := store.Current()
+	if err != nil {
+		return res, fmt.Errorf("replay: %w", err)
+	}
 	f, err := reopenPrevious(ctx, g, cfg)
 	if err != nil {
 		return res, err
@@ -45,7 +49,13 @@ func undo(ctx context.Context, store schema.Store, cfg *Config, p *projector.Pro
 		return res, errors.Join(err, f.db.Close())
 	}
 	var old pruning
-	t := takeover{f: f, res: &res, swap: func() error {
+	t := takeover{f: f, res: &res, old: replaced.Path, swap: func() error {
+		if res.manyErased {
+			if err := store.Retain(replaced); err != nil {
+				return fmt.Errorf("replay: %w", err)
+			}
+			res.Kept = replaced.Path
+		}
 		cfg.Crash(crashBeforeSwap)
 		old = newPruning(store, cfg)
 		if err := store.Swap(g); err != nil {

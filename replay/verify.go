@@ -119,57 +119,6 @@ func openCurrent(ctx context.Context, store schema.Store) (*schema.DB, error) {
 	return nil, err
 }
 
-// erasedSince counts the messages that one database is made of and the other, made
-// from the stream as it is now, is not.
-func erasedSince(ctx context.Context, now, before schema.Queryer) (n uint64, err error) {
-	missing, err := holes(ctx, now)
-	if err != nil {
-		return 0, err
-	}
-	known, err := holes(ctx, before)
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range missing {
-		at := m.first
-		for _, k := range known {
-			if k.last < at || k.first > m.last {
-				continue
-			}
-			n += max(at, k.first) - at
-			at = k.last + 1
-		}
-		n += max(m.last+1, at) - at
-	}
-	return n, nil
-}
-
-// hole is a run of sequences that a database is not made of.
-type hole struct{ first, last uint64 }
-
-// holes lists them from the first sequence to the checkpoint, and what lies beyond
-// it: messages at the end may be gone as well.
-func holes(ctx context.Context, q schema.Queryer) (_ []hole, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT first_seq, last_seq FROM stream_holes
-		UNION ALL SELECT seq + 1, 9223372036854775807 FROM projection_state ORDER BY 1`)
-	if err != nil {
-		return nil, fmt.Errorf("replay: read the holes: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var list []hole
-	for rows.Next() {
-		var h hole
-		if err := rows.Scan(&h.first, &h.last); err != nil {
-			return nil, fmt.Errorf("replay: read the holes: %w", err)
-		}
-		list = append(list, h)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("replay: read the holes: %w", err)
-	}
-	return list, nil
-}
-
 // comparable makes sure that a rebuild by this program should be equal.
 func comparable(ctx context.Context, c schema.Checkpoint, cfg *Config) error {
 	if c.Seq == 0 {

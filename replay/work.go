@@ -22,6 +22,8 @@ type Request struct {
 	Kind string `json:"kind" rule:"required,enum=rebuild|undo|retry" doc:"What to do."`
 	// AcceptGap rebuilds from where the stream begins.
 	AcceptGap bool `json:"accept_gap,omitempty" doc:"Rebuild from where the stream begins, and give up what came before."`
+	// AcceptErased replaces tables that have much of what the stream lists as erased.
+	AcceptErased bool `json:"accept_erased,omitempty" doc:"Replace tables that have much of what the stream lists as erased; they are kept as a file."`
 	// AcceptFailures goes on at an event that cannot be applied and was no dead
 	// letter before.
 	AcceptFailures bool `json:"accept_failures,omitempty" doc:"Go on at an event that cannot be applied and was no dead letter before."`

@@ -35,6 +35,7 @@ type replayCmd struct {
 	Differences    int      `help:"How many differences --verify names." default:"5" placeholder:"N"`
 	Keep           kept     `help:"How many databases are kept, the current one among them. Default: 2." placeholder:"N"`
 	Undo           bool     `help:"Go back to the database before the last rebuild."`
+	AcceptErased   bool     `help:"Replace tables that have much of what the stream lists as erased: they are kept as a file."`
 	Fresh          bool     `help:"Begin anew, even where an interrupted rebuild could go on."`
 	JSON           bool     `help:"Print progress and result as JSON lines."`
 }
@@ -71,7 +72,7 @@ func (c *replayCmd) Run(ctx context.Context, con *console) (err error) {
 	defer show.close()
 	cfg := replay.Config{
 		Stream: a.Stream, DefaultChannel: c.DefaultChannel, UntilSeq: uint64(c.UntilSeq), UntilTime: c.UntilTime.Time,
-		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, Progress: show.tell, Logger: log, Crash: crash,
+		AcceptFailures: c.OnError == "dead-letter", Force: c.Force, AcceptGap: c.AcceptGap, AcceptErased: c.AcceptErased, Progress: show.tell, Logger: log, Crash: crash,
 		Program: version(), Channel: string(c.Channel), Fresh: c.Fresh,
 	}
 	if cfg.DefaultChannel == "" {
@@ -121,6 +122,8 @@ func (c *replayCmd) check() error {
 		return advise(errors.New("replay: --undo applies nothing that could fail"), "rosey replay --undo")
 	case c.Keep > 0 && (c.Verify || c.Into != ""):
 		return advise(errors.New("replay: --keep is about the databases that a rebuild replaces, and neither --into nor --verify replaces one"), "leave --keep out")
+	case c.AcceptErased && (c.Verify || c.Into != ""):
+		return advise(errors.New("replay: --accept-erased is about the database that a rebuild replaces, and neither --into nor --verify replaces one"), "leave --accept-erased out")
 	}
 	return nil
 }
@@ -159,10 +162,11 @@ func (c *replayCmd) there(ctx context.Context, conn *streams.Conn, store schema.
 			"stop the running projector (or rosey up) first")
 	}
 	r := replay.Request{
-		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptFailures: c.OnError == "dead-letter", Archive: c.FromArchive, Keep: int(c.Keep), Fresh: c.Fresh,
+		Kind: replay.KindRebuild, AcceptGap: c.AcceptGap, AcceptErased: c.AcceptErased, AcceptFailures: c.OnError == "dead-letter",
+		Archive: c.FromArchive, Keep: int(c.Keep), Fresh: c.Fresh,
 	}
 	if c.Undo {
-		r = replay.Request{Kind: replay.KindUndo, Keep: int(c.Keep)}
+		r = replay.Request{Kind: replay.KindUndo, AcceptErased: c.AcceptErased, Keep: int(c.Keep)}
 	}
 	w, err := askHolder(ctx, conn, store, r, show, rebuildCommand(r), " --data "+shell(c.Data)+c.words())
 	if err != nil {
@@ -247,6 +251,11 @@ func (c *replayCmd) explain(err error) error {
 	}
 	if errors.Is(err, replay.ErrNoChannel) {
 		return advise(err, "another --channel: rosey tail --json shows the names as they are spelled")
+	}
+	if errors.Is(err, replay.ErrLeftOut) {
+		var w replay.Work
+		w.Fail(err)
+		return advise(err, "%s", w.Remedy)
 	}
 	if errors.Is(err, replay.ErrNothingBefore) {
 		return advise(err, "name a later --until-time, or a greater --until-seq")

@@ -40,6 +40,9 @@ func rebuildCommand(r replay.Request) string {
 	if r.AcceptGap {
 		text += " --accept-gap"
 	}
+	if r.AcceptErased {
+		text += " " + replay.FlagAcceptErased
+	}
 	if r.AcceptFailures {
 		text += " --on-error dead-letter"
 	}

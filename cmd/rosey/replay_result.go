@@ -20,9 +20,11 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if c.Undo {
 		fmt.Fprintf(con.out, "went back  to %s\n", filepath.Clean(res.Path))
 		fmt.Fprintf(con.out, "caught up  %d events up to seq=%d (%d duplicates, %d dead letters)\n", res.Events, res.Seq, res.Duplicates, res.DeadLetters)
+		tellErased(con.out, res)
 		if res.Note != "" {
 			fmt.Fprintf(con.out, "note       %s\n", res.Note)
 		}
+		tellKept(con.out, res)
 		fmt.Fprintf(con.out, "took       %.2f s\n", res.Seconds)
 		return nil
 	}
@@ -43,15 +45,32 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if res.From > 1 {
 		fmt.Fprintf(con.out, "begins     at seq=%d: what came before is given up\n", res.From)
 	}
+	tellErased(con.out, res)
 	tellArchive(con.out, res)
 	if res.Note != "" {
 		fmt.Fprintf(con.out, "note       %s\n", res.Note)
 	}
-	if res.Kept != "" {
-		fmt.Fprintf(con.out, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
-	}
+	tellKept(con.out, res)
 	fmt.Fprintf(con.out, "took       %.2f s, %.0f events/s\n", res.Seconds, res.PerSecond)
 	return nil
+}
+
+// tellErased says what the tables are not made of.
+func tellErased(w io.Writer, res replay.Result) {
+	if res.Erased == 0 && res.ErasedSince == 0 {
+		return
+	}
+	before := ""
+	if res.ErasedSince > 0 {
+		before = fmt.Sprintf("; the database before had %d of them", res.ErasedSince)
+	}
+	fmt.Fprintf(w, "erased     %d of the messages up to seq=%d are gone from the stream%s\n", res.Erased, res.Seq, before)
+}
+
+func tellKept(w io.Writer, res replay.Result) {
+	if res.Kept != "" {
+		fmt.Fprintf(w, "kept       %s, the database before; delete it when nobody needs it\n", filepath.Clean(res.Kept))
+	}
 }
 
 // tellArchive says what an archive that was named was good for.

@@ -74,6 +74,7 @@ func (c *Client) Do(ctx context.Context, r replay.Request, tell func(replay.Work
 // does.
 func same(running, asked replay.Request) bool {
 	return running.Kind == replay.KindRebuild && asked.Kind == replay.KindRebuild && running.AcceptGap == asked.AcceptGap &&
+		running.AcceptErased == asked.AcceptErased &&
 		running.AcceptFailures == asked.AcceptFailures && running.Archive == asked.Archive &&
 		(asked.Keep == 0 || running.Keep == asked.Keep) && (!asked.Fresh || running.Fresh)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"rosey/streams"
 )
@@ -22,18 +21,6 @@ const (
 	ForgetAllErased
 	// KeepErased leaves them there.
 	KeepErased
-)
-
-// Bounds of what is forgotten without being asked. Who erases takes single messages. A
-// store that is damaged loses a block, which is a range of sequences and megabytes, and
-// lists it as erased: the archive may be the only other copy.
-const (
-	// manyErased is how many messages there are, at most.
-	manyErased = 1000
-	// manyAdjacent is how many of them are one after the other, at most, and
-	// manyAdjacentBytes what these hold; a single one is as large as it may be.
-	manyAdjacent      = 16
-	manyAdjacentBytes = 1 << 20
 )
 
 // Forget takes messages out of an archive, whatever the stream has of them: that is
@@ -94,14 +81,13 @@ func (w *writer) forgetErased(ctx context.Context) error {
 	for _, h := range found {
 		w.erasedSince += h.messages
 	}
-	long := slices.DeleteFunc(lost, func(l loss) bool { return !l.long() })
 	switch {
 	case w.erasedSince == 0, w.o.Erased == KeepErased:
 		return nil
 	case w.o.Erased == ForgetAllErased:
-	case len(long) > 0:
-		return fmt.Errorf("%w: %d, of which one after the other %s", ErrManyErased, w.erasedSince, names(long))
-	case w.erasedSince > manyErased:
+	case len(lost.Long()) > 0:
+		return fmt.Errorf("%w: %s", ErrManyErased, lost.Describe())
+	case lost.Many():
 		return fmt.Errorf("%w: %d, in %s", ErrManyErased, w.erasedSince, segments(found))
 	}
 	return w.forget(ctx, runs, found)
@@ -114,21 +100,9 @@ type held struct {
 	runs     spans
 }
 
-// loss is a run of sequences that the stream lists as erased, and what the archive holds
-// of it.
-type loss struct {
-	run             [2]uint64
-	messages, bytes uint64
-}
-
-// long reports whether it is rather what a damaged store has lost.
-func (l loss) long() bool {
-	return l.messages > manyAdjacent || l.messages > 1 && l.bytes > manyAdjacentBytes
-}
-
 // holding finds the segments that hold messages of the runs, from a sequence on, and
 // the runs of which there are any.
-func (w *writer) holding(ctx context.Context, runs spans, first uint64) (found []held, lost []loss, err error) {
+func (w *writer) holding(ctx context.Context, runs spans, first uint64) (found []held, lost streams.Erasures, err error) {
 	a := &Archive{dir: w.dir, manifest: w.manifest}
 	for _, s := range w.manifest.Segments {
 		gone := runs.within(max(s.FirstSeq, first), s.LastSeq)
@@ -145,11 +119,11 @@ func (w *writer) holding(ctx context.Context, runs spans, first uint64) (found [
 			h.messages++
 			h.runs = h.runs.with(m.Seq)
 			run := runs[runs.at(m.Seq)]
-			if n := len(lost); n == 0 || lost[n-1].run != run {
-				lost = append(lost, loss{run: run})
+			if n := len(lost); n == 0 || lost[n-1].First != run[0] {
+				lost = append(lost, streams.Erasure{First: run[0], Last: run[1]})
 			}
 			l := &lost[len(lost)-1]
-			l.messages, l.bytes = l.messages+1, l.bytes+uint64(len(m.Data))
+			l.Messages, l.Bytes = l.Messages+1, l.Bytes+uint64(len(m.Data))
 			return nil
 		})
 		if err != nil {
@@ -228,22 +202,6 @@ func segments(found []held) string {
 	text := found[0].Name
 	if n := len(found) - 1; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
-	}
-	return text
-}
-
-// namedRuns is how many runs an error names.
-const namedRuns = 10
-
-// names lists the first of the runs.
-func names(lost []loss) string {
-	var parts []string
-	for _, l := range lost[:min(len(lost), namedRuns)] {
-		parts = append(parts, fmt.Sprintf("seq=%d to seq=%d", l.run[0], l.run[1]))
-	}
-	text := strings.Join(parts, ", ")
-	if n := len(lost) - namedRuns; n > 0 {
-		text += fmt.Sprintf(" and %d more runs", n)
 	}
 	return text
 }

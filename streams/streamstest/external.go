@@ -54,7 +54,7 @@ func ExternalServer(t testing.TB, o ExternalOptions) *External {
 		sync = "2m"
 	}
 	text := fmt.Sprintf("listen: \"127.0.0.1:%d\"\nmax_payload: 8MB\njetstream { store_dir: %q, sync_interval: %s }\n%s\n",
-		e.port, filepath.Join(e.dir, "store"), sync, o.Config)
+		e.port, e.Store(), sync, o.Config)
 	if err := os.WriteFile(e.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +70,9 @@ func ExternalServer(t testing.TB, o ExternalOptions) *External {
 
 // URL returns where clients connect.
 func (e *External) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", e.port) }
+
+// Store returns the folder that the server keeps its store in.
+func (e *External) Store() string { return filepath.Join(e.dir, "store") }
 
 // PID returns the server's process, 0 while it does not run.
 func (e *External) PID() int {
