@@ -43,6 +43,10 @@ type Config struct {
 	// that is open but dead is given up after three times as long. Default 10 s.
 	PingEvery time.Duration
 
+	// ReadPatience is how long nothing may come of what is stored, although the server
+	// answers, until it counts as unreadable. Default 30 s.
+	ReadPatience time.Duration
+
 	// WaitForServer makes Connect succeed while no server answers; it is then
 	// tried for as long as the Conn is open. See Conn.Connected.
 	WaitForServer bool
@@ -80,7 +84,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("server address %q is not a URL like nats://host:4222", redact(raw)))
 		}
 	}
-	if c.Timeout < 0 || c.MaxReconnectWait < 0 || c.PingEvery < 0 {
+	if c.Timeout < 0 || c.MaxReconnectWait < 0 || c.PingEvery < 0 || c.ReadPatience < 0 {
 		errs = append(errs, errors.New("a duration is negative"))
 	}
 	return errors.Join(errs...)
@@ -107,6 +111,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.PingEvery == 0 {
 		c.PingEvery = 10 * time.Second
+	}
+	if c.ReadPatience == 0 {
+		c.ReadPatience = 30 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -32,14 +32,15 @@ const (
 // While it is down, publishes fail at once instead of being kept in memory: the
 // spool keeps them. Safe for concurrent use.
 type Conn struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	log     *slog.Logger
-	timeout time.Duration
-	closed  chan struct{}
-	denied  denials
-	local   bool    // in process
-	direct  *direct // nil for a server elsewhere
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	log      *slog.Logger
+	timeout  time.Duration
+	patience time.Duration // with a server that does not deliver
+	closed   chan struct{}
+	denied   denials
+	local    bool    // in process
+	direct   *direct // nil for a server elsewhere
 
 	mu       sync.Mutex
 	lost     chan struct{} // closed at the next disconnect, then replaced
@@ -58,14 +59,15 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, fmt.Errorf("streams: %w", err)
 	}
 	c := &Conn{
-		log:     cfg.Logger,
-		timeout: cfg.Timeout,
-		closed:  make(chan struct{}),
-		lost:    make(chan struct{}),
-		open:    map[uint64]*request{},
-		warn:    map[string]string{},
-		seen:    map[string]sighting{},
-		local:   cfg.InProcess != nil,
+		log:      cfg.Logger,
+		timeout:  cfg.Timeout,
+		patience: cfg.ReadPatience,
+		closed:   make(chan struct{}),
+		lost:     make(chan struct{}),
+		open:     map[uint64]*request{},
+		warn:     map[string]string{},
+		seen:     map[string]sighting{},
+		local:    cfg.InProcess != nil,
 	}
 	if cfg.InProcess != nil {
 		c.direct = &direct{dial: cfg.InProcess, user: cfg.User, password: cfg.Password}

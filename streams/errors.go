@@ -3,6 +3,8 @@ package streams
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 )
 
 // What keeps Connect from a usable connection.
@@ -65,6 +67,9 @@ var (
 	// ErrMessageNotFound means that the stream holds no message of that sequence:
 	// it was erased, trimmed, or never was.
 	ErrMessageNotFound = errors.New("message not found")
+	// ErrUnreadable means that a message is stored and no server delivers it. The error
+	// is an *UnreadableError.
+	ErrUnreadable = errors.New("a stored message cannot be read")
 	// ErrBeyondEnd means that a start lies after the stream's end. The server
 	// would accept it and skip everything up to there in silence.
 	ErrBeyondEnd = errors.New("start is beyond the end of the stream")
@@ -87,6 +92,37 @@ type unsentError struct{ cause error }
 
 func (e *unsentError) Error() string   { return "no server answers" }
 func (e *unsentError) Unwrap() []error { return []error{ErrDisconnected, e.cause} }
+
+// UnreadableError says which message it is that cannot be read.
+type UnreadableError struct {
+	// Seq is the message, or the first that may be it where only some were asked for.
+	Seq uint64
+	// Tries is how many consumers were made that delivered nothing, within For.
+	Tries int
+	For   time.Duration
+	// Servers are where these ran, as far as the server tells; a cluster does.
+	Servers []string
+	// LeaderHasIt says that the stream's leader can read it: it is the servers' copies
+	// that are damaged.
+	LeaderHasIt bool
+}
+
+func (e *UnreadableError) Error() string {
+	text := fmt.Sprintf("seq=%d is stored and cannot be read: ", e.Seq)
+	if e.LeaderHasIt {
+		text += "the stream's leader has it, and "
+	} else {
+		text += "the store is damaged, the stream's leader counts it and does not find it, and "
+	}
+	text += fmt.Sprintf("%d consumers delivered nothing in %s", e.Tries, e.For.Round(time.Second))
+	if len(e.Servers) > 0 {
+		text += ", on " + strings.Join(e.Servers, ", ")
+	}
+	return text
+}
+
+// Is makes errors.Is(err, ErrUnreadable) hold.
+func (e *UnreadableError) Is(target error) bool { return target == ErrUnreadable }
 
 // PermissionError names the subject on which the server denied an operation.
 type PermissionError struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,13 +34,14 @@ func (s *Stream) Following(ctx context.Context, seq uint64) (uint64, error) {
 //
 // The leader is asked. What a consumer says of the end is what the server has on which
 // it runs, and a replica that has just come back, or has just been made, may have
-// less.
+// less. The error is a *hiddenError where the leader counts such a message and does not
+// find one.
 func (c *Conn) storedFrom(ctx context.Context, stream string, seq uint64, subjects []string) (first stored, err error) {
 	if len(subjects) == 0 {
 		subjects = []string{">"}
 	}
 	for _, subject := range subjects {
-		m, err := c.askNext(ctx, stream, seq, subject)
+		m, err := c.next(ctx, stream, seq, subject)
 		if err != nil {
 			return stored{}, fmt.Errorf("ask the leader of stream %s for what follows seq=%d: %w", stream, seq, err)
 		}
@@ -50,10 +52,89 @@ func (c *Conn) storedFrom(ctx context.Context, stream string, seq uint64, subjec
 	return first, nil
 }
 
-// askNext asks for one subject. The client library has no method that does so and is
+// hiddenError says that the leader counts a message which it does not find.
+type hiddenError struct{ seq uint64 } // or one that follows
+
+func (e *hiddenError) Error() string {
+	return fmt.Sprintf("the server counts seq=%d and does not find it", e.seq)
+}
+
+// next asks for one subject. That there is nothing is not believed without a proof: the
+// server says the same of what it cannot read.
+func (c *Conn) next(ctx context.Context, stream string, seq uint64, subject string) (stored, error) {
+	var counted uint64
+	for range 2 { // something may have been stored between the questions
+		m, err := c.ask(ctx, stream, map[string]any{"seq": seq, "next_by_subj": subject})
+		if err != nil || m.Seq > 0 {
+			return m, err
+		}
+		if counted, err = c.counted(ctx, stream, seq, subject); err != nil || counted == 0 {
+			return stored{}, err
+		}
+	}
+	return stored{}, &hiddenError{counted}
+}
+
+// counted returns from where on the leader counts a message that is about a subject, at
+// a sequence or behind it. It is 0 where all was erased.
+func (c *Conn) counted(ctx context.Context, stream string, seq uint64, subject string) (uint64, error) {
+	if subject == ">" {
+		return c.notErased(ctx, stream, seq)
+	}
+	last, err := c.ask(ctx, stream, map[string]any{"last_by_subj": subject})
+	if err != nil {
+		return 0, err
+	}
+	if last.Seq > 0 && last.Seq < seq {
+		return 0, nil
+	}
+	ctx, req := c.call(ctx)
+	defer req.end()
+	handle, err := c.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, req.explain(err)
+	}
+	info, err := handle.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, req.explain(err)
+	}
+	if len(info.State.Subjects) == 0 {
+		return 0, nil
+	}
+	return seq, nil
+}
+
+// notErased returns the first sequence from one on that the leader does not call erased,
+// 0 for none.
+func (c *Conn) notErased(ctx context.Context, stream string, seq uint64) (uint64, error) {
+	ctx, req := c.call(ctx)
+	defer req.end()
+	handle, err := c.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, req.explain(err)
+	}
+	info, err := handle.Info(ctx, jetstream.WithDeletedDetails(true))
+	if err != nil {
+		return 0, req.explain(err)
+	}
+	seq = max(seq, info.State.FirstSeq)
+	behind, _ := slices.BinarySearch(info.State.Deleted, seq)
+	for _, erased := range info.State.Deleted[behind:] {
+		if erased != seq {
+			break
+		}
+		seq++
+	}
+	if seq > info.State.LastSeq {
+		return 0, nil
+	}
+	return seq, nil
+}
+
+// ask asks for one message. The client library has no method that does so and is
 // answered by the leader alone.
-func (c *Conn) askNext(ctx context.Context, stream string, seq uint64, subject string) (stored, error) {
-	data, err := json.Marshal(map[string]any{"seq": seq, "next_by_subj": subject})
+func (c *Conn) ask(ctx context.Context, stream string, which map[string]any) (stored, error) {
+	data, err := json.Marshal(which)
 	if err != nil {
 		return stored{}, err
 	}

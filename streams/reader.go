@@ -52,6 +52,7 @@ type Reader struct {
 	delivery uint64 // last delivery of this consumer
 	done     bool
 	attempt  int
+	stall    stall
 }
 
 // quietFor is how long nothing may come of what is stored until the server is asked
@@ -150,15 +151,18 @@ func (r *Reader) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create reader: %w", req.explain(err))
 	}
-	r.cons, r.delivery = cons, 0
-	if r.there && cons.CachedInfo().NumPending == 0 {
+	r.cons, r.delivery, r.stall.now = cons, 0, time.Time{}
+	if cfg.OptStartTime != nil {
+		err = r.proveStart(ctx)
+	}
+	if err == nil && r.there && cons.CachedInfo().NumPending == 0 {
 		if r.done, err = r.nothingLeft(ctx); err == nil && !r.done {
 			err = errBehind
 		}
-		if err != nil {
-			r.remove()
-			return err
-		}
+	}
+	if err != nil {
+		r.remove()
+		return err
 	}
 	if r.pull = r.feed(lost); r.pull != nil {
 		return nil
@@ -177,6 +181,25 @@ func (r *Reader) open(ctx context.Context) error {
 // errBehind means that a server does not have yet what the stream's leader has.
 var errBehind = errors.New("the replica that is read lags behind")
 
+// proveStart is an error where a consumer that begins at a time begins too late: the
+// server passes over what it cannot read.
+func (r *Reader) proveStart(ctx context.Context) error {
+	before := r.cons.CachedInfo().Delivered.Stream
+	if before == 0 {
+		return nil
+	}
+	m, err := r.s.c.storedFrom(ctx, StreamName, before, nil)
+	var hidden *hiddenError
+	if errors.As(err, &hidden) && hidden.seq == before || err == nil && m.Seq == before && !m.Time.Before(r.opts.Since) {
+		r.stall.at = before
+		return errBehind
+	}
+	if hidden != nil {
+		return nil // something behind it, which will not be delivered
+	}
+	return err
+}
+
 // nothingLeft reports whether all that lies between here and the end was erased, or is
 // about something else.
 func (r *Reader) nothingLeft(ctx context.Context) (bool, error) {
@@ -185,6 +208,10 @@ func (r *Reader) nothingLeft(ctx context.Context) (bool, error) {
 		from = r.end // what comes before may be older
 	}
 	m, err := r.s.c.storedFrom(ctx, StreamName, from, r.opts.Subjects)
+	var hidden *hiddenError
+	if errors.As(err, &hidden) {
+		return false, nil
+	}
 	return m.Seq == 0 || m.Seq > r.end || m.Time.Before(r.opts.Since), err
 }
 
@@ -204,7 +231,8 @@ func (r *Reader) feed(lost <-chan struct{}) puller {
 
 // Next returns the next message, waiting for it if need be. Erased messages are
 // holes in the sequence. The error is io.EOF at the end, ctx's own, or one that
-// trying again will not cure, such as ErrNoStream or ErrPermission.
+// trying again will not cure, such as ErrNoStream or ErrPermission. It is
+// ErrUnreadable where the server answers and does not deliver what it has stored.
 func (r *Reader) Next(ctx context.Context) (Message, error) {
 	for {
 		if r.done {
@@ -219,6 +247,9 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 		m, err := r.pull.next(ctx)
 		if errors.Is(err, errQuiet) && !r.over(ctx) {
 			continue
+		}
+		if errors.Is(err, ErrDisconnected) {
+			r.stall = stall{} // it is the line that delivers nothing
 		}
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, ErrDeliveryStopped) || errors.Is(err, errNotDelivered) {
@@ -236,6 +267,9 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 			continue
 		}
 		r.delivery, r.attempt = m.delivery, 0
+		if r.stall.quiet {
+			r.stall = stall{}
+		}
 		if r.end > 0 && m.Seq > r.end {
 			r.done = true
 			continue
@@ -259,20 +293,6 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 	}
 }
 
-// over reports whether nothing more will come from the consumer. Another one after
-// the last message then tells whether that was the end.
-func (r *Reader) over(ctx context.Context) bool {
-	ctx, req := r.s.c.call(ctx)
-	defer req.end()
-	// Asked anew: the handle belongs to what is receiving with it.
-	cons, err := r.s.c.js.Consumer(ctx, StreamName, r.cons.CachedInfo().Name)
-	if err != nil {
-		return errors.Is(err, jetstream.ErrConsumerNotFound)
-	}
-	info := cons.CachedInfo()
-	return info.NumPending == 0 && info.Delivered.Consumer == r.delivery
-}
-
 // Last returns the sequence of the last message returned, or the one before From.
 func (r *Reader) Last() uint64 { return r.last }
 
@@ -283,6 +303,9 @@ func (r *Reader) reopen(ctx context.Context) error {
 			return err
 		}
 		r.attempt++
+		if err := r.unreadable(ctx); err != nil {
+			return err
+		}
 		err := r.open(ctx)
 		switch {
 		case err == nil:
@@ -292,6 +315,9 @@ func (r *Reader) reopen(ctx context.Context) error {
 		case errors.Is(err, ErrPermission), errors.Is(err, ErrNoStream),
 			r.s.c.nc.IsClosed():
 			return err
+		case errors.Is(err, errBehind):
+			r.stall.begin()
+			r.gaveNothing()
 		}
 		r.s.c.log.Debug("reader cannot resume yet", "stream", StreamName, "seq", r.last, "attempt", r.attempt, "err", err)
 	}

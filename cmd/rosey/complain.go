@@ -63,6 +63,17 @@ func diskFull(err error) bool {
 	return errors.As(err, &api) && strings.Contains(api.Description, syscall.ENOSPC.Error())
 }
 
+// unreadableAdvice is what helps where a stored message cannot be read. Nothing is made
+// anew from such a stream: the tables may hold the only copy.
+func unreadableAdvice(e *streams.UnreadableError) string {
+	if e.LeaderHasIt && len(e.Servers) > 0 {
+		return fmt.Sprintf("look at the store and the log of NATS server %s: its copy of the stream cannot be read, and another server has a whole one; "+
+			"stopped, and its store moved away, it copies that", strings.Join(e.Servers, ", "))
+	}
+	return "keep the tables, and copy store and tables away first; rosey doctor says more; then rosey restore DIR (a backup that has it), " +
+		"or rosey import events DIR (an archive), into a new --data folder or server"
+}
+
 // advice is the next step after an error, for a person.
 func advice(err error) string {
 	var given *adviceError
@@ -71,6 +82,7 @@ func advice(err error) string {
 	var port *embedded.PortInUseError
 	var out *outputError
 	var room *schema.RoomError
+	var lost *streams.UnreadableError
 	switch {
 	case errors.As(err, &given):
 		return given.advice
@@ -80,6 +92,8 @@ func advice(err error) string {
 		return "look at where the output goes: whether it is full or can be written to"
 	case errors.As(err, &refused):
 		return refused.Remedy
+	case errors.As(err, &lost):
+		return unreadableAdvice(lost)
 	case errors.As(err, &store):
 		return "stop the running projector first, or name another --data folder; `rosey replay --into FILE` works beside it"
 	case errors.As(err, &port):

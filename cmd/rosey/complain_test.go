@@ -35,6 +35,8 @@ func TestAdvice_NamesTheNextStep(t *testing.T) {
 		"full disk":          {syscall.ENOSPC, "make room"},
 		"full stream":        {streams.ErrFull, "make room"},
 		"full server's disk": {&jetstream.APIError{ErrorCode: 10069, Description: "write: no space left on device"}, "make room"},
+		"unreadable store":   {&streams.UnreadableError{Seq: 7}, "rosey restore DIR"},
+		"unreadable replica": {&streams.UnreadableError{Seq: 7, LeaderHasIt: true, Servers: []string{"n3"}}, "NATS server n3"},
 		"full output":        {&outputError{syscall.ENOSPC}, "where the output goes"},
 	} {
 		got := advice(fmt.Errorf("doing something: %w", c.err))

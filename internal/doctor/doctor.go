@@ -240,7 +240,12 @@ func (e *examination) readStream(ctx context.Context) {
 	if err := e.scanStream(ctx, checkpoint); err != nil {
 		e.scan, e.disagree = nil, nil
 		remedy := "try again, or look at the server's own log"
-		if errors.Is(err, streams.ErrPermission) {
+		var lost *streams.UnreadableError
+		switch {
+		case errors.As(err, &lost):
+			e.wrong(StreamWhole, damageRemedy, "%v", lost)
+			remedy = "see " + StreamWhole
+		case errors.Is(err, streams.ErrPermission):
 			remedy = "use credentials that may read the stream"
 		}
 		e.unknown(ProducersStream, remedy, "the stream could not be read: %v", err)

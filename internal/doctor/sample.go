@@ -59,6 +59,10 @@ func (e *examination) lookAtSample(ctx context.Context) {
 	if e.cfg.stream == nil || !e.related || e.tables.checkpoint.Seq == 0 || e.found[TablesProgram].State != OK || e.found[TablesIntegrity].State == Wrong {
 		return
 	}
+	if e.scan == nil && e.found[StreamWhole].State == Wrong {
+		e.unknown(TablesSample, "see "+StreamWhole, "the stream cannot be read")
+		return
+	}
 	seed := fnv.New64a()
 	_, _ = seed.Write([]byte(e.tables.checkpoint.StreamID))
 	s := &sample{

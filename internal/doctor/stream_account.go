@@ -79,8 +79,9 @@ func newScan(s *streams.Stream, state streams.State, deleted spans) *scan {
 	}
 }
 
-// stallLimit is how long the server may be silent in the middle of a read.
-const stallLimit = 30 * time.Second
+// stallLimit is how long the server may be silent in the middle of a read. A reader
+// that is answered and given nothing says so before.
+const stallLimit = time.Minute
 
 // read reads all message ids up to the end. at is called once, when everything
 // up to the checkpoint and nothing beyond it has been counted.

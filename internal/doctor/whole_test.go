@@ -3,11 +3,15 @@ package doctor_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"rosey/events"
 	"rosey/internal/doctor"
 	"rosey/streams"
 )
@@ -78,5 +82,36 @@ func TestExamine_ErasedMessagesAreNoDamage(t *testing.T) {
 	h.purge(3)
 	if c := check(t, h.report(), doctor.StreamWhole); c.State != doctor.OK {
 		t.Errorf("it says %s", text(c))
+	}
+}
+
+// A block that cannot be read at all is not waited for.
+func TestExamine_AnUnreadableBlockIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(10)
+	r.drain()
+	data := make([]byte, 300_000)
+	random := rand.NewChaCha8([32]byte{})
+	for i := range 40 { // more than fits into a block of the store, however compressed
+		_, _ = random.Read(data) // never fails
+		h.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprint("bulk-", i), Data: data})
+	}
+	r.stop()
+	h.project()
+	h.DamageBlock(t, 1, time.Second)
+	report := h.report()
+	c := check(t, report, doctor.StreamWhole)
+	if c.State != doctor.Wrong || !strings.Contains(c.Detail, "seq=1 is stored and cannot be read") || !strings.Contains(c.Remedy, "rebuild nothing") {
+		t.Errorf("it says %s", text(c))
+	}
+	if report.State != doctor.Wrong {
+		t.Errorf("the verdict is %q", report.Verdict)
+	}
+	for _, c := range report.Checks {
+		if strings.Contains(c.Remedy, "rosey replay") {
+			t.Errorf("it advises to rebuild: %s", text(c))
+		}
 	}
 }

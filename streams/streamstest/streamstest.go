@@ -16,6 +16,8 @@ type Env struct {
 	Server *embedded.Server
 	Conn   *streams.Conn
 	Stream *streams.Stream
+
+	store string // the server's folder
 }
 
 // Option changes what New makes.
@@ -84,7 +86,7 @@ func New(t testing.TB, opts ...Option) *Env {
 			t.Errorf("shut down server: %v", err)
 		}
 	})
-	env := &Env{Server: server}
+	env := &Env{Server: server, store: o.server.StoreDir}
 	env.Conn = env.Connect(t)
 	if o.noSetup {
 		return env

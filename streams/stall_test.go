@@ -1,0 +1,88 @@
+package streams_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"rosey/events"
+	"rosey/streams"
+	"rosey/streams/streamstest"
+)
+
+// bulky are messages that fill a block of the store with some dozens of them, and
+// cannot be compressed.
+func bulky(name string, n int) []streams.AppendMessage {
+	random := rand.NewChaCha8([32]byte{})
+	list := make([]streams.AppendMessage, n)
+	for i := range list {
+		data := make([]byte, 300_000)
+		_, _ = random.Read(data) // never fails
+		list[i] = streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprintf("%s-%d", name, i+1), Data: data}
+	}
+	return list
+}
+
+// damaged is a stream whose first block cannot be read any more, and what it holds.
+func damaged(t *testing.T) (*streamstest.Env, uint64) {
+	t.Helper()
+	env := streamstest.New(t, streamstest.WithSync())
+	var last uint64
+	for list := bulky("p", 60); len(list) > 0; list = list[10:] {
+		last = env.Append(t, list[:10]...)
+	}
+	last = env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindBotStopped), MsgID: "p-61", Data: []byte("{}")})
+	env.DamageBlock(t, 1, time.Second)
+	return env, last
+}
+
+// unreadable is how many messages the first block has.
+const unreadable = 27
+
+func TestReader_AnUnreadableBlockIsAnError(t *testing.T) {
+	t.Parallel()
+	env, last := damaged(t)
+	for name, o := range map[string]streams.ReadOptions{
+		"all":     {StopAtEnd: true},
+		"feed":    {StopAtEnd: true, NoHeaders: true},
+		"headers": {UpTo: unreadable, HeadersOnly: true},
+		"filter":  {StopAtEnd: true, Subjects: []string{events.Subject(events.KindMessageLog)}},
+		"since":   {StopAtEnd: true, Since: time.Unix(1, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, err := env.Stream.Reader(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			m, err := r.Next(t.Context())
+			var lost *streams.UnreadableError
+			if !errors.As(err, &lost) || !errors.Is(err, streams.ErrUnreadable) || lost.Seq == 0 || lost.Seq > unreadable || lost.LeaderHasIt || lost.Tries < 2 {
+				t.Errorf("Next returns seq=%d, %v; want that the first of all is unreadable", m.Seq, err)
+			}
+		})
+	}
+	t.Run("find", func(t *testing.T) {
+		t.Parallel()
+		if found, err := env.Stream.Find(t.Context(), 0, []string{"p-1"}); !errors.Is(err, streams.ErrUnreadable) {
+			t.Errorf("Find returns %v, %v: want that it cannot be told", found, err)
+		}
+		found, err := env.Stream.Find(t.Context(), last-10, []string{"p-60", "q-1"})
+		if err != nil || len(found) != 1 || found["p-60"] != 60 {
+			t.Errorf("Find behind the damage returns %v, %v: want p-60 alone", found, err)
+		}
+	})
+	t.Run("behind", func(t *testing.T) {
+		t.Parallel()
+		if list := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{From: last - 5}); len(list) != 6 {
+			t.Errorf("%d messages are read behind the damage, want 6", len(list))
+		}
+		stopped := []string{events.Subject(events.KindBotStopped)}
+		if list := streamstest.ReadAll(t, env.Stream, streams.ReadOptions{Subjects: stopped}); len(list) != 1 || list[0].Seq != last {
+			t.Errorf("%d messages about something else are read, want that of seq=%d", len(list), last)
+		}
+	})
+}
