@@ -29,7 +29,7 @@ func OpenForExamination(ctx context.Context, path string) (*DB, error) {
 	// The view of the index is a temporary table, which a connection that only
 	// queries could not make: it becomes one afterwards.
 	for _, s := range []string{
-		"CREATE VIRTUAL TABLE temp." + searchWords + " USING fts5vocab(main, " + searchTable + ", row)",
+		searchWordsView,
 		"PRAGMA query_only = 1",
 	} {
 		if _, err := db.ExecContext(ctx, s); err != nil {

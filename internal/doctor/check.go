@@ -61,6 +61,8 @@ const (
 	TablesProgram   = "tables.program"
 	TablesStream    = "tables.stream"
 	TablesIntegrity = "tables.integrity"
+	TablesAgreement = "tables.agreement"
+	TablesSearch    = "tables.search"
 	TablesSample    = "tables.sample"
 	TablesLag       = "tables.lag"
 	ProjectorAlive  = "projector.alive"
@@ -88,7 +90,7 @@ var catalogue = []struct{ name, guarantee string }{
 	{ServerReachable, "G1"}, {ServerVersion, "G6"}, {ServerJetStream, "G6"}, {ServerSync, "G1"}, {ServerAwaited, "G1"},
 	{StreamUsable, "G6"}, {StreamDefinition, "G6"}, {StreamEvents, "G1"}, {StreamServices, "G6"}, {StreamSize, "G1"}, {StreamWhole, "G1"}, {StreamErased, "G8"}, {StreamRestored, "G1"},
 	{ProducersStream, "G3"}, {ProducersTables, "G3"}, {ProducersAgreement, "G4"}, {ProducersUnnumbered, "G3"}, {FramesUnreadable, "G3"},
-	{TablesPresent, "G8"}, {TablesProgram, "G4"}, {TablesStream, "G6"}, {TablesIntegrity, "G4"}, {TablesSample, "G4"}, {TablesLag, "G5"},
+	{TablesPresent, "G8"}, {TablesProgram, "G4"}, {TablesStream, "G6"}, {TablesIntegrity, "G4"}, {TablesAgreement, "G4"}, {TablesSearch, "G4"}, {TablesSample, "G4"}, {TablesLag, "G5"},
 	{ProjectorAlive, "G5"}, {DeadLetters, "G7"},
 	{SpoolReadable, "G1"}, {SpoolWaiting, "G1"}, {SpoolFull, "G1"}, {SpoolSetAside, "G1"}, {SpoolDamaged, "G3"},
 	{OutboundQueue, "G9"}, {OutboundWaiting, "G9"}, {OutboundSending, "G9"}, {OutboundOutcomes, "G9"}, {ServiceOutbound, "G9"}, {ServiceQuery, "G10"},

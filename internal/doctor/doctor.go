@@ -36,6 +36,9 @@ type Config struct {
 	Now func() time.Time
 	// SampleTime is how long rows are compared with their messages. Default: 700 ms.
 	SampleTime time.Duration
+	// SearchLines is how many lines of chat are indexed once more, to compare what
+	// full-text search finds. Default: 10,000.
+	SearchLines int
 
 	stream *streams.Stream
 }

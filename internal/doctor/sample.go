@@ -306,7 +306,7 @@ func (s *sample) user(ctx context.Context, at int, room int64) (lines int64, err
 		}
 	}
 	if len(differing) > 0 {
-		s.find("user_stats of %s in %s (%s)", name, channel, strings.Join(differing, ", "))
+		s.find("user_stats of %q in %q (%s)", name, channel, strings.Join(differing, ", "))
 	}
 	return lines, nil
 }

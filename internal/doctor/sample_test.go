@@ -58,9 +58,9 @@ func TestSample_FindsTheRowThatDiffers(t *testing.T) {
 		{"a number was changed", "UPDATE user_count_history SET chat_users = 99", "user_count_history seq=26 (chat_users)"},
 		{"a dead letter was changed", "UPDATE dead_letters SET payload = x'00' WHERE seq = 31", "dead_letters seq=31 (payload)"},
 		{"a dead letter is gone", "DELETE FROM dead_letters WHERE seq = 30", "dead_letters seq=30 is missing"},
-		{"a total was changed", "UPDATE user_stats SET total_chat_lines = 21 WHERE username = 'ann'", "user_stats of ann in test (total_chat_lines)"},
-		{"a total is enormous", "UPDATE user_stats SET total_chat_lines = 9000000000 WHERE username = 'ann'", "user_stats of ann in test (total_chat_lines)"},
-		{"a time was changed", "UPDATE user_stats SET connected_ms = connected_ms + 1, joins = 5 WHERE username = 'ANN'", "user_stats of ann in test (joins, connected_ms)"},
+		{"a total was changed", "UPDATE user_stats SET total_chat_lines = 21 WHERE username = 'ann'", "user_stats of \"ann\" in \"test\" (total_chat_lines)"},
+		{"a total is enormous", "UPDATE user_stats SET total_chat_lines = 9000000000 WHERE username = 'ann'", "user_stats of \"ann\" in \"test\" (total_chat_lines)"},
+		{"a time was changed", "UPDATE user_stats SET connected_ms = connected_ms + 1, joins = 5 WHERE username = 'ANN'", "user_stats of \"ann\" in \"test\" (joins, connected_ms)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

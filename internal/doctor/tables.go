@@ -155,6 +155,8 @@ func (e *examination) lookAtTables(ctx context.Context) {
 	}
 	e.lookAtProgram()
 	e.lookAtIntegrity(ctx)
+	e.lookAtAgreement(ctx)
+	e.lookAtSearch(ctx)
 	e.lookAtSample(ctx)
 	e.lookAtDeadLetters()
 	if e.cfg.stream == nil {
