@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -561,6 +562,27 @@ func TestProjector_StarvedConsumerIsBegunAgain(t *testing.T) {
 		t.Errorf("last trouble %v, want ErrStarved", err)
 	}
 	wantReplay(t, env, store)
+}
+
+// What the store cannot give back is said, and the bots that the same process may run
+// go on: a replica or a disk may come back.
+func TestProjector_AnUnreadableBlockIsSaid(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t, streamstest.WithSync()), storeIn(t)
+	env.FillBlock(t)
+	last := publish(t, env, newScript(), posts(3)...)
+	env.DamageBlock(t, 1, time.Second)
+	cfg := liveConfig(env, store)
+	cfg.look = 100 * time.Millisecond
+	l := run(t, cfg)
+	suite.Eventually(t, "the trouble is said", func() bool { return errors.Is(l.Status().LastError, streams.ErrUnreadable) })
+	if err := l.Status().LastError; !errors.Is(err, ErrStarved) || !strings.Contains(err.Error(), "seq=1 is stored and cannot be read") {
+		t.Errorf("last trouble %v, want one that names seq=1", err)
+	}
+	if seq := l.Status().Checkpoint.Seq; seq != 0 {
+		t.Errorf("the checkpoint is %d of %d, want 0", seq, last)
+	}
+	l.stop(t)
 }
 
 // What is erased at the stream's end never comes, and nothing is wrong.

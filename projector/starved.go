@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"rosey/streams"
 )
 
 // ErrStarved: the stream holds more, and the consumer lives and delivers none of
@@ -58,10 +60,11 @@ func (p *Projector) attend(ctx context.Context, in *intake, stop context.CancelC
 		}
 		waiting, seq := in.waiting.Load(), in.seq.Load()
 		behind, err := p.behind(ctx, seq)
+		unreadable := errors.Is(err, streams.ErrUnreadable)
 		switch {
-		case err != nil:
+		case err != nil && !unreadable:
 			hungry = 0 // nobody can be asked: that shows in other ways, and soon
-		case !waiting || !behind:
+		case !waiting || !behind && !unreadable:
 			hungry = 0
 		case seq != before:
 			hungry = 1
@@ -69,7 +72,11 @@ func (p *Projector) attend(ctx context.Context, in *intake, stop context.CancelC
 			hungry++
 		}
 		if hungry > p.patience.looks() {
-			stop(fmt.Errorf("projector: nothing comes after seq=%d: %w", seq, ErrStarved))
+			starved := fmt.Errorf("projector: nothing comes after seq=%d: %w", seq, ErrStarved)
+			if unreadable {
+				starved = fmt.Errorf("%w: %w", starved, err)
+			}
+			stop(starved)
 			return
 		}
 		before = seq

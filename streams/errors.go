@@ -97,7 +97,8 @@ func (e *unsentError) Unwrap() []error { return []error{ErrDisconnected, e.cause
 type UnreadableError struct {
 	// Seq is the message, or the first that may be it where only some were asked for.
 	Seq uint64
-	// Tries is how many consumers were made that delivered nothing, within For.
+	// Tries is how many consumers were made that delivered nothing, within For. It is 0
+	// where the leader was asked at once.
 	Tries int
 	For   time.Duration
 	// Servers are where these ran, as far as the server tells; a cluster does.
@@ -110,11 +111,13 @@ type UnreadableError struct {
 func (e *UnreadableError) Error() string {
 	text := fmt.Sprintf("seq=%d is stored and cannot be read: ", e.Seq)
 	if e.LeaderHasIt {
-		text += "the stream's leader has it, and "
+		text += "the stream's leader has it"
 	} else {
-		text += "the store is damaged, the stream's leader counts it and does not find it, and "
+		text += "the store is damaged, the stream's leader counts it and does not find it"
 	}
-	text += fmt.Sprintf("%d consumers delivered nothing in %s", e.Tries, e.For.Round(time.Second))
+	if e.Tries > 0 {
+		text += fmt.Sprintf("; %d consumers delivered nothing in %s", e.Tries, e.For.Round(time.Second))
+	}
 	if len(e.Servers) > 0 {
 		text += ", on " + strings.Join(e.Servers, ", ")
 	}

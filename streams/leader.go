@@ -19,9 +19,14 @@ type stored struct {
 }
 
 // Following returns the sequence of the first message after the given one, 0 where
-// there is none, as the stream's leader has it.
+// there is none, as the stream's leader has it. The error is ErrUnreadable where the
+// leader counts one that it cannot read.
 func (s *Stream) Following(ctx context.Context, seq uint64) (uint64, error) {
 	next, err := s.c.storedFrom(ctx, StreamName, seq+1, nil)
+	var hidden *hiddenError
+	if errors.As(err, &hidden) {
+		err = &UnreadableError{Seq: hidden.seq}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("streams: %w", err)
 	}

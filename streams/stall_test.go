@@ -2,8 +2,6 @@ package streams_test
 
 import (
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -12,28 +10,12 @@ import (
 	"rosey/streams/streamstest"
 )
 
-// bulky are messages that fill a block of the store with some dozens of them, and
-// cannot be compressed.
-func bulky(name string, n int) []streams.AppendMessage {
-	random := rand.NewChaCha8([32]byte{})
-	list := make([]streams.AppendMessage, n)
-	for i := range list {
-		data := make([]byte, 300_000)
-		_, _ = random.Read(data) // never fails
-		list[i] = streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprintf("%s-%d", name, i+1), Data: data}
-	}
-	return list
-}
-
 // damaged is a stream whose first block cannot be read any more, and what it holds.
 func damaged(t *testing.T) (*streamstest.Env, uint64) {
 	t.Helper()
 	env := streamstest.New(t, streamstest.WithSync())
-	var last uint64
-	for list := bulky("p", 60); len(list) > 0; list = list[10:] {
-		last = env.Append(t, list[:10]...)
-	}
-	last = env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindBotStopped), MsgID: "p-61", Data: []byte("{}")})
+	env.FillBlock(t)
+	last := env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindBotStopped), MsgID: "last", Data: []byte("{}")})
 	env.DamageBlock(t, 1, time.Second)
 	return env, last
 }
@@ -67,12 +49,12 @@ func TestReader_AnUnreadableBlockIsAnError(t *testing.T) {
 	}
 	t.Run("find", func(t *testing.T) {
 		t.Parallel()
-		if found, err := env.Stream.Find(t.Context(), 0, []string{"p-1"}); !errors.Is(err, streams.ErrUnreadable) {
+		if found, err := env.Stream.Find(t.Context(), 0, []string{"bulk-1"}); !errors.Is(err, streams.ErrUnreadable) {
 			t.Errorf("Find returns %v, %v: want that it cannot be told", found, err)
 		}
-		found, err := env.Stream.Find(t.Context(), last-10, []string{"p-60", "q-1"})
-		if err != nil || len(found) != 1 || found["p-60"] != 60 {
-			t.Errorf("Find behind the damage returns %v, %v: want p-60 alone", found, err)
+		found, err := env.Stream.Find(t.Context(), last-10, []string{"bulk-40", "other"})
+		if err != nil || len(found) != 1 || found["bulk-40"] != 40 {
+			t.Errorf("Find behind the damage returns %v, %v: want bulk-40 alone", found, err)
 		}
 	})
 	t.Run("behind", func(t *testing.T) {

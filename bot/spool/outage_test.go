@@ -2,8 +2,10 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"rosey/events"
 	"rosey/streams"
@@ -301,4 +303,34 @@ func TestDrain_GoesOnWithARestoredStream(t *testing.T) {
 	defer closeSpool(t, s)
 	drainAll(t, s, env.Stream)
 	checkIDs(t, storedIDs(t, env.Stream), []string{events.MakeID(producer, 1), events.MakeID(producer, 4), events.MakeID(producer, 5)})
+}
+
+// A stream that cannot be read where the events are to be looked for is as good as none:
+// they wait, that is said, and they go once it can be read.
+func TestDrain_AnUnreadableStreamIsAnOutage(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithSync())
+	env.FillBlock(t)
+	before := len(storedIDs(t, env.Stream))
+	cfg := testConfig(t.TempDir())
+	s := openSpool(t, cfg)
+	producer := begin(t, s)
+	put(t, s, said("one"), said("two"))
+	closeSpool(t, s)
+
+	mend := env.DamageBlock(t, 1, time.Second)
+	s = openSpool(t, cfg) // and does not know whether they went
+	t.Cleanup(func() { closeSpool(t, s) })
+	stop := startDrain(t, s, env.Stream)
+	defer stop()
+	waitUntil(t, func() bool {
+		_, err := s.Failing()
+		return errors.Is(err, streams.ErrUnreadable)
+	})
+	if n := s.Depth().Events; n != 2 {
+		t.Errorf("%d events wait, want 2", n)
+	}
+	mend()
+	settle(t, s)
+	checkIDs(t, storedIDs(t, env.Stream)[before:], idsOf(producer, 2))
 }

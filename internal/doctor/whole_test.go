@@ -3,15 +3,12 @@ package doctor_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"rosey/events"
 	"rosey/internal/doctor"
 	"rosey/streams"
 )
@@ -92,12 +89,7 @@ func TestExamine_AnUnreadableBlockIsWrong(t *testing.T) {
 	r := h.begin("a")
 	r.say(10)
 	r.drain()
-	data := make([]byte, 300_000)
-	random := rand.NewChaCha8([32]byte{})
-	for i := range 40 { // more than fits into a block of the store, however compressed
-		_, _ = random.Read(data) // never fails
-		h.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprint("bulk-", i), Data: data})
-	}
+	h.FillBlock(t)
 	r.stop()
 	h.project()
 	h.DamageBlock(t, 1, time.Second)

@@ -1,46 +1,66 @@
 package streamstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/streams"
 )
 
+// FillBlock stores messages that the server cannot compress, until the store has begun
+// another block behind the first.
+func (e *Env) FillBlock(t testing.TB) {
+	t.Helper()
+	random := rand.NewChaCha8([32]byte{})
+	for i := range 40 { // 12 MB, and a block has 8
+		data := make([]byte, 300_000)
+		_, _ = random.Read(data) // never fails
+		e.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprintf("bulk-%d", i+1), Data: data})
+	}
+}
+
 // DamageBlock overwrites a piece in the middle of a block of the stream's store, as a
-// bad disk does, starts the server again, and opens the stream anew. What is stored
+// bad disk does, starts the server again, and opens the stream anew in the Env. What is stored
 // counts as unreadable when nothing came of it for as long as patience says.
 //
-// A block that is not the last is compressed: nothing of it can be read then, and the
-// server does not know.
-func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) {
+// The block must not be the last: the others are compressed, so that nothing of it can
+// be read then, and the server does not know. The returned function mends it in the same way.
+func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend func()) {
 	t.Helper()
 	name := fmt.Sprintf("%d.blk", block)
 	blocks, err := filepath.Glob(filepath.Join(e.store, "jetstream", "*", "streams", streams.StreamName, "msgs", name))
 	if err != nil || len(blocks) != 1 {
 		t.Fatalf("%d blocks %s in %s: %v", len(blocks), name, e.store, err)
 	}
-	f, err := os.OpenFile(blocks[0], os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
+	var whole []byte
+	suite.Eventually(t, "the block is compressed", func() bool {
+		whole, err = os.ReadFile(blocks[0])
+		return err == nil && bytes.HasPrefix(whole, []byte("cmp"))
+	})
+	damaged := slices.Clone(whole)
+	clear(damaged[len(damaged)/2:][:64])
+	replace := func(with []byte) {
+		t.Helper()
+		// The server may have the old one in memory.
+		err := errors.Join(os.WriteFile(blocks[0], with, 0o600), e.Server.Restart(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, password := e.Server.Credentials()
+		e.Conn = connect(t, streams.Config{InProcess: e.Server.InProcessConn, User: user, Password: password, ReadPatience: patience})
+		if e.Stream, err = streams.Open(t.Context(), e.Conn); err != nil {
+			t.Fatal(err)
+		}
 	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.WriteAt(make([]byte, 64), info.Size()/2)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Server.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	user, password := e.Server.Credentials()
-	e.Conn = connect(t, streams.Config{InProcess: e.Server.InProcessConn, User: user, Password: password, ReadPatience: patience})
-	if e.Stream, err = streams.Open(t.Context(), e.Conn); err != nil {
-		t.Fatal(err)
-	}
+	replace(damaged)
+	return func() { t.Helper(); replace(whole) }
 }
