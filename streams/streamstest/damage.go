@@ -29,11 +29,12 @@ func (e *Env) FillBlock(t testing.TB) {
 }
 
 // DamageBlock overwrites a piece in the middle of a block of the stream's store, as a
-// bad disk does, starts the server again, and opens the stream anew in the Env. What is stored
-// counts as unreadable when nothing came of it for as long as patience says.
+// bad disk does, starts the server again, and opens the stream anew in the Env. What is
+// stored counts as unreadable when nothing came of it for as long as patience says.
 //
 // The block must not be the last: the others are compressed, so that nothing of it can
-// be read then, and the server does not know. The returned function mends it in the same way.
+// be read then, and the server does not know. The returned function mends it in the
+// same way.
 func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend func()) {
 	t.Helper()
 	name := fmt.Sprintf("%d.blk", block)
@@ -50,8 +51,9 @@ func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend
 	clear(damaged[len(damaged)/2:][:64])
 	replace := func(with []byte) {
 		t.Helper()
-		// The server may have the old one in memory.
-		err := errors.Join(os.WriteFile(blocks[0], with, 0o600), e.Server.Restart(t.Context()))
+		// The running server must never see half of it, and may have the old one in memory.
+		fresh := filepath.Join(t.TempDir(), name)
+		err := errors.Join(os.WriteFile(fresh, with, 0o600), os.Rename(fresh, blocks[0]), e.Server.Restart(t.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
