@@ -55,9 +55,7 @@ func (c *Conn) Bucket(ctx context.Context, name string) (*Bucket, error) {
 
 // bucketInfo asks the server for the stream behind a bucket.
 func (c *Conn) bucketInfo(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
-	ctx, req := c.call(ctx)
-	defer req.end()
-	js, err := c.js.Stream(ctx, bucketStream(name))
+	js, err := c.streamHandle(ctx, bucketStream(name))
 	switch {
 	case err == nil:
 		return js.CachedInfo(), nil
@@ -66,7 +64,7 @@ func (c *Conn) bucketInfo(ctx context.Context, name string) (*jetstream.StreamIn
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: %w", ErrNoJetStream, err)
 	default:
-		return nil, fmt.Errorf("ask for the bucket: %w", req.explain(err))
+		return nil, fmt.Errorf("ask for the bucket: %w", err)
 	}
 }
 

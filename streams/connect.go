@@ -42,12 +42,15 @@ type Conn struct {
 	local    bool    // in process
 	direct   *direct // nil for a server elsewhere
 
+	leaderWait time.Duration
+
 	mu       sync.Mutex
 	lost     chan struct{} // closed at the next disconnect, then replaced
 	open     map[uint64]*request
 	requests uint64 // how many there were
 	warn     map[string]string
 	seen     map[string]sighting // leases, by key
+	outage   outage
 }
 
 // Connect connects to NATS and asks whether JetStream is there. The error is
@@ -68,6 +71,8 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		warn:     map[string]string{},
 		seen:     map[string]sighting{},
 		local:    cfg.InProcess != nil,
+
+		leaderWait: leaderWait,
 	}
 	if cfg.InProcess != nil {
 		c.direct = &direct{dial: cfg.InProcess, user: cfg.User, password: cfg.Password}
@@ -195,10 +200,13 @@ func (c *Conn) checkServer(ctx context.Context) error {
 	if v := c.nc.ConnectedServerVersion(); !versionAtLeast(v, 2, 10) {
 		return fmt.Errorf("%w: version %s, need 2.10 or later", ErrServerTooOld, v)
 	}
-	ctx, req := c.call(ctx)
-	defer req.end()
-	_, err := c.js.AccountInfo(ctx)
-	switch err = req.explain(err); {
+	err := c.withLeader(ctx, func(ctx context.Context) error {
+		ctx, req := c.call(ctx)
+		defer req.end()
+		_, err := c.js.AccountInfo(ctx)
+		return req.explain(err)
+	})
+	switch {
 	case err == nil:
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled),
 		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),

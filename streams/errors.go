@@ -77,6 +77,9 @@ var (
 	ErrConsumerGone = errors.New("consumer is gone")
 	// ErrNoHeartbeat means that the server stopped talking about the consumer.
 	ErrNoHeartbeat = errors.New("no heartbeat from the consumer")
+	// ErrNoLeader means that a cluster had nobody who could answer, for longer than
+	// it takes to choose a leader.
+	ErrNoLeader = errors.New("the cluster has no leader for it")
 	// ErrDisconnected means that the connection was lost, and possibly messages
 	// with it.
 	ErrDisconnected = errors.New("connection lost")

@@ -17,3 +17,10 @@ func (r *Reader) Feeding() bool {
 	_, ok := r.pull.(*feed)
 	return ok
 }
+
+// WaitForLeader changes how long questions wait for one.
+func (c *Conn) WaitForLeader(limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaderWait = limit
+}

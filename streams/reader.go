@@ -110,7 +110,7 @@ func (s *Stream) reader(ctx context.Context, o ReadOptions) (*Reader, error) {
 	if r.ended(o.StopAtEnd && state.LastSeq == 0) {
 		return r, nil
 	}
-	switch err := r.open(ctx); {
+	switch err := s.c.withLeader(ctx, r.open); {
 	case errors.Is(err, errBehind):
 		r.attempt++ // Next tries again
 	case err != nil:

@@ -50,14 +50,17 @@ func (c *Conn) checkEvents(ctx context.Context) error {
 }
 
 // streamOf returns the stream that stores a subject, empty for none.
-func (c *Conn) streamOf(ctx context.Context, subject string) (string, error) {
-	ctx, req := c.call(ctx)
-	defer req.end()
-	name, err := c.js.StreamNameBySubject(ctx, subject)
+func (c *Conn) streamOf(ctx context.Context, subject string) (name string, err error) {
+	err = c.withLeader(ctx, func(ctx context.Context) error {
+		ctx, req := c.call(ctx)
+		defer req.end()
+		name, err = c.js.StreamNameBySubject(ctx, subject)
+		return req.explain(err)
+	})
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return "", nil
 	}
-	return name, req.explain(err)
+	return name, err
 }
 
 // Warnings lists what is worth saying about the server at start, one sentence

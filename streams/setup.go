@@ -256,9 +256,7 @@ func (c *Conn) useStream(ctx context.Context, info *jetstream.StreamInfo) (*Stre
 
 // streamInfo asks the server for the stream.
 func (c *Conn) streamInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
-	ctx, req := c.call(ctx)
-	defer req.end()
-	js, err := c.js.Stream(ctx, StreamName)
+	js, err := c.streamHandle(ctx, StreamName)
 	switch {
 	case err == nil:
 		return js.CachedInfo(), nil
@@ -267,8 +265,19 @@ func (c *Conn) streamInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: %w", ErrNoJetStream, err)
 	default:
-		return nil, fmt.Errorf("ask for the stream: %w", req.explain(err))
+		return nil, fmt.Errorf("ask for the stream: %w", err)
 	}
+}
+
+// streamHandle asks for any stream, and has a cluster choose a leader.
+func (c *Conn) streamHandle(ctx context.Context, name string) (js jetstream.Stream, err error) {
+	err = c.withLeader(ctx, func(ctx context.Context) error {
+		ctx, req := c.call(ctx)
+		defer req.end()
+		js, err = c.js.Stream(ctx, name)
+		return req.explain(err)
+	})
+	return js, err
 }
 
 // describeAPI adds the next step to what the server refuses often.

@@ -103,7 +103,11 @@ func (c *Conn) snapshot(ctx context.Context, stream string, w io.Writer, progres
 		"deliver_subject": inbox, "no_consumers": true, "jsck": true,
 		"chunk_size": chunkBytes, "window_size": snapshotWindow,
 	}
-	a, err := c.askAPI(ctx, "$JS.API.STREAM.SNAPSHOT."+stream, request, snapshotStart)
+	var a apiAnswer
+	err = c.withLeader(ctx, func(ctx context.Context) error {
+		a, err = c.askAPI(ctx, "$JS.API.STREAM.SNAPSHOT."+stream, request, snapshotStart)
+		return err
+	})
 	if err != nil {
 		return Snapshot{}, err
 	}

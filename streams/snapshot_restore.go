@@ -291,9 +291,7 @@ func (st State) holds(s Snapshot) error {
 
 // infoOf asks for any stream.
 func (c *Conn) infoOf(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {
-	ctx, req := c.call(ctx)
-	defer req.end()
-	js, err := c.js.Stream(ctx, stream)
+	js, err := c.streamHandle(ctx, stream)
 	switch {
 	case err == nil:
 		return js.CachedInfo(), nil
@@ -302,7 +300,7 @@ func (c *Conn) infoOf(ctx context.Context, stream string) (*jetstream.StreamInfo
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: %w", ErrNoJetStream, err)
 	default:
-		return nil, fmt.Errorf("ask for the stream: %w", req.explain(err))
+		return nil, fmt.Errorf("ask for the stream: %w", err)
 	}
 }
 

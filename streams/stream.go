@@ -118,19 +118,23 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
 	if seq == 0 {
 		return nil, fmt.Errorf("streams: get seq=0: %w", ErrMessageNotFound)
 	}
-	ctx, req := s.c.call(ctx)
-	defer req.end()
 	// The older interface of nats.go is the one that reads from the leader.
 	old, err := s.c.nc.JetStream()
 	if err != nil {
 		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
 	}
-	raw, err := old.GetMsg(StreamName, seq, nats.Context(ctx))
+	var raw *nats.RawStreamMsg
+	err = s.c.withLeader(ctx, func(ctx context.Context) (err error) {
+		ctx, req := s.c.call(ctx)
+		defer req.end()
+		raw, err = old.GetMsg(StreamName, seq, nats.Context(ctx))
+		return req.explain(err)
+	})
 	if errors.Is(err, nats.ErrMsgNotFound) {
 		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, ErrMessageNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, req.explain(err))
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
 	}
 	m := &Message{
 		Seq: raw.Sequence, Time: raw.Time, Subject: raw.Subject,

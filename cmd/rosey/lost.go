@@ -29,7 +29,7 @@ func serverLost(err error, command string, args []string) error {
 	case errors.Is(err, streams.ErrDisconnected):
 		text = "the server went away (" + streams.ErrDisconnected.Error() + ")"
 	case leaderless(err):
-		text = "nobody answers for the stream, as while a cluster has no leader (" + streams.ErrUnavailable.Error() + ")"
+		text = "nobody answers for the stream, as while a cluster has no leader"
 	default:
 		return err
 	}
@@ -43,7 +43,7 @@ func serverLost(err error, command string, args []string) error {
 // leaderless reports whether the stream takes nothing just now, and will again
 // without anybody doing anything about it.
 func leaderless(err error) bool {
-	return errors.Is(err, streams.ErrUnavailable) && !errors.Is(err, streams.ErrFull) && !errors.Is(err, streams.ErrPermission) &&
+	return errors.Is(err, streams.ErrNoLeader) || errors.Is(err, streams.ErrUnavailable) && !errors.Is(err, streams.ErrFull) && !errors.Is(err, streams.ErrPermission) &&
 		!errors.Is(err, streams.ErrInterfered) && !errors.Is(err, streams.ErrNoStream)
 }
 

@@ -103,10 +103,13 @@ func TestServerLost_SaysWhatIsLeft(t *testing.T) {
 			t.Errorf("%s: %v; try: %s", tt.args, err, advice(err))
 		}
 	}
-	away := fmt.Errorf("append: %w: no responders", streams.ErrUnavailable)
-	if err := serverLost(away, "import events <dir>", []string{"import", "events", "/a"}); !strings.Contains(err.Error(), "nobody answers for the stream") ||
-		!strings.Contains(err.Error(), "what was stored stays") || !strings.HasPrefix(advice(err), "rosey import events /a ") {
-		t.Errorf("while there is no leader: %v; try: %s", err, advice(err))
+	for _, away := range []error{
+		fmt.Errorf("append: %w: no responders", streams.ErrUnavailable), fmt.Errorf("get seq=1: %w: temporarily unavailable", streams.ErrNoLeader),
+	} {
+		if err := serverLost(away, "import events <dir>", []string{"import", "events", "/a"}); !strings.Contains(err.Error(), "nobody answers for the stream") ||
+			!strings.Contains(err.Error(), "what was stored stays") || !strings.HasPrefix(advice(err), "rosey import events /a ") {
+			t.Errorf("while there is no leader: %v; try: %s", err, advice(err))
+		}
 	}
 	full := fmt.Errorf("append: %w: %w", streams.ErrUnavailable, streams.ErrFull)
 	if err := serverLost(full, "import events <dir>", []string{"import"}); err.Error() != full.Error() {
