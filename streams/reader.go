@@ -316,7 +316,7 @@ func (r *Reader) reopen(ctx context.Context) error {
 			r.s.c.nc.IsClosed():
 			return err
 		case errors.Is(err, errBehind):
-			r.stall.begin()
+			r.stall.begin(0)
 			r.gaveNothing()
 		}
 		r.s.c.log.Debug("reader cannot resume yet", "stream", StreamName, "seq", r.last, "attempt", r.attempt, "err", err)

@@ -23,12 +23,14 @@ type stall struct {
 	at      uint64    // what should come is there or behind it
 }
 
-func (s *stall) begin() {
+// begin notes that nothing came for a while, which is over now.
+func (s *stall) begin(while time.Duration) {
+	begun := time.Now().Add(-while)
 	if !s.quiet {
-		s.quiet, s.since = true, time.Now()
+		s.quiet, s.since = true, begun
 	}
 	if s.now.IsZero() {
-		s.now = time.Now()
+		s.now = begun
 	}
 }
 
@@ -56,7 +58,7 @@ func (r *Reader) over(ctx context.Context) bool {
 	case info.NumPending == 0:
 		return true
 	}
-	r.stall.begin()
+	r.stall.begin(quietFor)
 	// A consumer that begins at a time knows where that is.
 	r.stall.at = max(r.last, info.Delivered.Stream) + 1
 	if time.Since(r.stall.now) < r.s.c.patience/stallTries {
