@@ -97,6 +97,38 @@ func TestAgreement_FindsWhatContradicts(t *testing.T) {
 	})
 }
 
+func TestSample_FindsWhatWasNotTold(t *testing.T) {
+	t.Parallel()
+	corrupted(t, doctor.TablesSample, []struct{ name, statement, want string }{
+		{"the last action was changed", "UPDATE user_actions SET details = 'x' WHERE action = 'pm'", "(details)"},
+		{"an action in the middle was changed", "UPDATE user_actions SET details = '3' WHERE action = 'rank'", "(details)"},
+		{"an action at another time", "UPDATE user_actions SET time_ms = time_ms + 1 WHERE action = 'leave'", "(timestamp, time_ms)"},
+		{"an action too many", "INSERT INTO user_actions VALUES ('test', 17, 'ann', 5, 5000, 'join', '')", "user_actions seq=17 should not be there"},
+		{"an action of somebody else", "INSERT INTO user_actions SELECT channel, seq, 'eve', timestamp, time_ms, action, details FROM user_actions WHERE action = 'pm'", "should not be there"},
+		{"a private message is missing", "DELETE FROM user_actions WHERE action = 'pm'", "is missing"},
+		{"an action is missing", "DELETE FROM user_actions WHERE action = 'afk'", "is missing"},
+		{"a number of users is missing", "DELETE FROM user_count_history WHERE connected_users = 9", "user_count_history seq="},
+		{"a number too many", "INSERT INTO user_count_history VALUES (17, 'test', 5, 1, 1)", "user_count_history seq=17 should not be there"},
+		{"a number at another time", "UPDATE user_count_history SET timestamp = timestamp + 1 WHERE connected_users = 9", "(timestamp)"},
+		{"an earlier connection was changed", "UPDATE bot_sessions SET server = 'x' WHERE seq < 20", "bot_sessions seq=3 (server)"},
+		{"an earlier connection is missing", "DELETE FROM bot_sessions WHERE seq < 20", "bot_sessions seq=3 is missing"},
+		{"a connection too many", "INSERT INTO bot_sessions VALUES (17, 'test', 'x', 's', 'b', 1, 1, 1, 1, 'x')", "bot_sessions seq=17 should not be there"},
+		{"the connection was joined at another time", "UPDATE bot_sessions SET joined_ms = 5 WHERE seq > 20", "(joined_ms)"},
+		{"the connection has ended", "UPDATE bot_sessions SET disconnected_ms = 5, reason = 'x' WHERE seq > 20", "(disconnected_ms, reason)"},
+		{"an outcome was changed", "UPDATE outbound_messages SET status = 'failed', reason = 'x' WHERE message_id = 7", "outbound_messages message_id=7 (status)"},
+		{"the text of an outcome was changed", "UPDATE outbound_messages SET message = 'x' WHERE message_id = 8", "outbound_messages message_id=8 (message)"},
+		{"an outcome is missing", "DELETE FROM outbound_messages WHERE message_id = 8", "outbound_messages message_id=8 is missing"},
+		{"an outcome too many", "INSERT INTO outbound_messages VALUES ('test', 9, 'sent', '', '', 1, 1, 1, '', 17)", "outbound_messages seq=17 should not be there"},
+		{"the name of the channel", "UPDATE current_status SET channel_name = 'secret'", "current_status (channel_name)"},
+		{"who is connected", "UPDATE current_status SET bot_connected = 0", "current_status (bot_connected)"},
+		{"when it was said", "UPDATE current_status SET last_updated = 5", "current_status (last_updated)"},
+		{"who observes", "UPDATE channel_observation SET observing = 0", "channel_observation (observing)"},
+		{"until when", "UPDATE channel_observation SET last_observed_ms = last_observed_ms + 1", "channel_observation (last_observed_ms)"},
+		{"who follows", "UPDATE channel_observation SET ended = 1, successor = 'x'", "channel_observation (ended, successor)"},
+		{"when somebody was seen", "UPDATE user_stats SET last_seen = last_seen - 1000 WHERE username = 'dee'", "user_stats of \"dee\" in \"test\" (last_seen)"},
+	})
+}
+
 func TestSearch_FindsWhatTheIndexLacks(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, statement, whole, some string }{

@@ -44,7 +44,8 @@ type sample struct {
 	limit  time.Duration // of reading messages, of which a few are read in any case
 
 	seqs     map[uint64]bool
-	alone    *schema.DB // what the sampled messages come to
+	channels map[string][]string // of some tables, the channels that they have rows of
+	alone    *schema.DB          // what the sampled messages come to
 	events   int
 	rows     int
 	users    int
@@ -107,6 +108,9 @@ func (s *sample) run(ctx context.Context, first uint64) (err error) {
 				return err
 			}
 		}
+		if err := s.compareTold(ctx, m); err != nil {
+			return fmt.Errorf("doctor: sample seq=%d: %w", m.Seq, err)
+		}
 	}
 	if err := s.lookAtUsers(ctx); err != nil {
 		return err
@@ -129,6 +133,9 @@ func (s *sample) choose(ctx context.Context, first uint64) error {
 			return err
 		}
 	}
+	if err := s.chooseTold(ctx); err != nil {
+		return err
+	}
 	if first > checkpoint {
 		return nil // none of its events is there any more
 	}
@@ -141,8 +148,8 @@ func (s *sample) choose(ctx context.Context, first uint64) error {
 	return nil
 }
 
-func (s *sample) pick(ctx context.Context, query string, arg any) (err error) {
-	rows, err := s.tables.tx.QueryContext(ctx, query, arg)
+func (s *sample) pick(ctx context.Context, query string, args ...any) (err error) {
+	rows, err := s.tables.tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("doctor: sample rows: %w", err)
 	}

@@ -36,7 +36,8 @@ type since struct {
 	from, to        uint64
 	whole           bool // to is the checkpoint
 
-	db *schema.DB // what the events come to
+	messages []streams.Message
+	db       *schema.DB // what they come to
 
 	roster     uint64 // the first roster
 	early      bool   // somebody came or left before it
@@ -79,7 +80,8 @@ func (c *since) look(ctx context.Context) error {
 	checkpoint := c.tables.checkpoint.Seq
 	c.to = min(checkpoint, c.from+sinceEvents-1)
 	c.whole = c.to == checkpoint
-	if err := c.compareWith(ctx, nil, c.lookAtMedia, c.lookAtPolls, c.lookAtSessions, c.lookAtPlaylist); err != nil || c.whole {
+	if err := c.compareWith(ctx, nil, c.lookAtMedia, c.lookAtPolls, c.lookAtSessions, c.lookAtPlaylist,
+		c.lookAtCounts, c.lookAtActions, c.lookAtConnections, c.lookAtOutcomes, c.lookAtStatus, c.lookAtObservation, c.lookAtSeen); err != nil || c.whole {
 		return err
 	}
 	// The playlist is what all events have made of it. They are few among the others.
@@ -102,6 +104,7 @@ func (c *since) compareWith(ctx context.Context, subjects []string, compare ...f
 	if err != nil || !certain {
 		return err
 	}
+	c.messages = messages
 	c.sample.since += len(messages)
 	if c.db, err = projector.Led(ctx, c.stream.Identity(), c.channel, c.leader, messages); err != nil {
 		return err
