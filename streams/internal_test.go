@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,5 +216,38 @@ func TestRequest_ThatLostItsConnectionBlamesNothingElse(t *testing.T) {
 	}
 	if got := (AppendMessage{Subject: "a.b"}).name(); got != "subject=a.b" {
 		t.Errorf("a message without an id is %q", got)
+	}
+}
+
+// A compressed copy does not survive what happens to those of several servers.
+func TestCompare_SeveralReplicasAreNotCompressed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		was, asked int // replicas
+		want       jetstream.StoreCompression
+	}{
+		{1, 0, jetstream.S2Compression},
+		{1, 3, jetstream.NoCompression},
+		{3, 0, jetstream.NoCompression},
+		{3, 1, jetstream.S2Compression},
+	} {
+		is := definition(StreamOptions{Replicas: c.was}, "2.15.2")
+		is.Compression = jetstream.S2Compression // as it always was once
+		o := StreamOptions{Replicas: c.asked}
+		want := definition(o, "2.15.2")
+		keepUnset(&want, &is, o)
+		diffs, repaired := compare(&is, &want)
+		if repaired.Compression != c.want || repaired.Replicas != want.Replicas {
+			t.Errorf("from %d replicas to %d: %s and %d, want %s", c.was, c.asked, repaired.Compression, repaired.Replicas, c.want)
+		}
+		told := slices.ContainsFunc(diffs, func(d Difference) bool {
+			return d.Field == "compression" && d.Changeable && strings.Contains(d.Remedy, "stop each in turn")
+		})
+		if told != (c.want == jetstream.NoCompression) {
+			t.Errorf("from %d replicas to %d: %v", c.was, c.asked, diffs)
+		}
+		if now := definition(StreamOptions{Replicas: max(c.asked, c.was)}, "2.15.2").Compression; c.asked >= c.was && now != c.want {
+			t.Errorf("a new stream of %d replicas has compression %s", c.asked, now)
+		}
 	}
 }

@@ -94,6 +94,10 @@ func (c *Conn) warnAbout(cfg *jetstream.StreamConfig) {
 		found["sync"] = "stream " + StreamName + " has one replica: unless that NATS server syncs always " +
 			"(sync_interval: always), a power cut loses up to two minutes of acknowledged events"
 	}
+	if cfg.Compression != compressionOf(cfg.Replicas) && cfg.Replicas > 1 {
+		found["compression"] = fmt.Sprintf("stream %s is kept by %d servers and compressed: a server that is killed, or loses its power, "+
+			"may come back with its copy destroyed; run rosey stream setup", StreamName, cfg.Replicas)
+	}
 	if cfg.MaxBytes <= 0 {
 		found["size"] = "stream " + StreamName + " has no size limit: a full disk stops the NATS server"
 	}

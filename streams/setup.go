@@ -139,7 +139,7 @@ func (c *Conn) repairStream(ctx context.Context, info *jetstream.StreamInfo, wan
 		case !d.harmless():
 			stuck = append(stuck, d)
 		case d.Changeable:
-			changes = append(changes, Change{Field: d.Field, Was: d.Is, Now: d.Want})
+			changes = append(changes, Change{Field: d.Field, Was: d.Is, Now: d.Want, Next: d.Remedy})
 		default:
 			c.log.Warn("stream differs from its definition", "stream", StreamName, "difference", d.String())
 		}

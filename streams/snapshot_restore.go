@@ -241,6 +241,17 @@ func adaptConfig(s Snapshot, o RestoreOptions, clustered bool) (map[string]any, 
 		changes = append(changes, Change{Field: "replicas", Was: strconv.Itoa(s.Replicas), Now: strconv.Itoa(replicas)})
 	}
 	config["num_replicas"] = replicas
+	if s.Stream == StreamName {
+		// What the server copies is not compressed, whatever the stream's own files are.
+		was, now := jetstream.NoCompression, compressionOf(replicas)
+		if config["compression"] == "s2" {
+			was = jetstream.S2Compression
+		}
+		if was != now {
+			changes = append(changes, Change{Field: fieldCompression, Was: was.String(), Now: now.String()})
+			config["compression"] = now
+		}
+	}
 	if o.MaxBytes > 0 && s.MaxBytes > 0 && o.MaxBytes != s.MaxBytes {
 		changes = append(changes, Change{Field: "max bytes", Was: limitText(s.MaxBytes), Now: limitText(o.MaxBytes)})
 		config["max_bytes"] = o.MaxBytes

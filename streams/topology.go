@@ -92,7 +92,7 @@ func definition(o StreamOptions, serverVersion string) jetstream.StreamConfig {
 		MaxMsgsPerSubject: -1,
 		MaxConsumers:      -1,
 		MaxMsgSize:        -1,
-		Compression:       jetstream.S2Compression,
+		Compression:       compressionOf(o.Replicas),
 		Replicas:          max(o.Replicas, 1),
 		Duplicates:        DuplicateWindow,
 		AllowDirect:       true,
@@ -102,9 +102,22 @@ func definition(o StreamOptions, serverVersion string) jetstream.StreamConfig {
 	}
 }
 
+// compressionOf is how a stream with that many replicas is kept. A server that comes
+// back after a crash cuts its copy at the last snapshot of the log that it shares
+// with the others, and NATS (2.15) does that to a compressed file as if it were none:
+// the copy is destroyed, and never heals. One replica shares no log.
+func compressionOf(replicas int) jetstream.StoreCompression {
+	if replicas > 1 {
+		return jetstream.NoCompression
+	}
+	return jetstream.S2Compression
+}
+
 // FieldExtraSubjects is the Field of a Difference that does no harm: the stream
 // binds more than it has to.
 const FieldExtraSubjects = "extra subjects"
+
+const fieldCompression = "compression"
 
 // Difference is one property in which an existing stream is not as wanted.
 type Difference struct {
@@ -113,7 +126,8 @@ type Difference struct {
 	Want  string `json:"want"`
 	// Changeable says that Setup would change it.
 	Changeable bool `json:"changeable"`
-	// Remedy is what to do about a difference that Setup leaves.
+	// Remedy is what to do about a difference that Setup leaves, or once it has
+	// changed it.
 	Remedy string `json:"remedy,omitempty"`
 }
 
@@ -130,15 +144,25 @@ type Change struct {
 	Field string `json:"field"`
 	Was   string `json:"was"`
 	Now   string `json:"now"`
+	// Next is what has to be done by hand until it is in force.
+	Next string `json:"next,omitempty"`
 }
 
-func (c Change) String() string { return fmt.Sprintf("%s: %s, now %s", c.Field, c.Was, c.Now) }
+func (c Change) String() string {
+	text := fmt.Sprintf("%s: %s, now %s", c.Field, c.Was, c.Now)
+	if c.Next != "" {
+		text += ": " + c.Next
+	}
+	return text
+}
 
 const (
 	recreate = "the server cannot change it: back up the stream (nats stream backup), remove it, " +
 		"and import it into one made by rosey stream setup"
 	promote = "if its original is gone for good, take the mirror out of it (nats stream edit " + StreamName + ", NATS server 2.12 or later), " +
 		"then run rosey stream setup and rosey projector --adopt-stream"
+	restartEach = "a server compresses until it is started again, and kill -9 destroys its copy until then: stop each in turn " +
+		"in an orderly way, start it, and wait until all are healthy before the next (docs/cluster.md)"
 	byHand = "edit the stream (nats stream edit " + StreamName + ")"
 )
 
@@ -206,7 +230,7 @@ var properties = []property{
 		},
 	},
 	{
-		name: "compression", show: func(c *jetstream.StreamConfig) string { return c.Compression.String() },
+		name: fieldCompression, show: func(c *jetstream.StreamConfig) string { return c.Compression.String() },
 		set: func(c, w *jetstream.StreamConfig) { c.Compression = w.Compression },
 	},
 	{
@@ -255,6 +279,7 @@ func keepUnset(want *jetstream.StreamConfig, is *jetstream.StreamConfig, o Strea
 	if o.Replicas == 0 {
 		want.Replicas = is.Replicas
 	}
+	want.Compression = compressionOf(want.Replicas)
 	if o.MaxBytes == 0 && is.MaxBytes > 0 {
 		want.MaxBytes = is.MaxBytes
 	}
@@ -264,6 +289,11 @@ func keepUnset(want *jetstream.StreamConfig, is *jetstream.StreamConfig, o Strea
 // stream's configuration with everything changed that can be.
 func compare(is, want *jetstream.StreamConfig) ([]Difference, jetstream.StreamConfig) {
 	diffs, repaired := compareProperties(properties, is, want)
+	for i, d := range diffs {
+		if d.Field == fieldCompression && want.Replicas > 1 {
+			diffs[i].Remedy = restartEach
+		}
+	}
 	missing := without(want.Subjects, is.Subjects)
 	// A wider subject already in the stream stands for the narrower ones below it;
 	// the server would refuse both together.

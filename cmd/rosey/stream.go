@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -159,7 +160,7 @@ func printDifferences(con *console, diffs []streams.Difference) error {
 	for _, d := range diffs {
 		remedy := d.Remedy
 		if d.Changeable {
-			remedy = "rosey stream setup"
+			remedy = strings.TrimSuffix("rosey stream setup; then: "+d.Remedy, "; then: ")
 		}
 		t.row(printable(d.Field), printable(d.Is), printable(d.Want), printable(remedy))
 	}

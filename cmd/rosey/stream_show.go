@@ -187,6 +187,9 @@ func (s streamState) print(con *console) error {
 		age = "deleted after " + lasting(int64(s.MaxAge))
 	}
 	t.row("storage", fmt.Sprintf("%s, %s compression, %s", s.Storage, s.Compression, age))
+	if s.Replicas > 1 && s.Compression != jetstream.NoCompression.String() {
+		t.row("", "a compressed copy may not survive its server's crash: rosey stream setup")
+	}
 	t.row("limits", fmt.Sprintf("retention %s, discard %s, duplicates known for %s", s.Retention, s.Discard, lasting(int64(s.Duplicates))))
 	t.row("replicas", number(int64(s.Replicas)))
 	for i, subject := range s.Subjects {

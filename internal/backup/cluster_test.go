@@ -39,16 +39,19 @@ func TestRestore_OntoAClusterAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	changed := func(res backup.Restored, was, now string) bool {
-		return slices.ContainsFunc(res.Changes, func(c streams.Change) bool { return c.Field == "replicas" && c.Was == was && c.Now == now })
+	changed := func(res backup.Restored, field, was, now string) bool {
+		return slices.Contains(res.Changes, streams.Change{Field: field, Was: was, Now: now})
 	}
-	if res.Messages != 3 || res.Held != 1 || !changed(res, "1", "3") {
+	if res.Messages != 3 || res.Held != 1 || !changed(res, "replicas", "1", "3") || !changed(res, "compression", "S2", "None") {
 		t.Errorf("onto the cluster: %+v", res)
 	}
 	stream, err := streams.Open(t.Context(), conn)
 	must(t, err)
 	info, err := conn.JetStream().Stream(t.Context(), streams.StreamName)
 	must(t, err)
+	if got := info.CachedInfo().Config.Compression; got != jetstream.NoCompression {
+		t.Errorf("three copies have compression %s", got)
+	}
 	if c := info.CachedInfo().Cluster; c == nil || len(c.Replicas) != 2 || slices.ContainsFunc(c.Replicas, func(r *jetstream.PeerInfo) bool { return !r.Current }) {
 		t.Errorf("the copies are %+v", c)
 	}
@@ -60,7 +63,7 @@ func TestRestore_OntoAClusterAndBack(t *testing.T) {
 	second, err := backup.Open(dir)
 	must(t, err)
 	data, res := restore(t, second)
-	if !changed(res, "3", "1") || res.Identity != h.server.Stream.Identity().ID {
+	if !changed(res, "replicas", "3", "1") || !changed(res, "compression", "None", "S2") || res.Identity != h.server.Stream.Identity().ID {
 		t.Errorf("back again: %+v", res)
 	}
 	other := enter(t, data)

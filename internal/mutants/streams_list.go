@@ -18,6 +18,10 @@ var streamMutants = []Mutant{
 		Old: "jetstream.DiscardNew,", New: "jetstream.DiscardOld,",
 	},
 	{
+		Name: "copies on several servers are compressed", File: "streams/topology.go", Package: streamTests,
+		Old: "	if replicas > 1 {\n		return jetstream.NoCompression", New: "	if replicas > 9 {\n		return jetstream.NoCompression",
+	},
+	{
 		Name: "each message is acknowledged by itself", File: "streams/consumer.go", Package: streamTests,
 		Old: "jetstream.AckAllPolicy", New: "jetstream.AckExplicitPolicy",
 	},

@@ -21,28 +21,64 @@ type Cluster struct {
 // clusterSize is how many it takes to go on without one.
 const clusterSize = 3
 
+// Place is where one server of a cluster lives: host and port for each purpose, and
+// a folder of its own.
+type Place struct {
+	Name            string // n1, n2 or n3
+	Routes, Monitor string
+	Client, Dir     string // of the server's own place alone
+}
+
 // NewCluster builds nats-server and runs three of them. They end with the test.
 // Which of them leads what is decided a moment later.
 func NewCluster(t testing.TB) *Cluster {
 	t.Helper()
-	routes := make([]string, clusterSize)
-	ports := make([]int, clusterSize)
-	for i := range routes {
-		ports[i] = freePort(t)
-		routes[i] = fmt.Sprintf("%q", fmt.Sprintf("nats://127.0.0.1:%d", ports[i]))
+	return newCluster(t, func(own Place, all []Place) string {
+		routes := make([]string, len(all))
+		for i, p := range all {
+			routes[i] = fmt.Sprintf("%q", "nats://"+p.Routes)
+		}
+		return fmt.Sprintf("server_name: %s\nhttp: %q\ncluster {\n  name: rosey\n  listen: %q\n  routes: [%s]\n}",
+			own.Name, own.Monitor, own.Routes, strings.Join(routes, ", "))
+	}, false)
+}
+
+// NewClusterOf is NewCluster with configuration files of the test's own, which is
+// given the place of each server and those of all.
+func NewClusterOf(t testing.TB, file func(own Place, all []Place) string) *Cluster {
+	t.Helper()
+	return newCluster(t, file, true)
+}
+
+func newCluster(t testing.TB, file func(own Place, all []Place) string, whole bool) *Cluster {
+	t.Helper()
+	places := make([]Place, clusterSize)
+	for i := range places {
+		places[i] = Place{Name: serverName(i), Routes: freeAddr(t), Monitor: freeAddr(t)}
 	}
 	c := &Cluster{}
-	for i := range clusterSize {
-		monitor := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-		c.monitors = append(c.monitors, monitor)
-		config := fmt.Sprintf("server_name: %s\nhttp: %q\ncluster {\n  name: rosey\n  listen: \"127.0.0.1:%d\"\n  routes: [%s]\n}",
-			serverName(i), monitor, ports[i], strings.Join(routes, ", "))
-		c.servers = append(c.servers, ExternalServer(t, ExternalOptions{Config: config, Stopped: true}))
+	for _, own := range places {
+		o := ExternalOptions{Stopped: true}
+		if whole {
+			o.whole = func(port int, dir string) string {
+				own.Client, own.Dir = fmt.Sprintf("127.0.0.1:%d", port), dir
+				return file(own, places)
+			}
+		} else {
+			o.Config = file(own, places)
+		}
+		c.monitors = append(c.monitors, own.Monitor)
+		c.servers = append(c.servers, ExternalServer(t, o))
 	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", freePort(t))
 }
 
 func serverName(i int) string { return fmt.Sprintf("n%d", i+1) }

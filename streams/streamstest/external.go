@@ -36,6 +36,9 @@ type ExternalOptions struct {
 	Config string
 	// Stopped leaves the start to the test.
 	Stopped bool
+
+	// whole writes the configuration file instead, for a client port and a folder.
+	whole func(port int, dir string) string
 }
 
 // ExternalServer builds nats-server from the module cache and runs it on a free
@@ -55,6 +58,9 @@ func ExternalServer(t testing.TB, o ExternalOptions) *External {
 	}
 	text := fmt.Sprintf("listen: \"127.0.0.1:%d\"\nmax_payload: 8MB\njetstream { store_dir: %q, sync_interval: %s }\n%s\n",
 		e.port, e.Store(), sync, o.Config)
+	if o.whole != nil {
+		text = o.whole(e.port, e.dir)
+	}
 	if err := os.WriteFile(e.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

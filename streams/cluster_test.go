@@ -1,0 +1,62 @@
+package streams_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rosey/internal/suite"
+	"rosey/streams"
+	"rosey/streams/streamstest"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A stream of three that an earlier version made is said to be in danger by
+// whatever opens it, until it is set up again, and that says what is left to do.
+func TestCluster_ACompressedStreamIsChanged(t *testing.T) {
+	t.Parallel()
+	cluster := streamstest.NewCluster(t)
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: cluster.URLs(), WaitForServer: true, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	o := streams.StreamOptions{Replicas: 3, MaxBytes: 1 << 30}
+	suite.Eventually(t, "the stream is set up", func() bool {
+		_, _, err = streams.Setup(t.Context(), conn, o)
+		return err == nil
+	})
+	warned := func() bool {
+		return slices.ContainsFunc(conn.Warnings(), func(w string) bool { return strings.Contains(w, "compressed") })
+	}
+	if warned() {
+		t.Errorf("a new stream warns: %q", conn.Warnings())
+	}
+	cfg := streamConfig(t, conn)
+	cfg.Compression = jetstream.S2Compression
+	suite.Eventually(t, "the stream is a compressed one", func() bool {
+		_, err := conn.JetStream().UpdateStream(t.Context(), cfg)
+		return err == nil
+	})
+	suite.Eventually(t, "the stream is opened", func() bool {
+		_, err = streams.Open(t.Context(), conn)
+		return err == nil
+	})
+	if !warned() {
+		t.Errorf("a compressed stream warns of %q", conn.Warnings())
+	}
+	// Whoever names no number of replicas means those that there are.
+	diffs, err := streams.Check(t.Context(), conn, streams.StreamOptions{})
+	if err != nil || len(diffs) != 1 || diffs[0].Field != "compression" || !strings.Contains(diffs[0].Remedy, "docs/cluster.md") {
+		t.Errorf("check says %v, %v", diffs, err)
+	}
+	_, changes, err := streams.Setup(t.Context(), conn, streams.StreamOptions{})
+	if err != nil || len(changes) != 1 || changes[0].Now != "None" || !strings.Contains(changes[0].String(), "stop each in turn") {
+		t.Errorf("set up: %v, %v", changes, err)
+	}
+	if warned() {
+		t.Errorf("a stream that was set up warns: %q", conn.Warnings())
+	}
+}
