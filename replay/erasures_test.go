@@ -71,7 +71,9 @@ func TestSwap_ManyErasedAreRefused(t *testing.T) {
 	before := dump(t, store.Link)
 	erase(t, env, run(10, 10+streams.ManyAdjacent)...)
 	for range 2 {
-		_, err := replay.Swap(t.Context(), store, config(env))
+		cfg := config(env)
+		cfg.Progress = func(replay.Progress) { t.Error("it was begun") }
+		_, err := replay.Swap(t.Context(), store, cfg)
 		wantRefused(t, err, "17, of which one after the other seq=10 to seq=26")
 	}
 	if files, err := filepath.Glob(store.Link + ".g*"); err != nil || len(files) != 1 || dump(t, store.Link) != before {

@@ -3,6 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"math"
+
+	"rosey/replay"
+	"rosey/streams"
 )
 
 // lookAtErased says what the stream no longer holds.
@@ -11,8 +15,23 @@ func (e *examination) lookAtErased(ctx context.Context) {
 		e.unknown(StreamErased, "see "+ProducersStream, "the stream could not be read")
 		return
 	}
-	if e.state.FirstSeq > 1 && (e.state.Messages > 0 || e.state.LastSeq > 0) {
+	begun := e.state.FirstSeq > 1 && (e.state.Messages > 0 || e.state.LastSeq > 0)
+	if begun {
 		e.lookAtBeginning(ctx)
+	}
+	switch forged, lost := e.takenForErased(), e.lost(); {
+	case e.found[StreamErased].State == Wrong:
+		return
+	case len(forged) > 0:
+		e.wrong(StreamErased, "rosey replay   (makes the tables from what the stream holds)", "the tables take %s for erased that the stream holds: seq=%s",
+			plural(int(forged.size()), "message"), spansText(forged, 5))
+		return
+	case lost.Many():
+		e.unknown(StreamErased, "back up the database now, and look at the disk of the server. If nobody erased them, restore the stream from a backup or an archive that holds them; "+
+			"if they were erased on purpose, rosey replay "+replay.FlagAcceptErased+" makes the tables without them and keeps these as a file",
+			"the server lists many messages as erased that the tables have: %s. So much is rather what a damaged store has lost, and the tables may be the only copy", lost.Describe())
+		return
+	case begun:
 		return
 	}
 	deleted := e.scan.holes
@@ -31,6 +50,35 @@ func (e *examination) lookAtErased(ctx context.Context) {
 	default:
 		e.ok(StreamErased, "the stream holds everything from seq=1")
 	}
+}
+
+// lost is what the server lists as erased and the tables have: a rebuild would be
+// without it.
+func (e *examination) lost() (list streams.Erasures) {
+	if !e.related || e.scan == nil || e.tables == nil {
+		return nil
+	}
+	beyond := spans{{e.tables.checkpoint.Seq + 1, math.MaxUint64}}
+	k, of := 0, -1 // the run that the last one was a part of
+	for _, had := range e.scan.deleted.minus(e.tables.holes).minus(beyond) {
+		for e.scan.deleted[k][1] < had[0] {
+			k++
+		}
+		if k != of {
+			list, of = append(list, streams.Erasure{First: had[0]}), k
+		}
+		last := &list[len(list)-1]
+		last.Last, last.Messages = had[1], last.Messages+had.size()
+	}
+	return list
+}
+
+// takenForErased are holes of the tables where the stream has messages.
+func (e *examination) takenForErased() spans {
+	if !e.related {
+		return nil
+	}
+	return e.tables.holes.minus(e.scan.deleted).minus(upTo(e.scan.first - 1)).minus(e.scan.given)
 }
 
 // lookAtBeginning judges a stream that does not begin at 1. What was before was

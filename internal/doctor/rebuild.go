@@ -4,7 +4,7 @@ import "strings"
 
 // adviseRebuilds reviews every advice to rebuild. It is taken back where the
 // tables may hold what the stream does not: it is damaged, or its beginning is
-// gone and was not given up. Where an archive has it a rebuild needs that. And a running projector has to be stopped first.
+// gone and was not given up, or it lists so much as erased that it may be lost. Where an archive has it a rebuild needs that. And a running projector has to be stopped first.
 func (e *examination) adviseRebuilds() {
 	const rebuild = "rosey replay"
 	for name, c := range e.found {
@@ -16,6 +16,11 @@ func (e *examination) adviseRebuilds() {
 			c.Remedy = "rebuild nothing: the stream is damaged, and the tables may hold the only copy; see " + StreamWhole
 		case e.related && len(e.onlyInTables()) > 0:
 			c.Remedy = "rebuild nothing: the tables alone hold the beginning, which the stream has lost; back up the database first; see " + StreamErased
+		case e.lost().Many():
+			if name == StreamErased {
+				continue // it says when one may
+			}
+			c.Remedy = "rebuild nothing before it is known whether the stream has lost what it lists as erased: the tables may hold the only copy; see " + StreamErased
 		case e.archived.held != nil:
 			c.Remedy = strings.Replace(c.Remedy, rebuild, rebuild+" --from-archive DIR", 1) + "   (" + StreamErased + " names the archive)"
 		case e.projecting && strings.HasPrefix(strings.TrimPrefix(c.Remedy, "`"), rebuild):

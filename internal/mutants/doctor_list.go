@@ -9,6 +9,18 @@ var doctorMutants = []Mutant{
 		Old: "func (s spans) gaps() spans { return upTo(s.last()).minus(s) }", New: "func (s spans) gaps() spans { return upTo(s.last()).minus(upTo(s.last())) }",
 	},
 	{
+		Name: "what a damaged store lists as erased is taken for meant", File: "internal/doctor/erased.go", Package: doctorTests, Run: "ManyErased",
+		Old: "	case lost.Many():\n", New: "	case lost.Many() && begun && !begun:\n",
+	},
+	{
+		Name: "what the tables take for erased is not looked for", File: "internal/doctor/erased.go", Package: doctorTests, Run: "AHole",
+		Old: "	case len(forged) > 0:\n", New: "	case len(forged) > 9:\n",
+	},
+	{
+		Name: "a rebuild is advised that loses what the tables alone have", File: "internal/doctor/rebuild.go", Package: doctorTests, Run: "ManyErased",
+		Old: "		case e.lost().Many():\n", New: "		case e.lost().Many() && name == StreamErased:\n",
+	},
+	{
 		Name: "a gap is no fault", File: "internal/doctor/producer.go", Package: doctorTests,
 		Old: "	case VerdictGaps, VerdictTailMissing:\n", New: "	case VerdictTailMissing:\n",
 	},

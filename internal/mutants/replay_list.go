@@ -74,6 +74,30 @@ var replayMutants = []Mutant{
 		Old: "	case m.MsgID != left.MsgID || m.Time.UnixMilli() != left.TimeMS:\n", New: "	case m == nil:\n",
 	},
 	{
+		Name: "tables that have what the stream lost are replaced", File: "replay/erasures.go", Package: replayTests, Run: "Refused|LostBlock|TheStreamLost",
+		Old: "	if list := erasures(missing, known, first); list.Many() {\n", New: "	if list := erasures(missing, known, first); list.Many() && c.AcceptErased {\n",
+	},
+	{
+		Name: "tables that have what an archive forgot are replaced", File: "replay/erasures.go", Package: replayTests, Run: "Refused",
+		Old: "	if res.manyErased && !c.AcceptErased {\n", New: "	if res.manyErased && c.Force && !c.AcceptErased {\n",
+	},
+	{
+		Name: "tables that have what the stream lost are not kept", File: "replay/exchange.go", Package: replayTests, Run: "Refused|TheStreamLost",
+		Old: " || x.old.from < x.res.From || x.res.manyErased)", New: " || x.old.from < x.res.From)",
+	},
+	{
+		Name: "an undo keeps no tables that have what the stream lost", File: "replay/undo.go", Package: replayTests, Run: "Undo",
+		Old: "		if res.manyErased {\n", New: "		if res.manyErased && cfg.Force {\n",
+	},
+	{
+		Name: "a rebuild takes for erased what does not come", File: "replay/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
+		Old: "	if from > to || w.lists(from, to) == 0 {\n", New: "	if from > to || w.first == 0 {\n",
+	},
+	{
+		Name: "a rebuild takes its end for the stream's", File: "replay/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
+		Old: "	upTo := w.last\n", New: "	upTo := w.at\n",
+	},
+	{
 		Name: "verify looks at nothing", File: "replay/verify.go", Package: replayTests,
 		Old: "	v.Equal = v.Different == 0\n", New: "	v.Equal = true\n",
 	},
