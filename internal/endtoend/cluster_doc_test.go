@@ -98,23 +98,26 @@ func TestCluster_ThePageAsItIs(t *testing.T) {
 	}
 
 	gone := regexp.MustCompile(`rm -r '/var/lib/nats(.*)'`).FindStringSubmatch(page)
-	lost := filepath.Join(places[0].Dir, gone[1])
-	if _, err := os.Stat(lost); err != nil {
-		t.Fatal(err)
+	for i, lost := range []string{gone[1], "jetstream"} { // the stream alone, and a whole disk
+		own := places[i]
+		lost = filepath.Join(own.Dir, lost)
+		if _, err := os.Stat(lost); err != nil {
+			t.Fatal(err)
+		}
+		server := cluster.Server(own.Name)
+		server.Stop()
+		if err := os.RemoveAll(lost); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the others have given it its copy", func() bool {
+			messages := holds(t, own.Monitor)
+			return messages > 0 && messages == holds(t, places[2].Monitor)
+		})
+		healthy("all servers are healthy again")
 	}
-	server := cluster.Server("n1")
-	server.Stop()
-	if err := os.RemoveAll(lost); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	healthy("the others have given it its copy")
-	until(t, "it has all that the others have", func() bool {
-		own := holds(t, places[0].Monitor)
-		return own > 0 && own == holds(t, places[1].Monitor)
-	})
 }
 
 // holds is how many messages of the stream a server has itself.
