@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"rosey/internal/installation"
 	"rosey/replay"
 	"rosey/replay/control"
 	"rosey/schema"
@@ -320,5 +322,61 @@ func TestReplay_UndoAndKeepWithNobodyThere(t *testing.T) {
 		if r := rosey(t, append([]string{"replay", "--data", data}, args...)...); r.code != 2 || !strings.Contains(r.err, "try:   ") {
 			t.Errorf("%v: %+v", args, r)
 		}
+	}
+}
+
+// TestReplay_AfterMessagesWereErased takes the way of an operator who erased some, and
+// whose store then lists more than anybody erases as gone.
+func TestReplay_AfterMessagesWereErased(t *testing.T) {
+	t.Parallel()
+	dir := installation.Dir(filepath.Join(t.TempDir(), "data"))
+	data := string(dir)
+	s := serve(t, dir)
+	for n := range 40 {
+		store(t, s.Stream, "rosey.db.message.log", fmt.Appendf(nil, `{"username":"zoe","msg":"line %d"}`, n))
+	}
+	change := func(seqs ...uint64) {
+		t.Helper()
+		erase(t, s.Conn, seqs...)
+		if err := s.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change()
+	if out := succeeds(t, "replay", "--data", data); strings.Contains(out, "erased") {
+		t.Errorf("nothing was erased: %s", out)
+	}
+	s = serve(t, dir)
+	change(4)
+	if out := succeeds(t, "replay", "--data", data); !strings.Contains(out, "\nerased     1 of the messages up to seq=40 are gone from the stream; the database before had 1 of them\n") {
+		t.Errorf("one was erased: %s", out)
+	}
+	s = serve(t, dir)
+	var block []uint64
+	for seq := uint64(10); seq <= 26; seq++ {
+		block = append(block, seq)
+	}
+	change(block...)
+	r := rosey(t, "replay", "--data", data)
+	if r.code != 1 || !strings.Contains(r.err, "17, of which one after the other seq=10 to seq=26") || !strings.Contains(r.err, "\ntry:   keep the tables there are") ||
+		!strings.Contains(r.err, "rosey doctor") || !strings.Contains(r.err, "rosey replay --accept-erased") {
+		t.Errorf("seventeen in a row: %+v, want a refusal with what to do", r)
+	}
+	if r := rosey(t, "doctor", "--data", data); r.code == 0 || !strings.Contains(r.out, "seq=10 to seq=26") {
+		t.Errorf("doctor: %+v", r)
+	}
+	into := filepath.Join(t.TempDir(), "into.db")
+	if out := succeeds(t, "replay", "--into", into, "--data", data); !strings.Contains(out, "\nerased     18 of the messages up to seq=40 are gone from the stream\n") {
+		t.Errorf("into a file: %s", out)
+	}
+	if r := rosey(t, "replay", "--into", into, "--accept-erased", "--data", data); r.code != 2 {
+		t.Errorf("--into and --accept-erased: %+v, want exit code 2", r)
+	}
+	var res replay.Result
+	if err := json.Unmarshal([]byte(succeeds(t, "replay", "--accept-erased", "--json", "--data", data)), &res); err != nil || res.Erased != 18 || res.ErasedSince != 17 || filepath.Base(res.Kept) != "rosey.db.g2" {
+		t.Errorf("accepted: %+v, %v", res, err)
+	}
+	if r := rosey(t, "doctor", "--data", data); strings.Contains(r.out, "seq=10 to seq=26") {
+		t.Errorf("doctor of the tables without them: %+v", r)
 	}
 }
