@@ -113,17 +113,37 @@ func trimmedError(c schema.Checkpoint, state streams.State) error {
 	if c.Seq == 0 {
 		detail = "tables that are made from nothing need all of the stream, which begins" // there may be others, with a checkpoint
 	}
-	return &StartError{
+	refused := &StartError{
 		Reason: ErrTrimmed,
 		Detail: fmt.Sprintf("%s at seq=%d: seq=%d to seq=%d are gone", detail, state.FirstSeq, c.Seq+1, state.FirstSeq-1),
-		Remedy: "restore the stream or a database that reaches into it; " + giveUp(c.Seq+1, state.FirstSeq-1),
+		Remedy: "restore the stream or a database that reaches into it; or " + giveUp(c.Seq+1, state.FirstSeq-1),
 		Flag:   FlagAcceptGap,
 	}
+	switch {
+	case state.FirstSeq == state.ImportedFrom:
+		refused.Detail += "; the archive that the stream was made of did not hold them"
+		refused.Remedy = giveUp(c.Seq+1, state.FirstSeq-1) + "; or import an archive that holds them"
+	case c.Seq == 0 && BeganLate(state):
+		// The server keeps no account of what was erased at the beginning: it begins later.
+		refused.Remedy = "if they were erased on purpose, " + giveUp(c.Seq+1, state.FirstSeq-1) + "; if not, restore the stream or a database that reaches into it"
+	}
+	return refused
 }
+
+// BeganLate reports whether what the stream lacks at its beginning is hardly anywhere
+// else: the archive that it was made of did not hold it, or it is so little that it
+// was erased.
+func BeganLate(state streams.State) bool {
+	return state.FirstSeq == state.ImportedFrom || state.FirstSeq <= fewErased+1
+}
+
+// fewErased is how many messages at the beginning may have been erased one by one:
+// more are trimmed.
+const fewErased = 16
 
 // giveUp says what an operator loses by accepting a gap.
 func giveUp(first, last uint64) string {
-	return fmt.Sprintf("or give up %d events, seq=%d to seq=%d, for good: the same command with %s", last-first+1, first, last, FlagAcceptGap)
+	return fmt.Sprintf("give up %d events, seq=%d to seq=%d, for good: the same command with %s", last-first+1, first, last, FlagAcceptGap)
 }
 
 func sameMessage(m *streams.Message, c schema.Checkpoint) error {

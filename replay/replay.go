@@ -210,8 +210,10 @@ func beginning(ctx context.Context, cfg *Config) (streams.State, error) {
 		if a := cfg.Archive; a != nil {
 			refused.Detail += fmt.Sprintf("; the archive holds seq=%d to seq=%d", a.FirstSeq(), a.LastSeq())
 			refused.Remedy = "name an archive that begins with what is gone; or " + refused.Remedy
+		} else if name := "name an archive that holds them (--from-archive DIR; --archive DIR for what runs)"; projector.BeganLate(state) {
+			refused.Remedy += "; or " + name
 		} else {
-			refused.Remedy = "name an archive that holds them (--from-archive DIR; --archive DIR for what runs); or " + refused.Remedy
+			refused.Remedy = name + "; or " + refused.Remedy
 		}
 		refused.Remedy += "; until then the current database is left as it is"
 	}

@@ -91,7 +91,7 @@ func (c *Conn) beginImport(ctx context.Context, o ImportOptions) (*Import, error
 		return nil, fmt.Errorf("%w: it is being imported as %s", ErrNotEmpty, is)
 	}
 	s := newStream(c, info)
-	s.identity, s.imported = o.Identity, imported{to: o.Last, last: o.LastTime}
+	s.identity, s.imported = o.Identity, imported{from: o.First, to: o.Last, last: o.LastTime}
 	r := &Import{s: s, o: o, next: info.State.LastSeq + 1}
 	if info.State.Msgs == 0 && r.next < o.First {
 		// An empty stream begins where it is told to.

@@ -21,6 +21,7 @@ const (
 	// storedAtHeader holds the original time, RFC 3339 with nanoseconds.
 	storedAtHeader = "Rosey-Stored-At"
 
+	importedFromKey = "rosey_imported_from" // the first restored sequence
 	importedToKey   = "rosey_imported_to"   // the last restored sequence
 	importedLastKey = "rosey_imported_last" // when the last restored message was stored
 	createdKey      = "rosey_created"       // when the original stream was made
@@ -28,8 +29,8 @@ const (
 
 // imported is what a stream says about having been restored.
 type imported struct {
-	to   uint64
-	last time.Time
+	from, to uint64
+	last     time.Time
 }
 
 func importedOf(metadata map[string]string) imported {
@@ -37,7 +38,11 @@ func importedOf(metadata map[string]string) imported {
 	if err != nil {
 		return imported{}
 	}
-	return imported{to: to, last: parseTime(metadata[importedLastKey])}
+	from, err := strconv.ParseUint(metadata[importedFromKey], 10, 64)
+	if err != nil {
+		from = 0 // of an import that did not say
+	}
+	return imported{from: from, to: to, last: parseTime(metadata[importedLastKey])}
 }
 
 // parseTime reads a time of the metadata or of a header, zero for none.
@@ -132,7 +137,7 @@ func withIdentity(metadata map[string]string, id Identity, i imported) map[strin
 	}
 	delete(md, importingKey)
 	md[identityKey], md[createdKey] = id.ID, formatTime(id.Created)
-	md[importedToKey] = strconv.FormatUint(i.to, 10)
+	md[importedFromKey], md[importedToKey] = strconv.FormatUint(i.from, 10), strconv.FormatUint(i.to, 10)
 	if !i.last.IsZero() {
 		md[importedLastKey] = formatTime(i.last)
 	}

@@ -55,6 +55,10 @@ type State struct {
 	// the stream was replaced meanwhile.
 	Identity Identity
 
+	// ImportedFrom is where the archive began that the stream was made of: it never
+	// held what comes before. It is 0 where there was none.
+	ImportedFrom uint64
+
 	// Restored says which copy the stream was made of, nil where it was made of none.
 	Restored *RestoredFrom
 }
@@ -108,6 +112,8 @@ func stateOf(info *jetstream.StreamInfo) State {
 		LastTime:  info.State.LastTime,
 		Identity:  identityOf(info),
 		Restored:  restored,
+
+		ImportedFrom: importedOf(info.Config.Metadata).from,
 	}
 }
 

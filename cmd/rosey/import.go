@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 
+	"rosey/projector"
 	"rosey/streams"
 	"rosey/streams/archive"
 	"rosey/streams/embedded"
@@ -69,8 +70,18 @@ func (c *importCmd) Run(ctx context.Context, con *console) (err error) {
 	}
 	fmt.Fprintf(con.out, "imported   %d messages, %s\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased))
 	fmt.Fprintf(con.out, "stream     %s %s, compared with the archive\n", streams.StreamName, res.ID)
-	fmt.Fprintln(con.out, "tables     rosey replay makes them; a database of this stream goes on by itself")
+	fmt.Fprintf(con.out, "tables     %s; a database of this stream goes on by itself\n", howTables(res))
 	return nil
+}
+
+// howTables says what makes the tables. The first start refuses a stream that does not
+// begin at 1 unless it is told to: it cannot tell what the archive lacks from what
+// somebody trimmed.
+func howTables(res archive.Imported) string {
+	if res.FirstSeq <= 1 {
+		return "rosey replay makes them"
+	}
+	return fmt.Sprintf("rosey replay %s makes them, without seq=1 to seq=%d, which the archive does not hold", projector.FlagAcceptGap, res.FirstSeq-1)
 }
 
 // verifyFirst reads the whole archive before a data folder is made for it: an

@@ -34,8 +34,7 @@ func (e *examination) openTables(ctx context.Context) {
 	t, path, err := openTables(ctx, store)
 	switch {
 	case errors.Is(err, schema.ErrNoDatabase):
-		e.unknown(TablesPresent, "start the projector, or `rosey replay`: the tables are made from the stream", "there is no database at %s", store.Link)
-		return
+		return // lookAtNone says what makes them
 	case err != nil && schema.IsDamage(err):
 		e.wrong(TablesPresent, "`rosey replay --force`: it rebuilds the tables from the stream and keeps the file that is there", "the database cannot be read: %v", err)
 		return
@@ -151,6 +150,7 @@ func (e *examination) matchTables(ctx context.Context) {
 // lookAtTables checks the database itself, and what a rebuild would give.
 func (e *examination) lookAtTables(ctx context.Context) {
 	if e.tables == nil {
+		e.lookAtNone()
 		return
 	}
 	e.lookAtProgram()

@@ -93,6 +93,10 @@ func TestImport_MakesTheStreamAgain(t *testing.T) {
 			t.Errorf("ends at %v, the original at %v", after.LastTime, before.LastTime)
 		}
 		after.LastTime = before.LastTime // the original's last message is erased
+		if after.ImportedFrom != before.FirstSeq {
+			t.Errorf("it was made of an archive that begins at seq=%d, want %d", after.ImportedFrom, before.FirstSeq)
+		}
+		after.ImportedFrom = 0
 		if after != before {
 			t.Errorf("state %+v\nwant  %+v", after, before)
 		}
