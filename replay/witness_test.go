@@ -149,6 +149,10 @@ func TestSwap_TakesNothingForErasedThatTheStreamHas(t *testing.T) {
 		if !errors.Is(err, ErrLeftOut) || errors.As(err, &refused) {
 			t.Errorf("%s: %v, want ErrLeftOut, which may pass", name, err)
 		}
+		var w Work
+		if w.Fail(err); w.Class != "left_out" || !strings.Contains(w.Remedy, "rosey doctor") {
+			t.Errorf("%s: whoever asked is told %+v", name, w)
+		}
 		_, err = Into(t.Context(), filepath.Join(t.TempDir(), "into.db"), cfg)
 		if !errors.Is(err, ErrLeftOut) {
 			t.Errorf("%s, into a file: %v, want ErrLeftOut", name, err)
