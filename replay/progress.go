@@ -28,7 +28,8 @@ type Progress struct {
 	Events      int    `json:"events"`
 	Duplicates  int    `json:"duplicates"`
 	DeadLetters int    `json:"dead_letters"`
-	// PerSecond is the rate so far, in messages of this run.
+	// PerSecond is the rate of the last seconds while messages are read, in messages of
+	// this run, and otherwise the rate so far.
 	PerSecond float64 `json:"events_per_second"`
 	// Remaining is how long the rest takes at that rate.
 	Remaining time.Duration `json:"-"`
@@ -49,7 +50,19 @@ type meter struct {
 	// an interruption.
 	read int
 	seq  uint64
+	// recent are the readings that the rate goes by, the oldest first.
+	recent []reading
 }
+
+// reading is how much had been read at a time.
+type reading struct {
+	at   time.Time
+	read int
+}
+
+// rateOver is how long ago the reading is that a rate goes by: long enough for batches
+// to even out, and short enough to see that it became slow.
+const rateOver = 10 * time.Second
 
 func newMeter() *meter { return &meter{begin: time.Now()} }
 
@@ -64,16 +77,34 @@ func (m *meter) add(messages int, res projector.Applied, seq uint64) {
 
 // progress is how far the work is on the way to a sequence.
 func (m *meter) progress(phase string, last uint64) Progress {
-	elapsed := time.Since(m.begin).Seconds()
+	now := time.Now()
+	elapsed := now.Sub(m.begin).Seconds()
 	pr := Progress{
 		Phase: phase, Seq: m.seq, Last: max(last, m.seq), Events: m.applied.Events, Duplicates: m.applied.Duplicates, DeadLetters: m.applied.DeadLetters,
 		PerSecond: float64(m.read) / max(elapsed, 1e-9), ElapsedSeconds: elapsed, MemoryBytes: ResidentMemory(),
 	}
-	if (phase == PhaseEvents || phase == PhaseCatchingUp) && m.read > 0 {
+	if phase != PhaseEvents && phase != PhaseCatchingUp {
+		return pr
+	}
+	if pr.PerSecond = m.rate(now); pr.PerSecond > 0 {
 		pr.RemainingSeconds = float64(streams.Lag(pr.Last, m.seq)) / pr.PerSecond
 		pr.Remaining = time.Duration(pr.RemainingSeconds * float64(time.Second))
 	}
 	return pr
+}
+
+// rate is how many messages a second were read of late.
+func (m *meter) rate(now time.Time) float64 {
+	if len(m.recent) == 0 {
+		m.recent = append(m.recent, reading{at: m.begin})
+	}
+	m.recent = append(m.recent, reading{now, m.read})
+	old := 0
+	for old+1 < len(m.recent) && now.Sub(m.recent[old+1].at) >= rateOver {
+		old++
+	}
+	m.recent = append(m.recent[:0], m.recent[old:]...)
+	return float64(m.read-m.recent[0].read) / max(now.Sub(m.recent[0].at).Seconds(), 1e-9)
 }
 
 // result has a result tell of the work as it is now.

@@ -30,3 +30,30 @@ func TestMeter_IsOneProgress(t *testing.T) {
 		t.Errorf("at the end %+v of %+v", d, res)
 	}
 }
+
+// A rebuild that became slow is not called fast because it was.
+func TestMeter_RateIsThatOfTheLastSeconds(t *testing.T) {
+	t.Parallel()
+	m := newMeter()
+	m.begin = m.begin.Add(-time.Hour)
+	m.add(1_000_000, projector.Applied{}, 1_000_000)
+	m.recent = []reading{{m.begin, 0}, {time.Now().Add(-20 * time.Second), 999_900}}
+	if p := m.progress(PhaseEvents, 2_000_000); p.PerSecond <= 0 || p.PerSecond > 5 || p.RemainingSeconds < 200_000 {
+		t.Errorf("100 messages in 20 s: %+v", p)
+	}
+	m.recent = []reading{{time.Now().Add(-20 * time.Second), 1_000_000}}
+	if p := m.progress(PhaseEvents, 2_000_000); p.PerSecond != 0 || p.RemainingSeconds != 0 {
+		t.Errorf("no message in 20 s: %+v", p)
+	}
+	for range 1000 {
+		m.progress(PhaseEvents, 2_000_000)
+	}
+	m.recent[0].at = time.Now().Add(-20 * time.Second)
+	for i := range m.recent {
+		m.recent[i].at = m.recent[0].at
+	}
+	m.progress(PhaseEvents, 2_000_000)
+	if len(m.recent) > 2 {
+		t.Errorf("%d readings are kept", len(m.recent))
+	}
+}

@@ -23,8 +23,10 @@ type progress struct {
 	least time.Duration // and at the most, within one phase
 
 	mu    sync.Mutex
+	quiet func(time.Duration) // hears before show for how long nothing was read; may be nil
 	last  replay.Progress
 	told  time.Time // when last came
+	moved time.Time // when last was further than before
 	shown time.Time
 	phase string // as it was last shown
 	// elapsed is the longest shown: a work may have ended before time was seen to go by.
@@ -38,7 +40,12 @@ type progress struct {
 func newProgress(con *console, asJSON bool) *progress {
 	file, ok := con.err.(*os.File)
 	if !asJSON && ok && term.IsTerminal(int(file.Fd())) {
-		return startProgress((&bars{out: file}).show, 200*time.Millisecond, 0)
+		b := &bars{out: file}
+		p := startProgress(b.show, 200*time.Millisecond, 0)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.quiet = func(still time.Duration) { b.still = still }
+		return p
 	}
 	enc := json.NewEncoder(con.err)
 	return startProgress(func(pr replay.Progress) {
@@ -65,15 +72,39 @@ func (p *progress) tell(pr replay.Progress) {
 	if pr == p.last {
 		return // tick goes on counting
 	}
+	further := pr.Phase != p.last.Phase || pr.Seq != p.last.Seq || pr.Events != p.last.Events
 	p.last, p.told = pr, now
-	if pr.Phase != p.phase || now.Sub(p.shown) >= p.least {
+	if further {
+		p.moved = now
+	}
+	if pr.Phase != p.phase || further && now.Sub(p.shown) >= p.least {
 		p.display(pr, now)
 	}
+}
+
+// stalledAfter is how long nothing may be read until that is said: a batch may take a
+// moment.
+const stalledAfter = 5 * time.Second
+
+// stalled says of a phase whose length is known for how long nothing was read, 0 for
+// no time worth telling.
+func (p *progress) stalled(now time.Time) time.Duration {
+	if still := now.Sub(p.moved); phaseWords[p.last.Phase].measured && p.last.Seq < p.last.Last && still >= stalledAfter {
+		return still
+	}
+	return 0
 }
 
 func (p *progress) display(pr replay.Progress, now time.Time) {
 	p.elapsed = max(p.elapsed, pr.ElapsedSeconds)
 	p.shown, p.phase, pr.ElapsedSeconds = now, pr.Phase, p.elapsed
+	still := p.stalled(now)
+	if still > 0 {
+		pr.PerSecond, pr.RemainingSeconds = 0, 0 // what it was before says nothing
+	}
+	if p.quiet != nil {
+		p.quiet(still)
+	}
 	p.show(pr)
 }
 
@@ -121,6 +152,7 @@ type bars struct {
 	out   io.Writer
 	bar   *progressbar.ProgressBar
 	phase string
+	still time.Duration // for how long nothing was read
 }
 
 func (b *bars) show(pr replay.Progress) {
@@ -149,7 +181,11 @@ func (b *bars) show(pr replay.Progress) {
 	if b.bar.IsFinished() {
 		return
 	}
-	b.bar.Describe(withMemory(pr))
+	text := withMemory(pr)
+	if b.still > 0 {
+		text += fmt.Sprintf(", nothing for %d s", int(b.still.Seconds()))
+	}
+	b.bar.Describe(text)
 	switch {
 	case length < 0:
 		_ = b.bar.Add(1)

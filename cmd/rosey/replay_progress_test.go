@@ -190,3 +190,39 @@ func TestPassProgress_GoesOnBeyondAPhase(t *testing.T) {
 		t.Errorf("it takes no memory: %+v", last)
 	}
 }
+
+// A rebuild that stands still is not shown as fast: its rate is 0, whoever looks on
+// says again how far it is, and a person sees for how long.
+func TestProgress_SaysThatNothingComes(t *testing.T) {
+	t.Parallel()
+	var s shown
+	var quiet time.Duration
+	p := startProgress(s.show, time.Hour, 0)
+	defer p.close()
+	p.quiet = func(still time.Duration) { quiet = still }
+	fast := replay.Progress{Phase: replay.PhaseEvents, Seq: 70_000, Last: 106_000, Events: 70_000, PerSecond: 31_044, RemainingSeconds: 1.2, ElapsedSeconds: 2}
+	p.tell(fast)
+	fast.ElapsedSeconds++
+	p.tell(fast)
+	if n := len(s.all()); n != 1 {
+		t.Errorf("shown %d times without anything new", n)
+	}
+	p.again(time.Now().Add(2 * time.Hour))
+	list := s.all()
+	if last := list[len(list)-1]; len(list) != 2 || last.PerSecond != 0 || last.RemainingSeconds != 0 || last.Seq != 70_000 || quiet < time.Hour {
+		t.Errorf("after two hours of nothing: %+v, quiet for %v", list, quiet)
+	}
+	fast.Seq++
+	p.mu.Lock()
+	p.shown = time.Time{} // it is no longer two hours later
+	p.mu.Unlock()
+	p.tell(fast)
+	if list = s.all(); list[len(list)-1].PerSecond != fast.PerSecond || quiet != 0 {
+		t.Errorf("once it goes on: %+v, quiet for %v", list[len(list)-1], quiet)
+	}
+	var out bytes.Buffer
+	(&bars{out: &out, still: 12 * time.Second}).show(fast)
+	if !strings.Contains(out.String(), "nothing for 12 s") {
+		t.Errorf("a person sees %q", out.String())
+	}
+}
