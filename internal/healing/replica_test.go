@@ -39,7 +39,7 @@ func press(t *testing.T, js jetstream.JetStream) (full <-chan struct{}, end func
 	var stop atomic.Bool
 	go func() {
 		defer close(over)
-		for stored := 0; !stop.Load(); {
+		for stored, told := 0, false; !stop.Load(); {
 			futures := make([]jetstream.PubAckFuture, 0, 200)
 			for range cap(futures) {
 				if f, err := js.PublishAsync("rosey.db.message.log", chatter()); err == nil {
@@ -56,9 +56,9 @@ func press(t *testing.T, js jetstream.JetStream) (full <-chan struct{}, end func
 				}
 			}
 			cancel()
-			if stored >= loadBytes && enough != nil {
+			if stored >= loadBytes && !told {
 				close(enough)
-				enough, stored = nil, 0
+				told = true
 			}
 		}
 	}()
