@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"rosey/events"
 	"rosey/internal/doctor"
+	"rosey/internal/installation"
+	"rosey/streams/streamstest"
 )
 
 // town is a season in which every table gets rows.
@@ -194,4 +197,26 @@ func TestAgreement_RaisesNoFalseAlarm(t *testing.T) {
 	look("behind")
 	h.keepUp(false)
 	look("live")
+}
+
+// Where there is nothing to make tables from, no rebuild is advised.
+func TestExamine_OfAnEmptyFolder(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]doctor.Config{
+		"no server": {Dir: installation.Dir(t.TempDir()), ConnErr: errors.Join(errors.New("one"), errors.New("two"))},
+		"no stream": {Dir: installation.Dir(t.TempDir()), Conn: streamstest.New(t, streamstest.WithoutStream()).Conn},
+	} {
+		r, err := doctor.Examine(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := check(t, r, doctor.TablesPresent); c.State != doctor.Unknown || strings.Contains(c.Remedy, "replay") || c.Remedy == "" {
+			t.Errorf("%s: %+v", name, c)
+		}
+		for _, c := range r.Checks {
+			if strings.Contains(c.Detail, "\n") {
+				t.Errorf("%s: %+v has more than one line", name, c)
+			}
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rosey/internal/installation"
@@ -171,15 +172,20 @@ func Examine(ctx context.Context, cfg Config) (Report, error) {
 }
 
 func (e *examination) ok(name, format string, args ...any) {
-	e.found[name] = Check{State: OK, Detail: fmt.Sprintf(format, args...)}
+	e.found[name] = Check{State: OK, Detail: sentence(format, args...)}
 }
 
 func (e *examination) wrong(name, remedy, format string, args ...any) {
-	e.found[name] = Check{State: Wrong, Detail: fmt.Sprintf(format, args...), Remedy: remedy}
+	e.found[name] = Check{State: Wrong, Detail: sentence(format, args...), Remedy: remedy}
 }
 
 func (e *examination) unknown(name, remedy, format string, args ...any) {
-	e.found[name] = Check{State: Unknown, Detail: fmt.Sprintf(format, args...), Remedy: remedy}
+	e.found[name] = Check{State: Unknown, Detail: sentence(format, args...), Remedy: remedy}
+}
+
+// sentence is a detail of a check: one line, whatever errors are joined in it.
+func sentence(format string, args ...any) string {
+	return strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
 }
 
 // finish puts the checks in their order and says what they come to.

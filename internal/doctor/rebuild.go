@@ -12,6 +12,13 @@ func (e *examination) adviseRebuilds() {
 			continue
 		}
 		switch {
+		case name == TablesPresent && c.State == Unknown && e.cfg.stream == nil:
+			// There is nothing to make them from yet.
+			cause := ServerReachable
+			if e.found[cause].State == OK {
+				cause = StreamUsable
+			}
+			c.Remedy = "see " + cause + ": the tables are made from the stream"
 		case e.found[StreamWhole].State == Wrong:
 			c.Remedy = "rebuild nothing: the stream is damaged, and the tables may hold the only copy; see " + StreamWhole
 		case e.related && len(e.onlyInTables()) > 0:

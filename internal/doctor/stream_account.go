@@ -219,7 +219,10 @@ func (sc *scan) each(ctx context.Context, o streams.ReadOptions, f func(streams.
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("doctor: %w", errors.Join(err, context.Cause(ctx)))
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause // the reader says no more than that it was told to end
+			}
+			return fmt.Errorf("doctor: %w", err)
 		}
 		if n%1024 == 0 {
 			stall.Reset(stallLimit)
