@@ -1,6 +1,8 @@
 package streams_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -58,5 +60,36 @@ func TestCluster_ACompressedStreamIsChanged(t *testing.T) {
 	}
 	if warned() {
 		t.Errorf("a stream that was set up warns: %q", conn.Warnings())
+	}
+}
+
+// Servers that have enough for something, and not for the usual size, are no cluster
+// that is too small.
+func TestCluster_LittleStorageMakesASmallStream(t *testing.T) {
+	t.Parallel()
+	cluster := streamstest.NewClusterOf(t, func(own streamstest.Place, all []streamstest.Place) string {
+		var routes []string
+		for _, p := range all {
+			routes = append(routes, fmt.Sprintf("%q", "nats://"+p.Routes))
+		}
+		return fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\njetstream { store_dir: %q, max_file_store: 6GB }\ncluster { name: c, listen: %q, routes: [%s] }\n",
+			own.Name, own.Client, own.Monitor, own.Dir, own.Routes, strings.Join(routes, ", "))
+	})
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: cluster.URLs(), WaitForServer: true, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	suite.Eventually(t, "the servers have found each other", func() bool { return cluster.Healthy(t.Context()) == nil })
+	suite.Eventually(t, "a size that was chosen is refused", func() bool {
+		_, _, err := streams.Setup(t.Context(), conn, streams.StreamOptions{Replicas: 3, MaxBytes: 64 << 30})
+		return errors.Is(err, streams.ErrNoRoom)
+	})
+	suite.Eventually(t, "the stream is set up", func() bool {
+		_, _, err = streams.Setup(t.Context(), conn, streams.StreamOptions{Replicas: 3})
+		return err == nil
+	})
+	if cfg := streamConfig(t, conn); cfg.MaxBytes >= 6<<30 || cfg.Replicas != 3 {
+		t.Errorf("the stream has %d bytes and %d replicas", cfg.MaxBytes, cfg.Replicas)
 	}
 }

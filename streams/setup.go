@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -290,6 +291,9 @@ func describeAPI(err error) error {
 	case codeStorageExceeded, codeInsufficient, codeAccountResourcesUsed:
 		return fmt.Errorf("%w: %w", ErrNoRoom, err)
 	case 10074, 10005: // replicas without a cluster, too few peers
+		if strings.Contains(api.Description, "insufficient storage") { // no code of its own
+			return fmt.Errorf("%w: %w", ErrNoRoom, err)
+		}
 		return fmt.Errorf("%w: set replicas to 1, or run a cluster of that size", err)
 	case 10065: // overlap
 		return fmt.Errorf("%w: another stream holds event subjects; find it with nats stream ls --subjects and remove them from it", err)
