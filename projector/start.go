@@ -150,12 +150,19 @@ func sameMessage(m *streams.Message, c schema.Checkpoint) error {
 	if m.MsgID == c.MsgID && m.Time.UnixMilli() == c.TimeMS {
 		return nil
 	}
+	detail := fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID))
+	if m.MsgID == c.MsgID {
+		detail = fmt.Sprintf("at seq=%d the stream holds %s, stored at %s; the database applied the one stored at %s",
+			c.Seq, name(m.MsgID), storedAt(m.Time), storedAt(time.UnixMilli(c.TimeMS)))
+	}
 	return &StartError{
 		Reason: ErrOtherHistory,
-		Detail: fmt.Sprintf("at seq=%d the stream holds %s, the database applied %s", c.Seq, name(m.MsgID), name(c.MsgID)),
+		Detail: detail,
 		Remedy: "restore the stream that the database was made from, or " + replaceIt,
 	}
 }
+
+func storedAt(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func name(id string) string {
 	if id == "" {

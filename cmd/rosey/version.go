@@ -1,6 +1,10 @@
 package main
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+
+	"rosey/projector"
+)
 
 // unversioned is the version of a build that was stamped with nothing
 // (-buildvcs=false, or from a folder without history).
@@ -11,9 +15,28 @@ const unversioned = "(devel)"
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return unversioned
+		return stamped(unversioned)
 	}
-	return versionOf(info)
+	return stamped(versionOf(info))
+}
+
+// stamped gives a build that was stamped with nothing the name of the tables that it
+// makes: two builds that make others can be told apart.
+func stamped(version string) string {
+	if tables := madeTables(); version == unversioned && tables != "" {
+		return "0.0.0+tables." + tables
+	}
+	return version
+}
+
+// madeTables is the beginning of the fingerprint of what this build makes of events
+// that name their channel.
+func madeTables() string {
+	print, err := projector.Fingerprint("")
+	if err != nil {
+		return "" // the first start says what is wrong with it
+	}
+	return print[:min(len(print), 12)]
 }
 
 // versionOf is the module's version; where the toolchain gave none, the commit

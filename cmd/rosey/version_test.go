@@ -31,3 +31,15 @@ func TestVersion_TellsBuildsApart(t *testing.T) {
 		}
 	}
 }
+
+// A build without any stamp is named after the tables that it makes.
+func TestVersion_OfABuildWithoutAStamp(t *testing.T) {
+	t.Parallel()
+	tables := madeTables()
+	if len(tables) != 12 || stamped(unversioned) != "0.0.0+tables."+tables || stamped("v1.4.0") != "v1.4.0" {
+		t.Errorf("tables %q, unstamped %q, stamped %q", tables, stamped(unversioned), stamped("v1.4.0"))
+	}
+	if sem := service.SemVer(stamped(unversioned)); sem != stamped(unversioned) {
+		t.Errorf("services call it %s", sem)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -62,7 +63,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) open(ctx context.Context) error {
 	dir := s.cfg.StoreDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("create store directory: %w", err)
+		return noDirectory(err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("protect store directory: %w", err)
@@ -308,4 +309,13 @@ func (s *Server) retire(ctx context.Context) error {
 	s.now = nil
 	s.mu.Unlock()
 	return nil
+}
+
+// noDirectory says why there is no store directory. To whom it may not be shown, one
+// that exists looks as if it could not be made.
+func noDirectory(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the store directory may not be opened: %w", err)
+	}
+	return fmt.Errorf("create store directory: %w", err)
 }
