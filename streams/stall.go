@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -65,8 +66,12 @@ func (r *Reader) over(ctx context.Context) bool {
 		return false
 	}
 	r.gaveNothing()
-	r.s.c.log.Warn("what is stored is not delivered: another consumer is made", "stream", StreamName, "seq", r.stall.at,
-		"attempt", r.stall.tries, "server", r.server())
+	level := slog.LevelDebug
+	if r.stall.tries&(r.stall.tries-1) == 0 { // 1, 2, 4, 8, …
+		level = slog.LevelWarn
+	}
+	r.s.c.log.Log(ctx, level, "what is stored is not delivered: another consumer is made", "stream", StreamName, "seq", r.stall.at,
+		"attempt", r.stall.tries, "servers", r.stall.servers)
 	return true
 }
 

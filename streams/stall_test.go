@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -40,7 +41,9 @@ func TestReader_AnUnreadableBlockIsAnError(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			m, err := r.Next(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			m, err := r.Next(ctx)
 			var lost *streams.UnreadableError
 			if !errors.As(err, &lost) || !errors.Is(err, streams.ErrUnreadable) || lost.Seq == 0 || lost.Seq > unreadable || lost.LeaderHasIt || lost.Tries < 2 {
 				t.Errorf("Next returns seq=%d, %v; want that the first of all is unreadable", m.Seq, err)

@@ -42,6 +42,14 @@ var streamMutants = []Mutant{
 		Old: "	return m.Seq == 0 || m.Seq > r.end || ", New: "	return true || m.Seq > r.end || ",
 	},
 	{
+		Name: "a reader believes where a time begins that the server passes over", File: "streams/reader.go", Package: streamTests,
+		Old: "	if cfg.OptStartTime != nil {", New: "	if false {",
+	},
+	{
+		Name: "what the leader does not find counts as erased", File: "streams/leader.go", Package: streamTests, Run: "Unreadable",
+		Old: "	return stored{}, &hiddenError{counted}", New: "	return stored{}, nil",
+	},
+	{
 		Name: "a list of keys believes a replica that lags behind", File: "streams/bucket_watch.go", Package: streamTests,
 		Old: "	if w.copies < 2 || w.last >= w.there {", New: "	if w.copies < 9 || w.last >= w.there {",
 	},

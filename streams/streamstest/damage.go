@@ -37,23 +37,12 @@ func (e *Env) FillBlock(t testing.TB) {
 // same way.
 func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend func()) {
 	t.Helper()
-	name := fmt.Sprintf("%d.blk", block)
-	blocks, err := filepath.Glob(filepath.Join(e.store, "jetstream", "*", "streams", streams.StreamName, "msgs", name))
-	if err != nil || len(blocks) != 1 {
-		t.Fatalf("%d blocks %s in %s: %v", len(blocks), name, e.store, err)
-	}
-	var whole []byte
-	suite.Eventually(t, "the block is compressed", func() bool {
-		whole, err = os.ReadFile(blocks[0])
-		return err == nil && bytes.HasPrefix(whole, []byte("cmp"))
-	})
-	damaged := slices.Clone(whole)
-	clear(damaged[len(damaged)/2:][:64])
+	path, whole := blockOf(t, e.store, block)
 	replace := func(with []byte) {
 		t.Helper()
 		// The running server must never see half of it, and may have the old one in memory.
-		fresh := filepath.Join(t.TempDir(), name)
-		err := errors.Join(os.WriteFile(fresh, with, 0o600), os.Rename(fresh, blocks[0]), e.Server.Restart(t.Context()))
+		fresh := filepath.Join(t.TempDir(), filepath.Base(path))
+		err := errors.Join(os.WriteFile(fresh, with, 0o600), os.Rename(fresh, path), e.Server.Restart(t.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,6 +52,28 @@ func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend
 			t.Fatal(err)
 		}
 	}
-	replace(damaged)
+	replace(damaged(whole))
 	return func() { t.Helper(); replace(whole) }
+}
+
+// blockOf returns a block of the stream's store once it is compressed.
+func blockOf(t testing.TB, store string, block int) (path string, whole []byte) {
+	t.Helper()
+	name := fmt.Sprintf("%d.blk", block)
+	suite.Eventually(t, name+" is compressed", func() bool {
+		found, err := filepath.Glob(filepath.Join(store, "jetstream", "*", "streams", streams.StreamName, "msgs", name))
+		if err != nil || len(found) != 1 {
+			return false
+		}
+		path = found[0]
+		whole, err = os.ReadFile(path)
+		return err == nil && bytes.HasPrefix(whole, []byte("cmp"))
+	})
+	return path, whole
+}
+
+func damaged(block []byte) []byte {
+	block = slices.Clone(block)
+	clear(block[len(block)/2:][:64])
+	return block
 }
