@@ -174,7 +174,7 @@ func actionsOf(e *events.Event) (name string, possible map[string]string) {
 			return p.Username, map[string]string{"pm": ""}
 		}
 	case *events.UserJoined:
-		return p.User.Username, map[string]string{"join": ""}
+		return p.Username, map[string]string{"join": ""}
 	case *events.UserLeft:
 		return p.Username, map[string]string{"leave": ""}
 	case *events.UserUpdated:

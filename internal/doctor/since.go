@@ -105,7 +105,7 @@ func (c *since) compareWith(ctx context.Context, subjects []string, compare ...f
 		return err
 	}
 	c.messages = messages
-	c.sample.since += len(messages)
+	c.since += len(messages)
 	if c.db, err = projector.Led(ctx, c.stream.Identity(), c.channel, c.leader, messages); err != nil {
 		return err
 	}
