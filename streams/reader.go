@@ -188,7 +188,7 @@ func (r *Reader) proveStart(ctx context.Context) error {
 	if before == 0 {
 		return nil
 	}
-	m, err := r.s.c.storedFrom(ctx, StreamName, before, nil)
+	m, err := r.s.c.storedFrom(ctx, StreamName, before, r.opts.Subjects)
 	var hidden *hiddenError
 	if errors.As(err, &hidden) && hidden.seq == before || err == nil && m.Seq == before && !m.Time.Before(r.opts.Since) {
 		r.stall.at = before

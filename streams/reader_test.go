@@ -3,6 +3,7 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -290,6 +291,64 @@ func TestReader_SinceATime(t *testing.T) {
 		r.Close()
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("since %s: got %q, want %q", tt.since, got, tt.want)
+		}
+	}
+}
+
+// A consumer that begins at a time passes over what is about something else, also
+// where that was stored since.
+func TestReader_SinceATimeAboutSomething(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	env.Append(t, lines("p", 5)...)
+	env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindUserLeft), MsgID: "q-1", Data: []byte(`{"username":"ann"}`)})
+	first, err := env.Stream.Get(ctx, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindUserLeft), MsgID: fmt.Sprint("q-", i+2), Data: []byte(`{"username":"ann"}`)})
+	}
+	env.Append(t, lines("r", 2)...)
+	for i := range 2 { // none before: the server begins with the first
+		env.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindPollClosed), MsgID: fmt.Sprint("s-", i), Data: []byte(`{}`)})
+	}
+	last, err := env.Stream.Get(ctx, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		since    time.Time
+		subjects []string
+		want     int
+	}{
+		{last.Time, nil, 2},
+		{last.Time, []string{events.Subject(events.KindMessageLog)}, 0},
+		{last.Time, []string{"rosey.db.message.>"}, 0},
+		{last.Time, []string{"rosey.db.*.closed"}, 2},
+		{first.Time, nil, 8},
+		{first.Time, []string{events.Subject(events.KindMessageLog)}, 2},
+		{first.Time, []string{events.Subject(events.KindMessageLog), events.Subject(events.KindUserLeft)}, 6},
+		{first.Time, []string{"rosey.db.message.>"}, 2},
+		{first.Time, []string{events.Subject(events.KindPollClosed)}, 2},
+		{first.Time, []string{events.Subject(events.KindPollClosed), events.Subject(events.KindPollOpened)}, 2},
+		{first.Time, []string{events.Subject(events.KindPollOpened)}, 0},
+	} {
+		r, err := env.Stream.Reader(ctx, streams.ReadOptions{StopAtEnd: true, Since: tt.since, Subjects: tt.subjects})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for ; ; n++ {
+			if _, err = r.Next(ctx); err != nil {
+				break
+			}
+		}
+		r.Close()
+		if !errors.Is(err, io.EOF) || n != tt.want {
+			t.Errorf("%d messages about %v since %v, then %v: want %d, then the end", n, tt.subjects, tt.since, err, tt.want)
 		}
 	}
 }
