@@ -43,6 +43,10 @@ func examine(ctx context.Context, path string) (err error) {
 	if err != nil || version < checksumVersion {
 		return err
 	}
+	// Before anybody opens it for writing, who would put its log into the file.
+	if err := checkNotNewer(version); err != nil {
+		return err
+	}
 	if _, err := verifiedRuns(ctx, db); err != nil {
 		return fmt.Errorf("check runs: %w", damage(err))
 	}

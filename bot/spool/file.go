@@ -109,6 +109,19 @@ func checkHeader(path string) error {
 	return fmt.Errorf("%w: its header is that of another kind of file (application id %#x)", ErrNotASpool, id)
 }
 
+// checkNotNewer refuses a file of a later version of this program.
+func checkNotNewer(version int64) error {
+	steps, err := migrationSteps()
+	if err != nil {
+		return err
+	}
+	if version > int64(len(steps)) {
+		return fmt.Errorf("%w: schema %d, this program knows %d; use that version, or move the file away once it is drained",
+			ErrNewerSchema, version, len(steps))
+	}
+	return nil
+}
+
 // migrate brings the schema to this program's version. It runs before the file
 // is in WAL mode the first time, so that the header of the file itself, and not
 // of a log beside it, says from the start whose it is.
@@ -134,9 +147,8 @@ func migrate(ctx context.Context, path string) (err error) {
 	if version < 0 {
 		return fmt.Errorf("%w: its header has the schema %d", ErrDamaged, version)
 	}
-	if version > int64(len(steps)) {
-		return fmt.Errorf("%w: schema %d, this program knows %d; use that version, or move the file away once it is drained",
-			ErrNewerSchema, version, len(steps))
+	if err := checkNotNewer(version); err != nil {
+		return err
 	}
 	if version == 0 {
 		// Only a file without tables can be told to give free pages back.

@@ -144,14 +144,7 @@ func checkReadable(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	steps, err := migrationSteps()
-	if err != nil {
-		return err
-	}
-	if version > int64(len(steps)) {
-		return fmt.Errorf("%w: schema %d, this program knows %d", ErrNewerSchema, version, len(steps))
-	}
-	return nil
+	return checkNotNewer(version)
 }
 
 func (in *Inspection) read(ctx context.Context, tx *sql.Tx, folder string) error {
