@@ -25,8 +25,10 @@ const (
 	sampleRows   = 80  // lines of chat anywhere
 	sampleEvents = 120 // events anywhere
 	sampleUsers  = 30
-	sampleTime   = 700 * time.Millisecond
-	sampleLeast  = 10 // messages, however long they take
+	// sampleAll is how many events are so few that all are looked at.
+	sampleAll   = 200
+	sampleTime  = 700 * time.Millisecond
+	sampleLeast = 10 // messages, however long they take
 	// sampleLines bounds the rows that users' totals are counted from.
 	sampleLines = 100_000
 )
@@ -141,6 +143,12 @@ func (s *sample) choose(ctx context.Context, first uint64) error {
 	}
 	for seq := checkpoint; seq >= first && checkpoint-seq < sampleNewest; seq-- {
 		s.seqs[seq] = true
+	}
+	if checkpoint-first < sampleAll {
+		for seq := first; seq <= checkpoint; seq++ {
+			s.seqs[seq] = true
+		}
+		return nil
 	}
 	for range sampleEvents {
 		s.seqs[first+s.rand.Uint64N(checkpoint-first+1)] = true

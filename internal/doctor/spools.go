@@ -127,32 +127,43 @@ func (e *examination) judgeSpools(n int, problems, aside []string, damaged damag
 	}
 }
 
-// lookAgainAfter is how long a second look at the spools is behind the first.
-const lookAgainAfter = time.Second
+// How often the spools are looked at again, and how many times.
+const (
+	lookAgainEvery = 500 * time.Millisecond
+	lookAgain      = 10
+)
 
 // draining looks at the spools again: after an outage they take their time, and
 // what waits gets less, or younger.
 func (e *examination) draining(ctx context.Context, paths []string, waiting int64, oldest time.Time) bool {
-	t := time.NewTimer(lookAgainAfter)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-		return false
+	every := time.NewTicker(lookAgainEvery)
+	defer every.Stop()
+	for range lookAgain {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return false
+		}
+		if now, first := depths(ctx, paths); now < waiting || first.After(oldest) {
+			return true
+		}
 	}
-	var now int64
-	var first time.Time
+	return false
+}
+
+// depths returns how many events wait in spools, and since when the oldest does.
+func depths(ctx context.Context, paths []string) (waiting int64, oldest time.Time) {
 	for _, path := range paths {
 		in, err := spool.Inspect(ctx, path)
 		if err != nil {
-			continue
+			continue // it is told of, and did not count before
 		}
-		now += in.Depth.Events
-		if at := time.UnixMilli(in.Depth.OldestMS); in.Depth.OldestMS != 0 && (first.IsZero() || at.Before(first)) {
-			first = at
+		waiting += in.Depth.Events
+		if at := time.UnixMilli(in.Depth.OldestMS); in.Depth.OldestMS != 0 && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at
 		}
 	}
-	return now < waiting || first.After(oldest)
+	return waiting, oldest
 }
 
 func (e *examination) judgeWaiting(waiting int64, oldest time.Time, draining func() bool) {
