@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rosey/bot/cytube"
+	"rosey/bot/cytube/cytubetest"
 	"rosey/bot/spool"
 	"rosey/events"
 )
@@ -119,5 +120,48 @@ func TestRecorder_ASpoolThatFillsBeforeAVisitPreventsIt(t *testing.T) {
 	}
 	if _, full := r.fullness.is(); !full || len(k.reserved) != 0 {
 		t.Errorf("full: %t, and the reserve holds %d events about a visit that was none", full, len(k.reserved))
+	}
+}
+
+// A disk may hold up what was read for longer than a line waits for its end. The
+// bot leaves the channel then, and must not end because of it.
+func TestRecorder_AVisitEndsWhileTheDiskHoldsUpWhatWasRead(t *testing.T) {
+	t.Parallel()
+	c, err := cytubetest.NewChannel(cytubetest.ChannelConfig{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	r := commitTo(&troubled{})
+	if r.client, err = cytube.New(cytube.Config{Server: c.URL(), Channel: "test", Username: "rosey", Password: "secret"}); err != nil {
+		t.Fatal(err)
+	}
+	r.items, r.taken = make(chan heard), make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	left := make(chan error, 1)
+	go func() { left <- r.visit(ctx) }()
+	<-r.items // the line is up, and what comes next is held up
+	leave()
+	select {
+	case err := <-left:
+		t.Fatalf("the visit ended before what it had read was taken: %v", err)
+	case <-time.After(7 * time.Second): // longer than the line's own patience
+	}
+	var last cytube.Item
+	for {
+		select {
+		case h := <-r.items:
+			last = h.item
+			continue
+		case err := <-left:
+			if err != nil {
+				t.Errorf("leaving the channel: %v", err)
+			}
+		}
+		break
+	}
+	if _, ok := last.(cytube.Disconnected); !ok {
+		t.Errorf("the last item of the visit is %T, want its end", last)
 	}
 }

@@ -101,8 +101,8 @@ func (r *Recorder) visit(ctx context.Context) error {
 	if _, full := r.fullness.is(); full {
 		return nil // since it was asked for room: nothing would end this visit
 	}
-	return r.client.Run(ctx, func(ctx context.Context, it cytube.Item) error {
-		return r.take(ctx, heard{visit: visit, item: it})
+	return r.client.Run(ctx, func(_ context.Context, it cytube.Item) error {
+		return r.take(heard{visit: visit, item: it})
 	})
 }
 
