@@ -191,6 +191,14 @@ func sameAt(ctx context.Context, s *streams.Stream, state streams.State, c schem
 			Remedy: "restore a copy that reaches back to the checkpoint, or " + replaceIt,
 		}
 	}
+	if errors.Is(err, streams.ErrUnreadable) {
+		return &StartError{
+			Reason: ErrOtherStream,
+			Detail: fmt.Sprintf("stream %s holds seq=%d, the checkpoint of stream %s, in a damaged part of its store, so that nothing shows that it is a copy: %v",
+				state.Identity.ID, c.Seq, c.StreamID, streams.ErrUnreadable),
+			Remedy: "look at the disk of the server, and restore a copy that can be read: rosey doctor says what is damaged",
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("projector: compare the checkpoint with the stream: %w", err)
 	}

@@ -52,8 +52,8 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 		return nil
 	}
 	m, err := s.Get(ctx, c.Seq)
-	if errors.Is(err, streams.ErrMessageNotFound) {
-		return nil // erased since; what follows decides
+	if errors.Is(err, streams.ErrMessageNotFound) || errors.Is(err, streams.ErrUnreadable) {
+		return nil // erased or damaged since it was applied; what follows decides
 	}
 	if err != nil {
 		return fmt.Errorf("projector: compare the checkpoint with the stream: %w", err)

@@ -284,3 +284,21 @@ func TestProjector_DiscardsAnUnfinishedRebuild(t *testing.T) {
 		t.Errorf("%s is still there", next.Path)
 	}
 }
+
+// Tables whose last message was damaged since go on: what they are made of follows it.
+// That another stream is a copy of theirs, nothing shows then.
+func TestCheckStart_TheCheckpointCannotBeRead(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithSync())
+	env.FillBlock(t)
+	env.DamageBlock(t, 1, time.Second)
+	c := schema.Checkpoint{Seq: 1, StreamID: env.Stream.Identity().ID, MsgID: "bulk-1"}
+	if err := CheckStart(t.Context(), env.Stream, c); err != nil {
+		t.Errorf("a damaged message keeps the tables from going on: %v", err)
+	}
+	c.StreamID = "another"
+	_, err := AdoptStream(t.Context(), env.Stream, c)
+	if !errors.Is(err, ErrOtherStream) || !strings.Contains(err.Error(), streams.ErrUnreadable.Error()) {
+		t.Errorf("adopting: %v, want that the message of the checkpoint cannot be read", err)
+	}
+}

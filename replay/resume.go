@@ -212,8 +212,10 @@ func (b *building) continues(ctx context.Context, left *resume) (why string, err
 	}
 	m, err := b.cfg.Stream.Get(ctx, left.Seq)
 	switch {
-	case errors.Is(err, streams.ErrMessageNotFound):
-		return "", nil // an archive has it: what was erased since shows in the mark
+	case errors.Is(err, streams.ErrMessageNotFound), errors.Is(err, streams.ErrUnreadable):
+		// An archive has it: what was erased since shows in the mark. What was damaged since
+		// was read before, and a rebuild that begins anew would not get that far.
+		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("replay: compare an interrupted rebuild with the stream: %w", err)
 	case m.MsgID != left.MsgID || m.Time.UnixMilli() != left.TimeMS:

@@ -40,7 +40,7 @@ func (c *Config) ofStream(ctx context.Context, from, last uint64) (source, error
 	if c.tap != nil {
 		src = c.tap(r)
 	}
-	return &witnessed{source: src, stream: c.Stream, at: from - 1, last: last}, nil
+	return &witnessed{source: src, erased: c.Stream.Erased, at: from - 1, last: last}, nil
 }
 
 // joined reads the archive up to where the stream begins, then the stream.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 // tables that take it for erased from those that are whole.
 type witnessed struct {
 	source
-	stream *streams.Stream
-	at     uint64 // the last sequence that was accounted for
+	erased func(context.Context) (runs [][2]uint64, first uint64, err error) // asks the stream
+	at     uint64                                                            // the last sequence that was accounted for
 	last   uint64
 
 	runs  [][2]uint64 // what the stream lists as erased, once it was asked
@@ -79,23 +80,37 @@ func (w *witnessed) lists(from, to uint64) uint64 {
 	return from
 }
 
-// How long the list is waited for, and how often it is asked for meanwhile: the
-// server may be about to come back.
+// How long the list is waited for, all questions together, and how often it is asked
+// for meanwhile: the server may be about to come back.
 const (
 	askPatience = 30 * time.Second
 	askEvery    = 250 * time.Millisecond
 )
 
 func (w *witnessed) ask(ctx context.Context) (err error) {
-	for begun := time.Now(); ; {
-		if w.runs, w.first, err = w.stream.Erased(ctx); err == nil || ctx.Err() != nil || time.Since(begun) > askPatience ||
-			errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrNoStream) {
+	limited, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	for {
+		runs, first, askErr := w.erased(limited)
+		switch {
+		case askErr == nil:
+			w.runs, w.first = runs, first
+			return nil
+		case ctx.Err() != nil:
+			return askErr
+		case err == nil || limited.Err() == nil:
+			err = askErr // the last that has a cause of its own
+		}
+		// Where a cluster has no leader the question has waited for one already.
+		if errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrNoStream) || errors.Is(err, streams.ErrNoLeader) {
 			return err
 		}
 		select {
 		case <-time.After(askEvery):
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-limited.Done():
+		}
+		if limited.Err() != nil {
+			return cmp.Or(ctx.Err(), err)
 		}
 	}
 }

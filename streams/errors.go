@@ -64,7 +64,7 @@ var (
 
 // What reading can come to.
 var (
-	// ErrMessageNotFound means that the stream holds no message of that sequence:
+	// ErrMessageNotFound means that the stream counts no message of that sequence:
 	// it was erased, trimmed, or never was.
 	ErrMessageNotFound = errors.New("message not found")
 	// ErrUnreadable means that a message is stored and no server delivers it. The error

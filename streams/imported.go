@@ -84,8 +84,8 @@ func (s *Stream) times(ctx context.Context, state *State, i imported) error {
 	defer s.first.mu.Unlock()
 	if s.first.seq != state.FirstSeq {
 		m, err := s.Get(ctx, state.FirstSeq)
-		if errors.Is(err, ErrMessageNotFound) {
-			return nil // erased in this moment
+		if errors.Is(err, ErrMessageNotFound) || errors.Is(err, ErrUnreadable) {
+			return nil // erased in this moment, or hidden by damage: the extent can be told all the same
 		}
 		if err != nil {
 			return err

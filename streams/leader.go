@@ -112,25 +112,19 @@ func (c *Conn) counted(ctx context.Context, stream string, seq uint64, subject s
 // notErased returns the first sequence from one on that the leader does not call erased,
 // 0 for none.
 func (c *Conn) notErased(ctx context.Context, stream string, seq uint64) (uint64, error) {
-	ctx, req := c.call(ctx)
-	defer req.end()
-	handle, err := c.js.Stream(ctx, stream)
+	state, err := c.stateWithErased(ctx, stream)
 	if err != nil {
-		return 0, req.explain(err)
+		return 0, err
 	}
-	info, err := handle.Info(ctx, jetstream.WithDeletedDetails(true))
-	if err != nil {
-		return 0, req.explain(err)
-	}
-	seq = max(seq, info.State.FirstSeq)
-	behind, _ := slices.BinarySearch(info.State.Deleted, seq)
-	for _, erased := range info.State.Deleted[behind:] {
+	seq = max(seq, state.FirstSeq)
+	behind, _ := slices.BinarySearch(state.Deleted, seq)
+	for _, erased := range state.Deleted[behind:] {
 		if erased != seq {
 			break
 		}
 		seq++
 	}
-	if seq > info.State.LastSeq {
+	if seq > state.LastSeq {
 		return 0, nil
 	}
 	return seq, nil

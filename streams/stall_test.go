@@ -71,3 +71,37 @@ func TestReader_AnUnreadableBlockIsAnError(t *testing.T) {
 		}
 	})
 }
+
+// What was erased is not there; what cannot be read is, and nobody takes one for the
+// other.
+func TestStream_GetTellsDamageFromErasure(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithSync())
+	env.FillBlock(t)
+	stream, err := env.Conn.JetStream().Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const erased, last = 5, 40
+	if err := stream.DeleteMsg(t.Context(), erased); err != nil {
+		t.Fatal(err)
+	}
+	restored := stream.CachedInfo().Config
+	restored.Metadata["rosey_imported_to"] = "40"
+	if _, err := env.Conn.JetStream().UpdateStream(t.Context(), restored); err != nil {
+		t.Fatal(err)
+	}
+	env.DamageBlock(t, 1, time.Second)
+	for seq, want := range map[uint64]error{0: streams.ErrMessageNotFound, 1: streams.ErrUnreadable, erased: streams.ErrMessageNotFound, last: nil, last + 1: streams.ErrMessageNotFound} {
+		_, err := env.Stream.Get(t.Context(), seq)
+		if !errors.Is(err, want) {
+			t.Errorf("get seq=%d: %v, want %v", seq, err, want)
+		}
+		if lost := (*streams.UnreadableError)(nil); errors.As(err, &lost) && lost.Seq != seq {
+			t.Errorf("get seq=%d: it is seq=%d that cannot be read", seq, lost.Seq)
+		}
+	}
+	if state, err := env.Stream.State(t.Context()); err != nil || state.LastSeq != last {
+		t.Errorf("the extent of a restored stream whose first message cannot be read: %+v, %v", state, err)
+	}
+}

@@ -119,15 +119,41 @@ func stateOf(info *jetstream.StreamInfo) State {
 
 // Get returns the message of a sequence. It asks the stream's leader: a replica
 // that lags behind would call a message missing that is not. The error is
-// ErrMessageNotFound where there is none.
+// ErrMessageNotFound where there is none, and ErrUnreadable where the leader counts it
+// and does not find it.
 func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
-	if seq == 0 {
-		return nil, fmt.Errorf("streams: get seq=0: %w", ErrMessageNotFound)
+	m, err := s.get(ctx, seq)
+	if err != nil {
+		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
 	}
+	s.imported.original(m)
+	return m, nil
+}
+
+func (s *Stream) get(ctx context.Context, seq uint64) (*Message, error) {
+	if seq == 0 {
+		return nil, ErrMessageNotFound
+	}
+	for range 2 { // it may have been stored between the questions
+		m, err := s.fromLeader(ctx, seq)
+		if !errors.Is(err, nats.ErrMsgNotFound) {
+			return m, err
+		}
+		// The server says the same of what it cannot read.
+		if counted, err := s.c.notErased(ctx, StreamName, seq); err != nil {
+			return nil, err
+		} else if counted != seq {
+			return nil, ErrMessageNotFound
+		}
+	}
+	return nil, &UnreadableError{Seq: seq}
+}
+
+func (s *Stream) fromLeader(ctx context.Context, seq uint64) (*Message, error) {
 	// The older interface of nats.go is the one that reads from the leader.
 	old, err := s.c.nc.JetStream()
 	if err != nil {
-		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
+		return nil, err
 	}
 	var raw *nats.RawStreamMsg
 	err = s.c.withLeader(ctx, func(ctx context.Context) (err error) {
@@ -136,16 +162,11 @@ func (s *Stream) Get(ctx context.Context, seq uint64) (*Message, error) {
 		raw, err = old.GetMsg(StreamName, seq, nats.Context(ctx))
 		return req.explain(err)
 	})
-	if errors.Is(err, nats.ErrMsgNotFound) {
-		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, ErrMessageNotFound)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("streams: get seq=%d: %w", seq, err)
+		return nil, err
 	}
-	m := &Message{
+	return &Message{
 		Seq: raw.Sequence, Time: raw.Time, Subject: raw.Subject,
 		MsgID: raw.Header.Get(jetstream.MsgIDHeader), Header: raw.Header, Data: raw.Data,
-	}
-	s.imported.original(m)
-	return m, nil
+	}, nil
 }

@@ -51,7 +51,6 @@ type sample struct {
 	events   int
 	rows     int
 	users    int
-	erased   int
 	since    int // events since the last join, of all channels
 	findings []string
 }
@@ -190,9 +189,8 @@ func (s *sample) fetch(ctx context.Context) ([]streams.Message, error) {
 			break
 		}
 		m, err := s.stream.Get(ctx, seq)
-		if errors.Is(err, streams.ErrMessageNotFound) {
-			s.erased++
-			continue
+		if errors.Is(err, streams.ErrMessageNotFound) || errors.Is(err, streams.ErrUnreadable) {
+			continue // StreamErased and StreamWhole are about those
 		}
 		if err != nil {
 			return nil, fmt.Errorf("doctor: sample events: %w", err)

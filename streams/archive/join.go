@@ -72,8 +72,8 @@ func (a *Archive) sameEnd(ctx context.Context, s *streams.Stream, state streams.
 			return nil
 		}
 		stored, err := s.Get(ctx, archived.Seq)
-		if errors.Is(err, streams.ErrMessageNotFound) {
-			continue
+		if errors.Is(err, streams.ErrMessageNotFound) || errors.Is(err, streams.ErrUnreadable) {
+			continue // the archive may be what a damaged store is mended from
 		}
 		if err != nil {
 			return err
