@@ -3,11 +3,13 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"rosey/events"
+	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
@@ -359,5 +361,52 @@ func TestInto_IsNotGoneOnWithWhereTheArchiveForgotMeanwhile(t *testing.T) {
 	want, err := replay.Into(t.Context(), filepath.Join(t.TempDir(), "whole.db"), cfg)
 	if err != nil || dump(t, got.Path) != dump(t, want.Path) {
 		t.Errorf("it has other tables than one from nothing: %v", err)
+	}
+}
+
+// An archive that is of no use is told at the start, with what to do, and keeps nobody
+// from projecting; while tables wait for it, the log says what to do as well.
+func TestSupervisor_AWrongArchiveIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	env, other := streamstest.New(t), streamstest.New(t)
+	evening(t, env, "p1", 5)
+	evening(t, other, "p1", 5)
+	for name, tt := range map[string]struct{ folder, cause, next string }{
+		"nowhere":        {filepath.Join(t.TempDir(), "nowhere"), archive.ErrNoArchive.Error(), "name the folder of the archive"},
+		"another stream": {archived(t, other, t.TempDir()).Dir(), archive.ErrOtherStream.Error(), "name the archive of this stream"},
+		"the right one":  {folder: archived(t, env, t.TempDir()).Dir()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newStore(t)
+			var log suite.Output
+			cfg := supervisorConfig(env, store)
+			cfg.Archive, cfg.Projector.Instance, cfg.Projector.Logger = tt.folder, "told", slog.New(slog.NewTextHandler(&log, nil))
+			s := supervise(t, cfg)
+			s.caughtUp(t, env)
+			if tt.cause != "" {
+				eventually(t, "it is told", func() bool { return strings.Contains(log.String(), "the archive cannot be used") })
+			}
+			s.stop()
+			said := log.String()
+			if tt.cause == "" && strings.Contains(said, "the archive") {
+				t.Errorf("it says\n%s", said)
+			}
+			for _, part := range []string{tt.folder, tt.cause, tt.next} {
+				if tt.cause != "" && !strings.Contains(said, part) {
+					t.Errorf("it does not say %q:\n%s", part, said)
+				}
+			}
+			if tt.cause == "" {
+				return
+			}
+			change(t, store.Link, "UPDATE projection_state SET fingerprint = 'another'")
+			s = supervise(t, cfg)
+			s.ended(t)
+			s.stop()
+			waiting, said, _ := strings.Cut(log.String()[len(said):], "the tables are not remade")
+			if line, _, _ := strings.Cut(said, "\n"); !strings.Contains(line, tt.next) {
+				t.Errorf("while it waits it says %q; before:\n%s", line, waiting)
+			}
+		})
 	}
 }

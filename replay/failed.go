@@ -8,6 +8,8 @@ import (
 
 	"rosey/projector"
 	"rosey/schema"
+	"rosey/streams"
+	"rosey/streams/archive"
 )
 
 // classes name what Work comes to nothing by, for those who ask from afar.
@@ -64,6 +66,14 @@ func (w *Work) Fail(err error) {
 		w.Remedy = refused.Remedy
 	case errors.Is(err, ErrLeftOut):
 		w.Remedy = "the same again: on a cluster another replica may answer; where it stays so, rosey doctor says what the server cannot read"
+	case errors.Is(err, archive.ErrNoArchive):
+		w.Remedy = "name the folder of the archive, or make the disk available that it is on; `rosey export events --archive DIR` makes one"
+	case errors.Is(err, archive.ErrDamaged):
+		w.Remedy = "restore the file that is named from a copy of the archive; while the stream still reaches back, `rosey export events --archive DIR` with a new folder makes another one"
+	case errors.Is(err, archive.ErrNewer):
+		w.Remedy = "use the version of this program that wrote the archive, or a later one"
+	case errors.Is(err, streams.ErrUnreadable):
+		w.Remedy = "keep the tables: rosey doctor says what of the stream cannot be read, and what to do"
 	case errors.Is(err, schema.ErrNoPrevious):
 		w.Remedy = "`rosey replay` makes the tables again from the stream"
 	case errors.As(err, &room):

@@ -18,7 +18,8 @@ type SupervisorConfig struct {
 	// the one the database was made with.
 	Projector projector.Config
 	// Archive is the folder of an archive that a rebuild of its own accord may use,
-	// "" for none.
+	// "" for none. One that is of no use is told when Run begins, and keeps nobody from
+	// projecting: it may be needed on a day long after.
 	Archive string
 	// Keep is how many generations are kept. Default: schema.Keep.
 	Keep int
@@ -144,6 +145,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		s.stopped()
 	}()
 	working.Go(func() { s.serve(ctx) })
+	working.Go(func() { s.lookAtArchive(ctx) })
 	if !s.remake(ctx) {
 		return nil
 	}

@@ -106,7 +106,9 @@ func (s *Supervisor) do(run context.Context, j *job) error {
 	if err == nil {
 		s.log.Info("the tables are remade", "kind", j.request.Kind, "seq", s.Status().Checkpoint.Seq, "path", s.Status().Path)
 	} else {
-		s.log.Warn("the tables are not remade", "kind", j.request.Kind, "reason", j.reason, "err", err)
+		var said Work
+		said.Fail(err)
+		s.log.Warn("the tables are not remade", "kind", j.request.Kind, "reason", j.reason, "err", err, "next", said.Remedy)
 	}
 	s.ended(res, retried, err)
 	return err
