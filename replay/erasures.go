@@ -147,10 +147,11 @@ type hole struct{ first, last uint64 }
 const endless = 1<<63 - 1
 
 // holes lists them from the first sequence to the checkpoint, and what lies beyond
-// it: messages at the end may be gone as well.
+// it: messages at the end may be gone as well. Tables that have no checkpoint yet are
+// made of nothing.
 func holes(ctx context.Context, q schema.Queryer) (_ []hole, err error) {
 	rows, err := q.QueryContext(ctx, `SELECT first_seq, last_seq FROM stream_holes
-		UNION ALL SELECT seq + 1, 9223372036854775807 FROM projection_state ORDER BY 1`)
+		UNION ALL SELECT coalesce((SELECT seq FROM projection_state), 0) + 1, 9223372036854775807 ORDER BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("replay: read the holes: %w", err)
 	}

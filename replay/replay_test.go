@@ -185,6 +185,29 @@ func TestSwap_EmptyStream(t *testing.T) {
 	project(t, env, store)
 }
 
+// A projector that ends before its first commit leaves tables without a checkpoint.
+// They know nothing that the stream could have lost.
+func TestSwap_ReplacesTablesWithoutACheckpoint(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 5)
+	p, err := projector.New(t.Context(), projector.Config{Stream: env.Stream, Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := replay.Swap(t.Context(), store, config(env))
+	if err != nil || res.Seq == 0 || res.ErasedSince != 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	v, err := replay.Verify(t.Context(), store, config(env), 5)
+	if err != nil || !v.Equal {
+		t.Errorf("verification %+v, %v", v, err)
+	}
+}
+
 func TestSwap_BesideAProjectorIsRefused(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)
