@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"rosey/internal/standstill"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -26,6 +28,11 @@ const (
 
 	// drainLimit bounds Close.
 	drainLimit = 5 * time.Second
+
+	// greetings is how often a log-in is begun that a standstill of at least
+	// greetPause cut off.
+	greetings  = 3
+	greetPause = time.Second
 )
 
 // Conn is a connection to NATS that is re-established for as long as it is open.
@@ -129,7 +136,7 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 		}
 		urls += u
 	}
-	nc, err := nats.Connect(urls, opts...)
+	nc, err := greet(ctx, func() (*nats.Conn, error) { return nats.Connect(urls, opts...) })
 	if err != nil {
 		return classifyConnect(err)
 	}
@@ -140,6 +147,18 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 	}
 	c.nc, c.js = nc, js
 	return nil
+}
+
+// greet connects, and again where the machine stood still meanwhile: the time that
+// client and server give each other to log in goes on without them.
+func greet(ctx context.Context, connect func() (*nats.Conn, error)) (*nats.Conn, error) {
+	for attempt := 1; ; attempt++ {
+		watch := standstill.NewWatch()
+		nc, err := connect()
+		if stood := watch.Stop(); err == nil || stood < greetPause || attempt == greetings || ctx.Err() != nil {
+			return nc, err
+		}
+	}
 }
 
 // privateInbox is where answers to this program's own requests go on an embedded

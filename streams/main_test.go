@@ -8,5 +8,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(envAsks); url != "" {
+		os.Exit(asks(url))
+	}
 	os.Exit(suite.Run(m, suite.Usual))
 }

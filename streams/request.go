@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rosey/internal/standstill"
+
 	"github.com/nats-io/nats.go"
 )
 
@@ -24,9 +26,10 @@ type request struct {
 }
 
 // begin starts an exchange. The context it returns ends with ctx, after the
-// limit, or with the connection; the caller must end the request.
+// limit, in which only the time counts that this program ran, or with the
+// connection; the caller must end the request.
 func (c *Conn) begin(ctx context.Context, subject string, limit time.Duration) (context.Context, *request) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := standstill.WithTimeout(ctx, limit)
 	r := &request{c: c, subject: subject, since: c.denied.mark(), cancel: cancel}
 	c.mu.Lock()
 	defer c.mu.Unlock()

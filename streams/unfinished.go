@@ -7,6 +7,8 @@ import (
 	"maps"
 	"time"
 
+	"rosey/internal/standstill"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -98,9 +100,9 @@ const aliveWait = 5 * time.Second
 // connection that does not hear itself: of two who hear each other none goes on.
 func (c *Conn) HoldRestore(ctx context.Context, token string) (release func(), err error) {
 	subject := restoringSubject(token)
-	ctx, cancel := context.WithTimeout(ctx, aliveWait)
+	ctx, cancel := standstill.WithTimeout(ctx, aliveWait)
 	defer cancel()
-	nc, end, err := c.withoutEcho()
+	nc, end, err := c.withoutEcho(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("streams: say that a restore goes on: %w", err)
 	}
@@ -126,13 +128,13 @@ func (c *Conn) HoldRestore(ctx context.Context, token string) (release func(), e
 
 // withoutEcho connects once more, so that what is published is not received again.
 // What was received when end is called is answered still.
-func (c *Conn) withoutEcho() (nc *nats.Conn, end func(), err error) {
+func (c *Conn) withoutEcho(ctx context.Context) (nc *nats.Conn, end func(), err error) {
 	closed := make(chan struct{})
 	opts := c.nc.Opts
 	opts.NoEcho, opts.RetryOnFailedConnect = true, false
 	opts.ConnectedCB, opts.ReconnectedCB, opts.DisconnectedErrCB = nil, nil, nil
 	opts.ClosedCB = func(*nats.Conn) { close(closed) }
-	if nc, err = opts.Connect(); err != nil {
+	if nc, err = greet(ctx, opts.Connect); err != nil {
 		return nil, nil, classifyConnect(err)
 	}
 	return nc, func() {
