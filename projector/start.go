@@ -13,6 +13,14 @@ import (
 // replaceIt is the next step where the stream is right and the database is not.
 const replaceIt = "`rosey replay --force`: it rebuilds the tables from what this stream holds and keeps the old database as a file"
 
+// lostItsEnd is the next step where the database may know more than the stream: a server
+// that begins on a damaged store cuts off what follows the damage.
+const lostItsEnd = "unless an older copy of the stream was put in its place on purpose, its store was damaged and has lost its end: copy the data folder away, store and tables, and " +
+	LookAtDoctor + "look at the disk. Then restore the stream from a backup (rosey restore DIR) or an archive (rosey import events DIR) that has the rest"
+
+// LookAtDoctor is the part of a remedy that the doctor itself leaves out.
+const LookAtDoctor = "look at rosey doctor; "
+
 // The flags by which an operator lets a refused start go on.
 const (
 	FlagAcceptGap   = "--accept-gap"
@@ -104,7 +112,7 @@ func aheadError(c schema.Checkpoint, state streams.State) error {
 	return &StartError{
 		Reason: ErrAhead,
 		Detail: fmt.Sprintf("its checkpoint is seq=%d, the stream ends at seq=%d", c.Seq, state.LastSeq),
-		Remedy: "restore the newer stream, or " + replaceIt,
+		Remedy: lostItsEnd + fmt.Sprintf(". Only where nothing else holds seq=%d to seq=%d: %s, which has them then and nothing else", state.LastSeq+1, c.Seq, replaceIt),
 	}
 }
 
@@ -158,7 +166,7 @@ func sameMessage(m *streams.Message, c schema.Checkpoint) error {
 	return &StartError{
 		Reason: ErrOtherHistory,
 		Detail: detail,
-		Remedy: "restore the stream that the database was made from, or " + replaceIt,
+		Remedy: lostItsEnd + ". Only where nothing else holds what the database was made from: " + replaceIt,
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,10 +12,12 @@ import (
 	"testing"
 
 	"rosey/internal/installation"
+	"rosey/projector"
 	"rosey/replay"
 	"rosey/replay/control"
 	"rosey/schema"
 	"rosey/schema/schematest"
+	"rosey/streams"
 )
 
 // A lost stream comes back empty, and the tables are the last copy.
@@ -379,4 +382,51 @@ func TestReplay_AfterMessagesWereErased(t *testing.T) {
 	if r := rosey(t, "doctor", "--data", data); strings.Contains(r.out, "seq=10 to seq=26") {
 		t.Errorf("doctor of the tables without them: %+v", r)
 	}
+}
+
+// A server that begins on a damaged store cuts its end off. The tables know more than
+// the stream then, and nobody is told first to throw them away.
+func TestReplay_AStreamThatLostItsEnd(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	msgs := filepath.Join(dir.JetStream(), "jetstream", "*", "streams", streams.StreamName, "msgs")
+	for _, index := range found(t, filepath.Join(msgs, "index.db")) {
+		if err := os.Remove(index); err != nil { // as after a loss of power
+			t.Fatal(err)
+		}
+	}
+	blocks := found(t, filepath.Join(msgs, "*.blk"))
+	data, err := os.ReadFile(blocks[len(blocks)-1])
+	if err == nil {
+		copy(data[len(data)/2:], bytes.Repeat([]byte{0xa5}, 40))
+		err = os.WriteFile(blocks[len(blocks)-1], data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"replay"}, {"doctor"}} {
+		r := rosey(t, append(command, "--data", string(dir))...)
+		said := r.err
+		if command[0] == "doctor" {
+			said = r.out
+		}
+		at := strings.Index(said, "has lost its end")
+		restore, force := strings.Index(said, "rosey restore DIR"), strings.Index(said, "--force")
+		if r.code != exitFailed || at < 0 || restore < at || force < restore || !strings.Contains(said, projector.ErrAhead.Error()) {
+			t.Errorf("rosey %s: exit %d\n%s", command[0], r.code, said)
+		}
+		if strings.Contains(said, "rosey doctor") == (command[0] == "doctor") {
+			t.Errorf("rosey %s on rosey doctor:\n%s", command[0], said)
+		}
+	}
+}
+
+// found are the files that a pattern finds, of which there is one.
+func found(t *testing.T, pattern string) []string {
+	t.Helper()
+	list, err := filepath.Glob(pattern)
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no %s: %v", pattern, err)
+	}
+	return list
 }

@@ -138,7 +138,8 @@ func (e *examination) matchTables(ctx context.Context) {
 	var refused *projector.StartError
 	switch {
 	case errors.As(err, &refused):
-		e.wrong(TablesStream, strings.ReplaceAll(refused.Remedy, "the same command with", "`rosey projector` with"), "%v: %s", refused.Reason, refused.Detail)
+		remedy := strings.NewReplacer("the same command with", "`rosey projector` with", projector.LookAtDoctor, "").Replace(refused.Remedy)
+		e.wrong(TablesStream, remedy, "%v: %s", refused.Reason, refused.Detail)
 	case err != nil:
 		e.unknown(TablesStream, "try again", "%v", err)
 	default:
