@@ -29,12 +29,18 @@ func rebuildFaults() []fault {
 // busy with other things that takes long.
 const rebuildLimit = 10 * time.Minute
 
-// keeps waits until the present life of the part that projects has the tables.
+// keeps waits until the present life of the part that projects has the tables, and
+// that of the server takes clients: a command that finds none runs one of its own on
+// the store, where the projector does not look for it.
 func (s *segment) keeps(ctx context.Context) bool {
+	gone := func() bool { return s.projector.life.ended() || s.server.life.ended() }
 	return s.until(ctx, s.patience(), func() bool {
 		h, held, err := s.data.Database().Holder()
-		return err == nil && held && h.PID == s.projector.life.cmd.Process.Pid || s.projector.life.ended()
-	}) && !s.projector.life.ended()
+		keeps := err == nil && held && h.PID == s.projector.life.cmd.Process.Pid
+		e, err := s.data.Endpoint()
+		serves := err == nil && e.PID == s.server.life.cmd.Process.Pid
+		return keeps && serves || gone()
+	}) && !gone()
 }
 
 // ask has the running projector rebuild, as a person would.

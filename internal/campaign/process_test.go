@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,6 +10,11 @@ import (
 
 func sleeper(t *testing.T) *life {
 	t.Helper()
+	// Where these tests run in the background interrupts are ignored, also by what
+	// they start: unless it is started while somebody here hears them.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, os.Interrupt)
+	defer signal.Stop(heard)
 	l, err := run("sleep", filepath.Join(t.TempDir(), "log"), nil, "600")
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"testing"
 )
@@ -24,7 +25,17 @@ func Run(m *testing.M, atOnce int) int {
 			return 2
 		}
 	}
+	hearInterrupts()
 	return m.Run()
+}
+
+// hearInterrupts makes what the tests start heed interrupts from its first moment on.
+// Who is started by a script in the background ignores them, and so does all that is
+// started in turn, until it asks for them.
+func hearInterrupts() {
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 }
 
 // given says whether the command line has the flag. Its value does not tell: what

@@ -20,6 +20,8 @@ const (
 	envShow = "SUITE_TEST_SHOW"
 	// envNote is the folder whose sources it notes.
 	envNote = "SUITE_TEST_NOTE"
+	// envInterrupt makes it interrupt what it starts.
+	envInterrupt = "SUITE_TEST_INTERRUPT"
 )
 
 func TestMain(m *testing.M) {
@@ -61,6 +63,27 @@ func TestRun_FailureIsTheStatus(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.HasSuffix(out, "\n0\n") {
 		t.Errorf("ended with %v:\n%s", err, out)
+	}
+}
+
+// Tests that interrupt what they have just started run in the background as well.
+func TestRun_WhatIsStartedHeedsInterrupts(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(envInterrupt) != "" {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "kill -INT $$; echo unheeded").CombinedOutput()
+		if err == nil || len(out) > 0 {
+			t.Errorf("an interrupt: %q, %v", out, err)
+		}
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	background := exec.CommandContext(t.Context(), "sh", "-c", `trap "" INT; exec "$0" "$@"`, self, "-test.run=^"+t.Name()+"$")
+	background.Env = append(os.Environ(), envInterrupt+"=1")
+	if out, err := background.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
