@@ -12,6 +12,7 @@ import (
 	"rosey/bot/cytube"
 	"rosey/bot/spool"
 	"rosey/events"
+	"rosey/internal/standstill"
 	"rosey/streams"
 
 	"golang.org/x/sync/errgroup"
@@ -225,7 +226,12 @@ func (r *Recorder) record(ctx context.Context) error {
 	// What was read before the stop is still committed after it, within a limit.
 	keep, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(commitLimit, cut) })()
+	defer context.AfterFunc(ctx, func() {
+		limited, over := standstill.WithTimeout(keep, commitLimit)
+		defer over()
+		<-limited.Done()
+		cut()
+	})()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})

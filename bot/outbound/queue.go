@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 )
 
@@ -182,7 +183,7 @@ const lookPatience = 5 * time.Second
 
 // look reads a key after an answer was lost.
 func (q *Queue) look(ctx context.Context, key string) (stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := standstill.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	for {
 		if err := q.bucket.Conn().Connected(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/service"
 )
@@ -112,7 +113,7 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { s.tidy(ctx) })
 	<-ctx.Done()
 	close(s.ending)
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	limited, cancel := standstill.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	err = answering.Stop(limited)
 	work.Wait()

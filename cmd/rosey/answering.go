@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rosey/bot/outbound"
+	"rosey/internal/standstill"
 	"rosey/projector/query"
 	"rosey/replay"
 	"rosey/replay/control"
@@ -97,7 +98,7 @@ func (a *answering) run(ctx context.Context) error {
 
 // stop ends what tables has begun; it has to come before the tables are closed.
 func (a *answering) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	ctx, cancel := standstill.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
 	var err error
 	if a.control != nil {

@@ -7,6 +7,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/events"
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/service"
 )
@@ -21,7 +22,7 @@ func outboundSubject(name string) string { return events.SubjectPrefix + "messag
 
 // ask sends one request.
 func ask[T any](ctx context.Context, c *streams.Conn, name string, request any) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	ctx, cancel := standstill.WithTimeout(ctx, askLimit)
 	defer cancel()
 	a, err := service.Call[T](ctx, c, outboundSubject(name), request)
 	return a.Data, err
@@ -76,7 +77,7 @@ func (o outboxService) Await(ctx context.Context, channel string, id int64) (out
 			return outbound.View{}, ctx.Err()
 		}
 		request := outbound.StatusRequest{IDRequest: outbound.IDRequest{ID: id, Channel: channel}, Wait: left.Seconds()}
-		step, cancel := context.WithTimeout(ctx, left+askLimit)
+		step, cancel := standstill.WithTimeout(ctx, left+askLimit)
 		a, err := service.Call[outbound.View](step, o.conn, outboundSubject("status"), request)
 		cancel()
 		if err == nil && a.Data.State.Final() {

@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"rosey/internal/installation"
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/embedded"
 )
@@ -96,7 +97,7 @@ func connectOwn(ctx context.Context, dir installation.Dir, log *slog.Logger, fou
 		return opened{}, err
 	}
 	stop := func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), ownServerStop)
+		ctx, cancel := standstill.WithTimeout(context.Background(), ownServerStop)
 		defer cancel()
 		return s.Shutdown(ctx)
 	}

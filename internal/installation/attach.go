@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/embedded"
 )
@@ -126,7 +127,7 @@ func (a *Attachment) Close() error {
 	if a.own == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	ctx, cancel := standstill.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	own := a.own
 	a.own = nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/embedded"
 )
@@ -77,7 +78,7 @@ func (s *Server) Stop() error {
 	if s.Conn != nil {
 		s.Conn.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	ctx, cancel := standstill.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	if stopErr := s.Embedded.Shutdown(ctx); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("installation: stop the server: %w", stopErr))

@@ -122,6 +122,9 @@ func TestWithTimeout_Ends(t *testing.T) {
 		if by, ok := ctx.Deadline(); !ok || time.Until(by) > tt.limit {
 			t.Errorf("%s: the deadline is %s, %t", tt.name, by, ok)
 		}
+		if ended := parent.Err() != nil; ended != (ctx.Err() != nil) && tt.limit > 0 {
+			t.Errorf("%s: begins with %v", tt.name, ctx.Err())
+		}
 		below, end := context.WithCancel(ctx)
 		tt.end(cancel)
 		<-below.Done()

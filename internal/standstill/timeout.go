@@ -34,6 +34,9 @@ func WithTimeout(parent context.Context, limit time.Duration) (context.Context, 
 	c.stop = context.AfterFunc(parent, func() { c.end(parent.Err()) })
 	c.due = time.Now().Add(c.piece)
 	c.timer = time.AfterFunc(c.piece, func() { c.tick(time.Now()) })
+	if err := parent.Err(); err != nil {
+		c.endLocked(err) // at once, as the standard library's
+	}
 	return c, func() { c.end(context.Canceled) }
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 	"rosey/streams/service"
 )
@@ -40,7 +41,7 @@ func callTables[T any](ctx context.Context, c *Client, name string, request any)
 	if c.WaitSeq > 0 {
 		timeout += maxWait
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := standstill.WithTimeout(ctx, timeout)
 	defer cancel()
 	a, err := service.Call[T](ctx, c.Conn, subject("query."+name), request)
 	return a.Data, accepted(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
@@ -86,8 +87,9 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 	if limit == 0 {
 		limit = patience
 	}
-	begun := time.Now()
+	var spent time.Duration
 	for {
+		begun := time.Now()
 		w, err := c.tryStart(ctx, request)
 		if !errors.Is(err, service.ErrNoService) && !errors.Is(err, service.ErrNoAnswer) {
 			return w, err
@@ -105,10 +107,12 @@ func (c *Client) start(ctx context.Context, r replay.Request) (replay.Work, erro
 		if errors.Is(err, service.ErrNoAnswer) {
 			over *= 5
 		}
-		if time.Since(begun) > over {
+		if spent > over {
 			return w, fmt.Errorf("control: %w: %w", ErrNoWorker, err)
 		}
 		pause(ctx)
+		// What took longer than that was this machine, standing still with both.
+		spent += min(time.Since(begun), askLimit+2*lookEvery)
 	}
 }
 
@@ -169,7 +173,7 @@ func (c *Client) follow(ctx context.Context, w replay.Work, tell func(replay.Wor
 
 // breakOff ends the work in order. It may have come to its end before.
 func (c *Client) breakOff(ctx context.Context, w replay.Work, tell func(replay.Work)) (replay.Work, error) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	ctx, stop := standstill.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer stop()
 	for {
 		now, err := call[replay.Work](ctx, c, cancel, CancelRequest{ID: w.ID})
@@ -213,7 +217,7 @@ func (c *Client) there() bool {
 }
 
 func call[T any](ctx context.Context, c *Client, name string, request any) (T, error) {
-	ctx, stop := context.WithTimeout(ctx, askLimit)
+	ctx, stop := standstill.WithTimeout(ctx, askLimit)
 	defer stop()
 	a, err := service.Call[T](ctx, c.Conn, subject(c.key, name), request)
 	return a.Data, err

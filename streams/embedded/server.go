@@ -131,6 +131,10 @@ func (s *Server) await(ctx context.Context, r *run) error {
 	return nil
 }
 
+// authTimeout is how long a client may take to log in. The server's own 2 s are over
+// where the machine stands still meanwhile.
+const authTimeout = 30 * time.Second
+
 func (s *Server) options() *server.Options {
 	cfg := s.cfg
 	o := &server.Options{
@@ -146,6 +150,7 @@ func (s *Server) options() *server.Options {
 		DisableJetStreamBanner: true,
 		StoreDir:               cfg.StoreDir,
 		SyncAlways:             *cfg.SyncAlways,
+		AuthTimeout:            authTimeout.Seconds(),
 		Users:                  users(s.password, cfg.Protected),
 		NoAuthUser:             readerUser,
 	}

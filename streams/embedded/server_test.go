@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io/fs"
@@ -276,5 +277,30 @@ func TestDefaultMaxBytes_IsTheLesserOfTheDefaultAndTheDisk(t *testing.T) {
 	got, err := embedded.DefaultMaxBytes(filepath.Join(t.TempDir(), "not", "there"))
 	if err != nil || got <= 0 || got > streams.DefaultMaxBytes {
 		t.Errorf("default is %d, %v; want 1 to %d", got, err, streams.DefaultMaxBytes)
+	}
+}
+
+// A machine that stands still while a client greets the server leaves it the time to
+// log in.
+func TestServer_WaitsForALogin(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), nil)
+	conn, err := s.InProcessConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	said := bufio.NewScanner(conn)
+	if !said.Scan() || !strings.HasPrefix(said.Text(), "INFO ") {
+		t.Fatalf("the server begins with %q, %v", said.Text(), said.Err())
+	}
+	time.Sleep(3 * time.Second) // longer than the server's own patience
+	if _, err := conn.Write([]byte("CONNECT {\"verbose\":false}\r\nPING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	for said.Scan() && strings.HasPrefix(said.Text(), "INFO ") {
+	}
+	if said.Text() != "PONG" {
+		t.Errorf("the late log-in is answered with %q, %v", said.Text(), said.Err())
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"rosey/internal/standstill"
+
 	"github.com/gofrs/flock"
 )
 
@@ -24,7 +26,7 @@ const (
 // *HeldError.
 func Take(ctx context.Context, path string) (*flock.Flock, error) {
 	lock := flock.New(path, flock.SetPermissions(0o600))
-	patience, cancel := context.WithTimeout(ctx, Patience)
+	patience, cancel := standstill.WithTimeout(ctx, Patience)
 	defer cancel()
 	held, err := lock.TryLockContext(patience, every)
 	switch {

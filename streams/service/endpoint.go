@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
+	"rosey/internal/standstill"
 )
 
 // Endpoint is one subject on which requests are answered. New makes it, of a
@@ -110,7 +112,7 @@ func (e *Endpoint) metadata() (map[string]string, error) {
 // Answer is what a request leads to: the body of the reply, and the error that its
 // headers name, nil for none.
 func (e *Endpoint) Answer(ctx context.Context, body []byte) ([]byte, *Error, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
+	ctx, cancel := standstill.WithTimeout(ctx, e.Timeout)
 	defer cancel()
 	v, err := e.serve(ctx, body)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 
 	"github.com/nats-io/nats.go"
@@ -78,7 +79,7 @@ func find(ctx context.Context, nc *nats.Conn, name string) ([]Instance, error) {
 }
 
 func next(ctx context.Context, sub *nats.Subscription, wait time.Duration) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	ctx, cancel := standstill.WithTimeout(ctx, wait)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(ctx)
 	if err == nil && len(m.Data) == 0 && m.Header.Get("Status") == "503" {
