@@ -69,14 +69,20 @@ func CheckStart(ctx context.Context, s *streams.Stream, c schema.Checkpoint) err
 	return sameMessage(m, c)
 }
 
-// growing is how long a stream that is too short has for its next message.
-const growing = time.Second
+const (
+	// growing is how long a stream that is too short has for its next message.
+	growing = time.Second
+	// filled is within how many of these it must be as long as it should, at the pace
+	// of the last one: a stream that a bot writes to grows too, and comes to it in
+	// hours or days, as another one than the database is made from.
+	filled = 60
+)
 
-// standing returns the stream's state, once it reaches up to seq or grows no more: a
+// standing returns the stream's state, once it reaches up to seq or is not about to: a
 // server that is given a stream back shows it while it is still being filled.
 func standing(ctx context.Context, s *streams.Stream, seq uint64) (streams.State, error) {
 	state, err := s.State(ctx)
-	for err == nil && state.LastSeq < seq {
+	for looks := 0; err == nil && state.LastSeq < seq && looks < 2*filled; looks++ {
 		t := time.NewTimer(growing)
 		select {
 		case <-t.C:
@@ -85,11 +91,17 @@ func standing(ctx context.Context, s *streams.Stream, seq uint64) (streams.State
 			return state, ctx.Err()
 		}
 		before := state.LastSeq
-		if state, err = s.State(ctx); state.LastSeq == before {
+		if state, err = s.State(ctx); err != nil || !soonFilled(before, state.LastSeq, seq) {
 			break
 		}
 	}
 	return state, err
+}
+
+// soonFilled reports whether a stream that went from one last sequence to another
+// within a moment comes to seq soon.
+func soonFilled(before, now, seq uint64) bool {
+	return now > before && (now >= seq || (seq-now)/(now-before) < filled)
 }
 
 // otherStreamError offers adoption only where it would be accepted.

@@ -150,6 +150,9 @@ func (s *Supervisor) carryOut(ctx, run context.Context, j *job) (*Result, *Retri
 		return nil, nil, err
 	}
 	if j.again {
+		if p != nil {
+			return nil, nil, nil // somebody else's work has remade the tables meanwhile
+		}
 		if err := s.start(ctx); err != nil || s.present() != nil {
 			return nil, nil, err
 		}
