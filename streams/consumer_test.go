@@ -3,9 +3,11 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/streamstest"
 
@@ -35,18 +37,31 @@ func startAt(t *testing.T, c *streams.Consumer, from uint64) *streams.Delivery {
 
 func expect(t *testing.T, d *streams.Delivery, from, to uint64) streams.Message {
 	t.Helper()
-	var m streams.Message
-	var err error
+	m, err := read(t, d, from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func read(t *testing.T, d *streams.Delivery, from, to uint64) (m streams.Message, err error) {
 	for want := from; want <= to; want++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		m, err = d.Next(ctx)
 		cancel()
-		if err != nil || m.Seq != want {
-			t.Fatalf("next: %d, %v; want %d", m.Seq, err, want)
+		if err != nil {
+			return m, fmt.Errorf("next: %w, want %d", err, want)
+		}
+		if m.Seq != want {
+			return m, fmt.Errorf("next: %d, want %d", m.Seq, want)
 		}
 	}
-	return m
+	return m, nil
 }
+
+// heartbeat is how often the server says that nothing comes. Where this machine stands
+// still for as long, it may be missed.
+const heartbeat = 3 * time.Second
 
 func TestConsumer_IsAsDesigned(t *testing.T) {
 	t.Parallel()
@@ -252,34 +267,42 @@ func TestDelivery_PendingReachesZeroAtTheEnd(t *testing.T) {
 
 func TestDelivery_IdleIsNotAnError(t *testing.T) {
 	t.Parallel()
-	env := streamstest.New(t)
-	d := startAt(t, consumerOf(t, env), 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second) // longer than the heartbeat is awaited
-	defer cancel()
-	if _, err := d.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("next on a quiet stream: %v, want the context's end", err)
-	}
-	env.Append(t, line("p", 1))
-	expect(t, d, 1, 1)
+	suite.Steadily(t, heartbeat/2, func() error {
+		env := streamstest.New(t)
+		d := startAt(t, consumerOf(t, env), 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second) // longer than the heartbeat is awaited
+		defer cancel()
+		if _, err := d.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("next on a quiet stream: %w, want the context's end", err)
+		}
+		env.Append(t, line("p", 1))
+		_, err := read(t, d, 1, 1)
+		return err
+	})
 }
 
 // A slow reader stops what is on its way, and loses nothing.
 func TestDelivery_SlowReaderGetsEverything(t *testing.T) {
 	t.Parallel()
-	env := streamstest.New(t)
-	env.Append(t, lines("p", 5000)...)
-	c := consumerOf(t, env)
-	d, err := c.Start(t.Context(), 1, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Stop()
-	expect(t, d, 1, 5)
-	select { // longer than the heartbeat is awaited
-	case <-time.After(7 * time.Second):
-	case <-t.Context().Done():
-	}
-	expect(t, d, 6, 5000)
+	suite.Steadily(t, heartbeat/2, func() error {
+		env := streamstest.New(t)
+		env.Append(t, lines("p", 5000)...)
+		c := consumerOf(t, env)
+		d, err := c.Start(t.Context(), 1, 10)
+		if err != nil {
+			return err
+		}
+		defer d.Stop()
+		if _, err := read(t, d, 1, 5); err != nil {
+			return err
+		}
+		select { // longer than the heartbeat is awaited
+		case <-time.After(7 * time.Second):
+		case <-t.Context().Done():
+		}
+		_, err = read(t, d, 6, 5000)
+		return err
+	})
 }
 
 func TestDelivery_StopEndsNext(t *testing.T) {

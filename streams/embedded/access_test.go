@@ -306,7 +306,7 @@ func TestAccess_DenialIsReportedAsOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err = s.Append(ctx, streams.AppendMessage{Subject: "rosey.db.message.log", MsgID: "x-1"})
 	var denied *streams.PermissionError
