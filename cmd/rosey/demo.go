@@ -13,6 +13,7 @@ import (
 
 	"rosey/bot/cytube/cytubetest"
 	"rosey/internal/installation"
+	"rosey/internal/standstill"
 	"rosey/schema"
 )
 
@@ -115,7 +116,7 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 			eveningErr = err
 		}
 		speaking.Wait()
-		awaitQuiet(recordCtx, h)
+		awaitQuiet(recordCtx, func() uint64 { return h.recorder.Status().Frames })
 		ledger = evening.Ledger()
 	})
 	stop := show.follow(recordCtx, h)
@@ -130,19 +131,22 @@ func (c *demoCmd) play(ctx context.Context, h *house, evening *cytubetest.Evenin
 const countEvery = time.Second
 
 // awaitQuiet waits until no more frames come, within a limit: the last count of
-// connections is told late.
-func awaitQuiet(ctx context.Context, h *house) {
-	ctx, cancel := context.WithTimeout(ctx, 5*countEvery)
+// connections is told late. It goes by how often it looked, not by the clock: where
+// the machine stood still there may be frames that nobody has read yet.
+func awaitQuiet(ctx context.Context, frames func() uint64) {
+	const every = 20 * time.Millisecond
+	ctx, cancel := standstill.WithTimeout(ctx, 5*countEvery)
 	defer cancel()
-	last, since := h.recorder.Status().Frames, time.Now()
-	for time.Since(since) < countEvery+countEvery/4 {
+	last, quiet := frames(), time.Duration(0)
+	for quiet < countEvery+countEvery/4 {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(every):
 		}
-		if now := h.recorder.Status().Frames; now != last {
-			last, since = now, time.Now()
+		quiet += every
+		if now := frames(); now != last {
+			last, quiet = now, 0
 		}
 	}
 }
