@@ -122,6 +122,13 @@ func explainBackup(err error, dir string) error {
 		return advise(err, "use credentials of an administrator: a backup asks the server for snapshots")
 	case errors.Is(err, streams.ErrTooSmall):
 		return advise(err, "a larger --max-bytes, or none")
+	case errors.Is(err, streams.ErrDisconnected):
+		return err // what is left of a command whose server went away is said of all alike
+	case errors.Is(err, backup.ErrDiffers):
+		// A leader that dies before the others have what it was given takes it along.
+		return advise(err, "the same command again: a server of a cluster may have gone away in the middle, and nothing is left of it. Where it says so again, use another backup")
+	case errors.Is(err, streams.ErrSnapshot):
+		return advise(err, "rosey doctor   (it says whether a server is away, or what of the stream cannot be read; the first passes, and the same command may be given again)")
 	}
 	return roomOn(err, dir)
 }

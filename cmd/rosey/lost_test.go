@@ -116,6 +116,18 @@ func TestServerLost_SaysWhatIsLeft(t *testing.T) {
 		t.Errorf("a full stream became %v", err)
 	}
 	// What is known better is said.
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{backup.ErrDiffers, "the same command again"},
+		{streams.ErrSnapshot, "rosey doctor"},
+		{fmt.Errorf("%w: %w", streams.ErrDisconnected, streams.ErrSnapshot), ""},
+	} {
+		if got := advice(explainBackup(fmt.Errorf("restore: %w", tt.err), "/b")); !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%v: advises %q, want %q", tt.err, got, tt.want)
+		}
+	}
 	marked := explainBackup(errors.Join(backup.ErrMarked, gone), "/b")
 	for _, err := range []error{nil, errors.New("another"), marked, errors.Join(streams.ErrInterfered, gone)} {
 		if got := serverLost(err, "restore <dir>", []string{"restore"}); !errors.Is(got, err) || err != nil && got.Error() != err.Error() {
