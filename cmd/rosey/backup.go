@@ -94,7 +94,7 @@ func explainBackup(err error, dir string) error {
 		return advise(err, "wait until the other one ends, or name another folder")
 	case errors.Is(err, backup.ErrNoLocks):
 		return advise(err, "name a folder on a local disk, and copy the finished backup to where it is to be")
-	case errors.Is(err, streams.ErrBeingRestored):
+	case errors.Is(err, streams.ErrBeingRestored), errors.Is(err, backup.ErrRestoring):
 		return advise(err, "wait until the other one ends")
 	case errors.Is(err, backup.ErrMarked):
 		return advise(err, "the same command again, as soon as the server can be reached: it finishes it")

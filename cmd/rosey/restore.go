@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -62,6 +63,9 @@ func (c *restoreCmd) Run(ctx context.Context, con *console) error {
 		return c.check(ctx, con, set, to)
 	}
 	res, err := set.Restore(ctx, to)
+	if errors.Is(err, backup.ErrNoLocks) {
+		return advise(err, "name a data folder on a local disk")
+	}
 	if err != nil {
 		return explainBackup(roomOn(err, c.Data), c.Dir) // the backup itself is only read
 	}

@@ -28,7 +28,8 @@ var (
 	// cut off.
 	ErrLeft = errors.New("the server has a part of another backup, whose restore was cut off")
 	// ErrComplete means that a restore which was cut off had done all there was to do,
-	// and is complete. It comes with ErrNotEmpty.
+	// and is complete. It comes with ErrNotEmpty, or with what kept it from removing its
+	// list of that.
 	ErrComplete = errors.New("a restore has come to its end there, and nothing is left to do")
 	// ErrStreamGone means that the parts of a restore are in their places in the data
 	// folder, and the server does not have its stream.
@@ -37,7 +38,9 @@ var (
 	ErrMarked = errors.New("all is restored, and nobody can use it yet")
 	// ErrTaking means that another process makes a backup in the folder.
 	ErrTaking = errors.New("another backup is being made in this folder")
-	// ErrNoLocks means that the folder's file system cannot keep two backups apart.
+	// ErrRestoring means that another process restores into the same data folder.
+	ErrRestoring = errors.New("something else is being restored into this folder")
+	// ErrNoLocks means that the folder's file system cannot keep two processes apart.
 	ErrNoLocks = errors.New("the folder's file system does not support locks")
 	// ErrTaken means that a backup which was cut off is complete all the same.
 	ErrTaken = errors.New("the backup in this folder is complete")

@@ -37,6 +37,9 @@ type Target struct {
 	// Free tells how many bytes are free on the disk of a folder. Default: the
 	// system's answer.
 	Free func(dir string) (int64, error)
+	// Sync makes a folder durable that has parts in it which were moved. Default: the
+	// system's way.
+	Sync func(dir string) error
 	// Crash is called at named points; tests end the process there.
 	Crash func(point string)
 }
@@ -72,7 +75,7 @@ type restoring struct {
 	res Restored
 
 	made  []string // streams that were restored on an external server
-	moved bool     // all parts are in their places
+	moved bool     // all parts are in their places, for good
 }
 
 // Check refuses what Restore would refuse, and changes nothing. It does not read
@@ -124,6 +127,9 @@ func newRestoring(s *Set, to Target) *restoring {
 	}
 	if to.Free == nil {
 		to.Free = freeBytes
+	}
+	if to.Sync == nil {
+		to.Sync = syncPath
 	}
 	if to.Crash == nil {
 		to.Crash = func(string) {}
@@ -210,24 +216,21 @@ func (r *restoring) all(ctx context.Context) error {
 	return r.settle(ctx)
 }
 
-// hold keeps a second restore of the same backup from the same server.
-func (r *restoring) hold(ctx context.Context) (release func(), err error) {
-	if r.Conn == nil {
-		return func() {}, nil
-	}
-	return r.Conn.HoldRestore(ctx, r.mark())
-}
-
-// remove takes back what was written. Where all is in its place nothing is: the same
-// command finishes it.
+// remove takes back what was written. Where all is in its place for good nothing is: the
+// same command finishes it.
 func (r *restoring) remove() error {
 	if r.moved {
 		return nil
 	}
-	err := os.RemoveAll(r.hidden())
+	// Where a part in the data folder stays, what is marked on the server does too: the
+	// same command begins again, or finishes both.
+	if err := r.clear(); err != nil {
+		return err
+	}
 	// The context may be what ended it.
 	ctx, cancel := context.WithTimeout(context.Background(), removeLimit)
 	defer cancel()
+	var err error
 	for _, stream := range r.made {
 		err = errors.Join(err, r.Conn.Discard(ctx, stream))
 	}

@@ -28,6 +28,7 @@ const (
 	crashMoving       = "restore.moving"        // before a part is moved
 	crashMoved        = "restore.moved"         // all is in its place
 	crashUnmarking    = "restore.unmarking"     // before a part on an external server is made usable
+	crashDiscarding   = "restore.discarding"    // before what is left there of another one is removed
 )
 
 func (r *restoring) hidden() string { return filepath.Join(string(r.Data), hiddenFolder) }
@@ -48,17 +49,14 @@ func (r *restoring) settle(ctx context.Context) error {
 	if err := r.writeList(names); err != nil {
 		return err
 	}
-	for i, name := range names {
+	for _, name := range names {
 		r.Crash(crashMoving)
 		if err := os.Rename(filepath.Join(r.hidden(), name), filepath.Join(string(r.Data), name)); err != nil {
-			for _, moved := range names[:i] {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(string(r.Data), moved)))
-			}
 			return err
 		}
 	}
 	// The list goes once they are there for good.
-	if err := errors.Join(syncPath(string(r.Data)), syncPath(r.hidden())); err != nil {
+	if err := r.syncMoved(); err != nil {
 		return err
 	}
 	r.moved = true
@@ -66,10 +64,23 @@ func (r *restoring) settle(ctx context.Context) error {
 	if err := r.unmark(ctx); err != nil {
 		return err
 	}
+	if err := r.tidy(); err != nil {
+		return fmt.Errorf("%s: %w; remove %s: %w", r.Data, ErrComplete, hiddenFolder, err)
+	}
+	return nil
+}
+
+// syncMoved makes durable that the parts are in the one folder and not in the other.
+func (r *restoring) syncMoved() error {
+	return errors.Join(r.Sync(string(r.Data)), r.Sync(r.hidden()))
+}
+
+// tidy removes the list, for good: what it names is in use from now on.
+func (r *restoring) tidy() error {
 	if err := os.RemoveAll(r.hidden()); err != nil {
 		return err
 	}
-	return syncPath(string(r.Data))
+	return r.Sync(string(r.Data))
 }
 
 // parts lists what was put together, in the order in which it is moved.
@@ -103,7 +114,7 @@ func (r *restoring) writeList(names []string) error {
 }
 
 // left is what a restore that was cut off while it moved the parts has moved
-// already. Where it had moved all of them the data folder is whole.
+// already. Where that is all of them the data folder is whole.
 func (r *restoring) left() (moved []string, whole bool, err error) {
 	data, err := readLimited(r.list(), maxList)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,10 +146,7 @@ func (r *restoring) left() (moved []string, whole bool, err error) {
 			moved = append(moved, name)
 		}
 	}
-	if whole {
-		return nil, true, nil
-	}
-	return moved, false, nil
+	return moved, whole, nil
 }
 
 func exists(path string) (bool, error) {
@@ -167,7 +175,7 @@ func (r *restoring) checkData() error {
 		return fmt.Errorf("%s: %w: %w", r.Data, ErrNotEmpty, ErrComplete)
 	}
 	for _, e := range entries {
-		if e.Name() != hiddenFolder && e.Name() != "lost+found" && !slices.Contains(moved, e.Name()) {
+		if e.Name() != hiddenFolder && e.Name() != claimName && e.Name() != "lost+found" && !slices.Contains(moved, e.Name()) {
 			return fmt.Errorf("%s: %w: it has %s", r.Data, ErrNotEmpty, e.Name())
 		}
 	}
@@ -181,14 +189,17 @@ func (r *restoring) finished(ctx context.Context) error {
 	if err != nil || !whole {
 		return err
 	}
+	if err := r.syncMoved(); err != nil {
+		return err
+	}
 	if err := r.completed(ctx); err != nil {
 		return err
 	}
-	return errors.Join(r.checkData(), os.RemoveAll(r.hidden()))
+	return errors.Join(r.checkData(), r.tidy())
 }
 
-// clear removes what a restore that was cut off has left. What it had moved goes
-// first: the list says what that is.
+// clear removes what a restore has left that was cut off, or failed. What it had moved
+// goes first: the list says what that is.
 func (r *restoring) clear() error {
 	moved, _, err := r.left()
 	if err != nil {

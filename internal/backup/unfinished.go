@@ -58,6 +58,7 @@ func (r *restoring) discard(ctx context.Context) error {
 		return err
 	}
 	for _, stream := range slices.Backward(left) { // the stream last: it says whose the queue is
+		r.Crash(crashDiscarding)
 		if err := r.Conn.Discard(ctx, stream); err != nil {
 			return err
 		}
