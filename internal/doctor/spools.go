@@ -35,7 +35,7 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 	if len(paths) == 0 {
 		return
 	}
-	var problems, aside []string
+	var problems, aside, readable []string
 	var damaged damages
 	var waiting int64
 	var oldest time.Time
@@ -49,6 +49,7 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 			e.report.Spools = append(e.report.Spools, info)
 			continue
 		}
+		readable = append(readable, path)
 		if at := in.Depth.OldestMS; at != 0 {
 			info.OldestMS = &at
 			if t := time.UnixMilli(at); oldest.IsZero() || t.Before(oldest) {
@@ -63,7 +64,7 @@ func (e *examination) lookAtSpools(ctx context.Context) {
 		e.report.Spools = append(e.report.Spools, info)
 	}
 	e.judgeSpools(len(paths), problems, aside, damaged)
-	e.judgeWaiting(waiting, oldest, func() bool { return e.draining(ctx, paths, waiting, oldest) })
+	e.judgeWaiting(waiting, oldest, func() bool { return e.draining(ctx, readable, waiting, oldest) })
 }
 
 // noteRuns notes what the spool says of each run on it.
@@ -134,7 +135,8 @@ const (
 )
 
 // draining looks at the spools again: after an outage they take their time, and
-// what waits gets less, or younger.
+// what waits gets less, or younger. Where one of them cannot be read nobody has seen
+// that: what waits in it is not gone.
 func (e *examination) draining(ctx context.Context, paths []string, waiting int64, oldest time.Time) bool {
 	every := time.NewTicker(lookAgainEvery)
 	defer every.Stop()
@@ -144,7 +146,7 @@ func (e *examination) draining(ctx context.Context, paths []string, waiting int6
 		case <-ctx.Done():
 			return false
 		}
-		if now, first := depths(ctx, paths); now < waiting || first.After(oldest) {
+		if now, first, err := depths(ctx, paths); err == nil && (now < waiting || first.After(oldest)) {
 			return true
 		}
 	}
@@ -152,18 +154,18 @@ func (e *examination) draining(ctx context.Context, paths []string, waiting int6
 }
 
 // depths returns how many events wait in spools, and since when the oldest does.
-func depths(ctx context.Context, paths []string) (waiting int64, oldest time.Time) {
+func depths(ctx context.Context, paths []string) (waiting int64, oldest time.Time, err error) {
 	for _, path := range paths {
 		in, err := spool.Inspect(ctx, path)
 		if err != nil {
-			continue // it is told of, and did not count before
+			return 0, time.Time{}, err
 		}
 		waiting += in.Depth.Events
 		if at := time.UnixMilli(in.Depth.OldestMS); in.Depth.OldestMS != 0 && (oldest.IsZero() || at.Before(oldest)) {
 			oldest = at
 		}
 	}
-	return waiting, oldest
+	return waiting, oldest, nil
 }
 
 func (e *examination) judgeWaiting(waiting int64, oldest time.Time, draining func() bool) {
