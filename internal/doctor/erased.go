@@ -27,7 +27,8 @@ func (e *examination) lookAtErased(ctx context.Context) {
 			plural(int(forged.size()), "message"), spansText(forged, 5))
 		return
 	case lost.Many():
-		e.unknown(StreamErased, "back up the database now, and look at the disk of the server. If nobody erased them, restore the stream from a backup or an archive that holds them; "+
+		// A rebuild is refused just so, until somebody says that it was meant.
+		e.wrong(StreamErased, "back up the database now, and look at the disk of the server. If nobody erased them, restore the stream from a backup or an archive that holds them; "+
 			"if they were erased on purpose, rosey replay "+replay.FlagAcceptErased+" makes the tables without them and keeps these as a file",
 			"the server lists many messages as erased that the tables have: %s. So much is rather what a damaged store has lost, and the tables may be the only copy", lost.Describe())
 		return

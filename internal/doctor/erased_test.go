@@ -38,7 +38,7 @@ func TestExamine_ManyErasedThatTheTablesHave(t *testing.T) {
 	h.change("DROP INDEX bot_sessions_time")
 	report := h.report()
 	c := check(t, report, doctor.StreamErased)
-	if c.State != doctor.Unknown || !strings.Contains(c.Detail, "21, of which one after the other seq=10 to seq=26.") || !strings.Contains(c.Remedy, "rosey replay --accept-erased") {
+	if c.State != doctor.Wrong || !strings.Contains(c.Detail, "21, of which one after the other seq=10 to seq=26.") || !strings.Contains(c.Remedy, "rosey replay --accept-erased") {
 		t.Errorf("it says %s", text(c))
 	}
 	for _, c := range report.Checks {
