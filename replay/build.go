@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -49,7 +50,7 @@ func build(ctx context.Context, path string, cfg Config) (res Result, err error)
 	}
 	res = Result{
 		Path: path, From: b.state.FirstSeq, ResumedAfter: b.resume.done(), BegunAnew: b.anew, EndsBefore: cfg.endsBefore(b.state),
-		Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
+		Channel: b.origin.Channel, Archive: b.origin.Archive, ArchiveNotNeeded: cfg.Archive != nil && !cfg.archived,
 	}
 	res.Erased = b.erased
 	cfg.meter.result(&res, b.applier.Checkpoint())
@@ -115,6 +116,24 @@ func (b *building) open(ctx context.Context) (err error) {
 	return err
 }
 
+// spelled is the channel that the rebuild is limited to as the events spell it, which
+// whoever asked need not have done.
+func (b *building) spelled(ctx context.Context) (channel string, err error) {
+	if b.cfg.Channel == "" {
+		return "", nil
+	}
+	for _, table := range []string{"chat_messages", "current_status", "user_stats", "media_history", "polls"} {
+		err := b.db.QueryRowContext(ctx, "SELECT channel FROM "+table+" LIMIT 1").Scan(&channel)
+		if err == nil {
+			return channel, nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return "", fmt.Errorf("replay: read how the channel is spelled: %w", err)
+		}
+	}
+	return b.cfg.Channel, nil
+}
+
 // run applies the events and completes the file.
 func (b *building) run(ctx context.Context) error {
 	b.rows = newPipeline(b.cfg, b.applier.Checkpoint().Seq+1, b.last)
@@ -144,6 +163,11 @@ func (b *building) run(ctx context.Context) error {
 		return err
 	}
 	b.origin.ToSeq, b.origin.Made = b.applier.Checkpoint().Seq, time.Now()
+	channel, err := b.spelled(ctx)
+	if err != nil {
+		return err
+	}
+	b.origin.Channel = channel
 	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}

@@ -138,6 +138,8 @@ type Result struct {
 	// EndsBefore says that the stream ends before the UntilSeq or UntilTime that was
 	// asked for: a later rebuild up to there may come to more.
 	EndsBefore bool `json:"stream_ends_before_limit,omitempty"`
+	// Channel is the one that the rebuild was limited to, as the events spell it.
+	Channel string `json:"-"`
 	// Archive is the folder that the beginning came from, "" for none.
 	Archive string `json:"archive,omitempty"`
 	// ArchiveNotNeeded says that there was an archive, of this stream, and that the

@@ -89,7 +89,7 @@ func executeOn(ctx context.Context, args []string, stdout, stderr io.Writer, con
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "rosey: %v\ntry:   rosey %s--help\n", err, commandPrefix(err))
+		fmt.Fprintf(stderr, "rosey: %s\ntry:   rosey %s--help\n", misread(err), commandPrefix(err))
 		return exitUsage
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,4 +70,25 @@ func TestMoments_AsOtherProgramsPrintThem(t *testing.T) {
 			t.Errorf("--at %q: %v, %v", text, at, err)
 		}
 	}
+}
+
+// What an operator mistypes in a limit is refused in plain words, before anything is
+// looked at.
+func TestReplay_LimitsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	var said strings.Builder
+	for _, args := range [][]string{
+		{"--until-seq", "-1"}, {"--until-seq=-1"}, {"--until-seq", "0"}, {"--until-seq", "x"}, {"--until-seq", "1.5"}, {"--until-seq", "99999999999999999999"}, {"--until-seq"},
+		{"--until-time", "garbage"}, {"--until-time="}, {"--until-time", "2026-02-30"},
+		{"--keep", "-1"}, {"--keep=-1"}, {"--keep", "0"}, {"--keep", "x"}, {"--keep", "99999999999999999999"},
+		{"--channel="}, {"--channel", " "}, {"--differences", "-1"},
+	} {
+		r := rosey(t, append([]string{"replay", "--into", "x.db", "--data", data}, args...)...)
+		if r.code != exitUsage || r.out != "" {
+			t.Errorf("%q: exit %d, %q", args, r.code, r.out)
+		}
+		fmt.Fprintf(&said, "$ rosey replay --into x.db %s\n%s", strings.Join(args, " "), r.err)
+	}
+	golden(t, "replay_limits.txt", said.String())
 }

@@ -36,8 +36,8 @@ func (c *replayCmd) done(con *console, res replay.Result) error {
 	if res.BegunAnew != "" && !c.Fresh {
 		fmt.Fprintf(con.out, "anew       what an earlier rebuild had left is not gone on with: %s\n", res.BegunAnew)
 	}
-	if c.Channel != "" {
-		fmt.Fprintf(con.out, "channel    %s alone: nothing goes on with this database\n", c.Channel)
+	if res.Channel != "" {
+		fmt.Fprintf(con.out, "channel    %s alone: nothing goes on with this database\n", res.Channel)
 	}
 	if res.EndsBefore {
 		fmt.Fprintf(con.out, "ended      at seq=%d, the end of the stream, before %s\n", res.Seq, c.limit())

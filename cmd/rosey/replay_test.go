@@ -79,6 +79,8 @@ func TestReplay_SaysWhereItCannotGo(t *testing.T) {
 		{[]string{"--into", out}, 1, "is a folder\ntry:   name a file in it"},
 		{[]string{"--into", filepath.Join(out, "link.db")}, 1, "file already exists"},
 		{[]string{"--into", filepath.Join(out, "h.db"), "--channel", ""}, 2, "a name is missing"},
+		{[]string{"--into", filepath.Join(out, "i.db"), "--channel", "TV"}, 0, "channel    tv alone"},
+		{[]string{"--into", filepath.Join(out, "j.db"), "--channel", "other"}, 1, "nothing up to seq=15 is about other\ntry:   another --channel"},
 	} {
 		r := rosey(t, append([]string{"replay", "--data", string(dir)}, tt.args...)...)
 		if r.code != tt.code || !strings.Contains(r.out+r.err, tt.want) {

@@ -111,6 +111,22 @@ func TestSample_IsBounded(t *testing.T) {
 	}
 }
 
+// A short stream is looked at as a whole, and not here and there.
+func TestSample_AllOfAShortStream(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.begin("a")
+	r.say(150)
+	r.drain()
+	h.project()
+	report := h.report()
+	c := check(t, report, doctor.TablesSample)
+	var rows, sampled uint64
+	if _, err := fmt.Sscanf(c.Detail, "%d sampled rows, %d events", &rows, &sampled); c.State != doctor.OK || err != nil || sampled != report.Stream.Messages || sampled < 150 {
+		t.Errorf("%+v, %v: want that all %d events were looked at", c, err, report.Stream.Messages)
+	}
+}
+
 func TestSample_HoweverSlowTheStream(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
