@@ -90,8 +90,11 @@ func (c *deadLettersListCmd) print(con *console, page query.DeadLetterPage) erro
 		fmt.Fprintf(con.out, "...more with --after %d\n", page.DeadLetters[n-1].Seq)
 	}
 	age := time.Since(time.UnixMilli(*page.OldestMS))
-	_, err := fmt.Fprintf(con.out, "%s dead letters, the oldest seq=%d, stored %s ago\n",
-		number(page.Count), *page.OldestSeq, lasting(int64(age.Seconds())))
+	what := "dead letters, the oldest"
+	if page.Count == 1 {
+		what = "dead letter,"
+	}
+	_, err := fmt.Fprintf(con.out, "%s %s seq=%d, its message stored %s ago\n", number(page.Count), what, *page.OldestSeq, lasting(int64(age.Seconds())))
 	return err
 }
 
