@@ -72,7 +72,7 @@ func TestExamine_ManyErasedOfAStreamThatWasTrimmed(t *testing.T) {
 	for seq := uint64(20); seq <= 20+streams.ManyAdjacent; seq++ {
 		h.erase(seq)
 	}
-	if c := check(t, h.report(), doctor.StreamErased); c.State != doctor.Unknown || !strings.Contains(c.Detail, "seq=20 to seq=36") {
+	if c := check(t, h.report(), doctor.StreamErased); c.State != doctor.Wrong || !strings.Contains(c.Detail, "seq=20 to seq=36") {
 		t.Errorf("it says %s", text(c))
 	}
 }
