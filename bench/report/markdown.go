@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"strings"
 )
@@ -32,7 +33,7 @@ func (r *Report) head(b *strings.Builder) {
 	if m.Revision != "" {
 		fmt.Fprintf(b, "| Revision | %s |\n", m.Revision)
 	}
-	fmt.Fprintf(b, "| When | %s, for %.0f minutes |\n", r.Began.UTC().Format("2006-01-02 15:04 UTC"), r.Seconds/60)
+	fmt.Fprintf(b, "| When | %s, for %s |\n", r.Began.UTC().Format("2006-01-02 15:04 UTC"), minutes(r.Seconds))
 	fmt.Fprintf(b, "| Load | %s before, %s after (the measurements themselves included)%s |\n", m.LoadBefore, m.LoadAfter, m.others())
 	fmt.Fprintf(b, "| Figures | medians of %d runs; the spread is from the lowest to the highest |\n\n", r.Runs)
 	if m.busyWithOthers() {
@@ -115,4 +116,12 @@ func (m Measurement) section(b *strings.Builder, pictures string) {
 		fmt.Fprintf(b, "| %s | %s | %s to %s |\n", f.Unit, number(f.Median), number(f.Min), number(f.Max))
 	}
 	b.WriteString("\n")
+}
+
+// minutes are told as a whole number of them.
+func minutes(seconds float64) string {
+	if n := math.RoundToEven(seconds / 60); n != 1 {
+		return fmt.Sprintf("%.0f minutes", n)
+	}
+	return "1 minute"
 }

@@ -118,3 +118,12 @@ func TestNumber_IsShort(t *testing.T) {
 		}
 	}
 }
+
+func TestMinutes_OneIsOne(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[float64]string{20: "0 minutes", 61: "1 minute", 540: "9 minutes"} {
+		if got := minutes(seconds); got != want {
+			t.Errorf("%.0f s are %q, want %q", seconds, got, want)
+		}
+	}
+}

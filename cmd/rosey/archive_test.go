@@ -298,3 +298,10 @@ func TestDoctor_OfAnUnfinishedStreamAdvisesAsSetupDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestDeadLetters_OneIsOne(t *testing.T) {
+	t.Parallel()
+	if out := succeeds(t, "dead-letters", "list", "--data", string(recorded(t))); !strings.Contains(out, "1 dead letter, seq=17, its message stored ") {
+		t.Errorf("it says\n%s", out)
+	}
+}
