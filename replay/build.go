@@ -35,8 +35,8 @@ type building struct {
 // build makes the database at the path itself. Where an interrupted one was left
 // there by the same rebuild, it goes on from that; anything else at the path is
 // in the way. The file is removed again after an error, but for an interruption
-// that it can be gone on after, an *InterruptedError, and a failure that it can be
-// gone on after, a *StoppedError.
+// that it can be gone on after, an *InterruptedError, and what it stopped at that it
+// can be gone on after, a *StoppedError.
 func build(ctx context.Context, path string, cfg Config) (res Result, err error) {
 	b := &building{cfg: &cfg, path: path}
 	if err := b.extent(ctx); err != nil {
@@ -186,7 +186,7 @@ func (b *building) run(ctx context.Context) error {
 }
 
 // end leaves what can be gone on with after an interruption, and where it stopped
-// at a failure, and nothing after any other error.
+// at a failure or for want of an answer, and nothing after any other error.
 func (b *building) end(ctx context.Context, err error) error {
 	at := b.applier.Checkpoint().Seq
 	var failed *projector.NewFailureError
@@ -194,7 +194,7 @@ func (b *building) end(ctx context.Context, err error) error {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		e := &InterruptedError{Seq: at, Last: b.last, cause: err}
 		return b.endAt(ctx, e, &e.Kept)
-	case errors.As(err, &failed) && at > 0:
+	case (errors.As(err, &failed) || errors.Is(err, streams.ErrUnvouched)) && at > 0:
 		e := &StoppedError{Seq: at, Last: b.last, cause: err}
 		return b.endAt(ctx, e, &e.Kept)
 	}

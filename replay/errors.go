@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"rosey/projector"
+	"rosey/streams"
 )
 
 // ErrBehind is returned when the rebuilt database would take readers back.
@@ -48,7 +49,7 @@ var ErrManyErased = errors.New("the stream lists many messages as erased that th
 
 // ErrLeftOut is returned where the server did not deliver a message that was never
 // erased.
-var ErrLeftOut = errors.New("the server left out what the stream holds")
+var ErrLeftOut = streams.ErrLeftOut
 
 // ErrNoChannel is returned where nothing is about the channel that a rebuild was
 // limited to.

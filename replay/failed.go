@@ -31,6 +31,7 @@ var classes = []struct {
 	{"other_program", projector.ErrOtherProgram},
 	{"many_erased", ErrManyErased},
 	{"left_out", ErrLeftOut},
+	{"unvouched", streams.ErrUnvouched},
 	{"disk_full", syscall.ENOSPC},
 }
 
@@ -66,6 +67,11 @@ func (w *Work) Fail(err error) {
 		w.Remedy = refused.Remedy
 	case errors.Is(err, ErrLeftOut):
 		w.Remedy = "the same again: on a cluster another replica may answer; where it stays so, rosey doctor says what the server cannot read"
+	case errors.Is(err, streams.ErrUnvouched):
+		w.Remedy = "the same again, once the server answers"
+		if w.KeptSeq > 0 {
+			w.Remedy += fmt.Sprintf(": it goes on after seq=%d", w.KeptSeq)
+		}
 	case errors.Is(err, archive.ErrNoArchive):
 		w.Remedy = "name the folder of the archive, or make the disk available that it is on; `rosey export events --archive DIR` makes one"
 	case errors.Is(err, archive.ErrDamaged):

@@ -115,7 +115,7 @@ func (f *follower) over(ctx context.Context, at schema.Checkpoint) error {
 func untrimmed(ctx context.Context, cfg *Config, from uint64) error {
 	state, err := cfg.Stream.State(ctx)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return fmt.Errorf("replay: %w: %w", streams.ErrUnvouched, err)
 	}
 	if state.FirstSeq > from {
 		return fmt.Errorf("replay: %w: it was read from seq=%d on, and begins at seq=%d now", ErrTrimmedMeanwhile, from, state.FirstSeq)

@@ -29,8 +29,9 @@ func (e *InterruptedError) Error() string { return e.cause.Error() }
 // Unwrap returns what interrupted it.
 func (e *InterruptedError) Unwrap() error { return e.cause }
 
-// A StoppedError says that a rebuild stopped at an event that cannot be applied and
-// was no dead letter before. It unwraps to a *projector.NewFailureError.
+// A StoppedError says that a rebuild stopped: at an event that cannot be applied and
+// was no dead letter before, or where no server said in time what was erased. It unwraps
+// to a *projector.NewFailureError or to streams.ErrUnvouched.
 type StoppedError struct {
 	// Seq is the last sequence applied, Last the one at which it would have ended.
 	Seq, Last uint64

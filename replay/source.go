@@ -10,12 +10,8 @@ import (
 	"rosey/streams/archive"
 )
 
-// source is where a rebuild's messages come from, in order. The error is io.EOF
-// at the end. One goroutine may use it at a time.
-type source interface {
-	Next(ctx context.Context) (streams.Message, error)
-	Close()
-}
+// source is where a rebuild's messages come from, in order.
+type source = streams.Source
 
 // sourceInFlight bounds the messages on their way: what the pipeline does not
 // take yet need not be in memory.
@@ -40,7 +36,7 @@ func (c *Config) ofStream(ctx context.Context, from, last uint64) (source, error
 	if c.tap != nil {
 		src = c.tap(r)
 	}
-	return &witnessed{source: src, erased: c.Stream.Erased, at: from - 1, last: last}, nil
+	return c.Stream.Witnessed(src, from, last), nil
 }
 
 // joined reads the archive up to where the stream begins, then the stream.

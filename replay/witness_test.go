@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"rosey/events"
 	"rosey/projector"
@@ -109,58 +107,6 @@ func TestWitnessed_OnlyWhatWasErasedIsLeftOut(t *testing.T) {
 	}
 }
 
-// The list is waited for once, whatever the question itself waits for.
-func TestWitnessed_AsksForAWhileAndNoLonger(t *testing.T) {
-	t.Parallel()
-	lost := fmt.Errorf("ask: %w", streams.ErrDisconnected)
-	hang := func(ctx context.Context, d time.Duration, err error) error {
-		select {
-		case <-time.After(d):
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	for name, tt := range map[string]struct {
-		answer func(ctx context.Context, after time.Duration) error
-		want   error
-		within time.Duration
-	}{
-		"at once": {func(context.Context, time.Duration) error { return nil }, nil, 0},
-		"no leader": {func(ctx context.Context, _ time.Duration) error {
-			return hang(ctx, 29*time.Second, streams.ErrNoLeader)
-		}, streams.ErrNoLeader, 29 * time.Second},
-		"denied":    {func(context.Context, time.Duration) error { return streams.ErrPermission }, streams.ErrPermission, 0},
-		"no server": {func(context.Context, time.Duration) error { return lost }, streams.ErrDisconnected, askPatience},
-		"no server, then none": {func(ctx context.Context, after time.Duration) error {
-			if after < 20*time.Second {
-				return lost
-			}
-			return hang(ctx, time.Minute, streams.ErrNoLeader)
-		}, streams.ErrDisconnected, askPatience},
-		"a server that comes back": {func(_ context.Context, after time.Duration) error {
-			if after < 20*time.Second {
-				return lost
-			}
-			return nil
-		}, nil, 20 * time.Second},
-		"silence": {func(ctx context.Context, _ time.Duration) error { return hang(ctx, time.Hour, nil) }, context.DeadlineExceeded, askPatience},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				begun := time.Now()
-				w := &witnessed{erased: func(ctx context.Context) ([][2]uint64, uint64, error) {
-					return nil, 1, tt.answer(ctx, time.Since(begun))
-				}}
-				if err := w.ask(t.Context()); !errors.Is(err, tt.want) || time.Since(begun) > tt.within {
-					t.Errorf("after %s: %v; want %v within %s", time.Since(begun), err, tt.want, tt.within)
-				}
-			})
-		})
-	}
-}
-
 // A database is brought up to date by the same read: what is left out is no hole of
 // it, and nobody projects in it.
 func TestFollower_TakesNothingForErasedThatTheStreamHas(t *testing.T) {
@@ -215,4 +161,40 @@ func TestSwap_TakesNothingForErasedThatTheStreamHas(t *testing.T) {
 	if g, err := store.Current(); err != nil || g.Number != 1 {
 		t.Errorf("current %+v, %v: want the first generation", g, err)
 	}
+}
+
+// An outage just at a hole takes nothing from what was done before it.
+func TestInto_GoesOnAfterNobodyCouldBeAskedWhatWasErased(t *testing.T) {
+	t.Parallel()
+	env := ten(t)
+	path, cfg := filepath.Join(t.TempDir(), "into.db"), Config{Stream: env.Stream, BatchSize: 2}
+	cfg.tap = func(s source) source { return &mute{source: s, from: 8} }
+	_, err := Into(t.Context(), path, cfg)
+	var stopped *StoppedError
+	if !errors.As(err, &stopped) || !stopped.Kept || stopped.Seq != 6 || !errors.Is(err, streams.ErrUnvouched) {
+		t.Fatalf("%v: want that it stopped after seq=6 and kept that", err)
+	}
+	var w Work
+	if w.Fail(err); w.Class != "unvouched" || w.KeptSeq != 6 || !strings.Contains(w.Remedy, "after seq=6") {
+		t.Errorf("whoever asked is told %+v", w)
+	}
+	cfg.tap = nil
+	res, err := Into(t.Context(), path, cfg)
+	if err != nil || res.ResumedAfter != 6 || res.Events != 7 || res.Erased != 2 {
+		t.Errorf("%+v, %v: want it to go on after seq=6", res, err)
+	}
+}
+
+// mute is a source whose holes nobody vouches for from a sequence on.
+type mute struct {
+	source
+	from uint64
+}
+
+func (m *mute) Next(ctx context.Context) (streams.Message, error) {
+	next, err := m.source.Next(ctx)
+	if err == nil && next.Seq >= m.from {
+		return streams.Message{}, fmt.Errorf("%w: %w", streams.ErrUnvouched, streams.ErrDisconnected)
+	}
+	return next, err
 }

@@ -70,6 +70,11 @@ var (
 	// ErrUnreadable means that a message is stored and no server delivers it. The error
 	// is an *UnreadableError.
 	ErrUnreadable = errors.New("a stored message cannot be read")
+	// ErrLeftOut means that a server did not deliver a message that was never erased.
+	ErrLeftOut = errors.New("the server left out what the stream holds")
+	// ErrUnvouched means that something was not delivered and that the leader could not
+	// be asked whether it was erased.
+	ErrUnvouched = errors.New("the server could not be asked what was erased")
 	// ErrBeyondEnd means that a start lies after the stream's end. The server
 	// would accept it and skip everything up to there in silence.
 	ErrBeyondEnd = errors.New("start is beyond the end of the stream")

@@ -156,6 +156,10 @@ func advice(err error) string {
 		return "restore the file that is named from a copy of the archive; while the stream still reaches back, --archive with a new folder makes another one"
 	case errors.Is(err, archive.ErrManyErased):
 		return "what is new is archived; look first whether the store is damaged: rosey doctor; if they are to be forgotten: --forget-erased; if not: --keep-erased"
+	case errors.Is(err, streams.ErrLeftOut):
+		return "the same again: on a cluster another replica may answer; where it stays so, rosey doctor says what the server cannot read"
+	case errors.Is(err, streams.ErrUnvouched):
+		return "the same again, once the server answers: it goes on"
 	case errors.Is(err, archive.ErrOutside):
 		return "--archive DIR with the archive that holds it, or another sequence"
 	case errors.Is(err, archive.ErrInUse):

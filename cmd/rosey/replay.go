@@ -252,7 +252,7 @@ func (c *replayCmd) explain(err error) error {
 	if errors.Is(err, replay.ErrNoChannel) {
 		return advise(err, "another --channel: rosey tail --json shows the names as they are spelled")
 	}
-	if errors.Is(err, replay.ErrLeftOut) {
+	if errors.Is(err, replay.ErrLeftOut) || errors.Is(err, streams.ErrUnvouched) {
 		var w replay.Work
 		w.Fail(err)
 		return advise(err, "%s", w.Remedy)

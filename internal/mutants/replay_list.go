@@ -55,7 +55,7 @@ var replayMutants = []Mutant{
 	},
 	{
 		Name: "a rebuild that stopped at a failure keeps nothing", File: "replay/build.go", Package: replayTests,
-		Old: "	case errors.As(err, &failed) && at > 0:\n", New: "	case false && errors.As(err, &failed):\n",
+		Old: "(errors.As(err, &failed) || errors.Is(", New: "(errors.As(err, &failed) && false || errors.Is(",
 	},
 	{
 		Name: "a rebuild that stopped at a failure keeps the batches before it alone", File: "replay/pipeline.go", Package: replayTests,
@@ -90,12 +90,16 @@ var replayMutants = []Mutant{
 		Old: "		if res.manyErased {\n", New: "		if res.manyErased && cfg.Force {\n",
 	},
 	{
-		Name: "a rebuild takes for erased what does not come", File: "replay/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
+		Name: "a rebuild takes for erased what does not come", File: "streams/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
 		Old: "	if from > to || w.lists(from, to) == 0 {\n", New: "	if from > to || w.first == 0 {\n",
 	},
 	{
-		Name: "a rebuild takes its end for the stream's", File: "replay/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
+		Name: "a rebuild takes its end for the stream's", File: "streams/witness.go", Package: replayTests, Run: "ForErased|Witnessed",
 		Old: "	upTo := w.last\n", New: "	upTo := w.at\n",
+	},
+	{
+		Name: "an outage at a hole takes what a rebuild has done", File: "replay/build.go", Package: replayTests, Run: "Nobody",
+		Old: " || errors.Is(err, streams.ErrUnvouched)) && at > 0", New: ") && at > 0",
 	},
 	{
 		Name: "verify looks at nothing", File: "replay/verify.go", Package: replayTests,

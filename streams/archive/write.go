@@ -75,7 +75,8 @@ type Written struct {
 // is there. What was erased from the stream since is taken out of the archive,
 // whose segments are written anew for that, as the last one is while it is small;
 // everything else stays as it is. The error is ErrOtherStream, ErrOtherHistory or ErrGap
-// where the stream does not continue the archive, ErrInUse where somebody else
+// where the stream does not continue the archive, streams.ErrLeftOut where a server did
+// not deliver what was never erased, ErrInUse where somebody else
 // writes to it, ErrManyErased where so much was erased, or so much of it one after the
 // other, that somebody should look; what is new is archived then. After any error the archive is valid and holds what
 // was finished.
@@ -93,6 +94,7 @@ type writer struct {
 	o        WriteOptions
 	log      *slog.Logger
 	manifest Manifest
+	tap      func(streams.Source) streams.Source // what a test does to what is read
 
 	open *segmentWriter
 	// forgottenThere is how many messages the segment that the open one continues has
@@ -266,7 +268,7 @@ func (w *writer) extend(ctx context.Context, to uint64) error {
 	if err := w.reopen(ctx); err != nil {
 		return err
 	}
-	r, err := w.stream.Reader(ctx, streams.ReadOptions{From: w.manifest.LastSeq + 1, UpTo: to, InFlight: writeInFlight})
+	r, err := w.read(ctx, w.manifest.LastSeq+1, to)
 	if err != nil {
 		return err
 	}
@@ -296,6 +298,20 @@ func (w *writer) extend(ctx context.Context, to uint64) error {
 			return err
 		}
 	}
+}
+
+// read opens a part of the stream. A hole in an archive means that the message was
+// erased, for good: the stream's leader has to say so.
+func (w *writer) read(ctx context.Context, from, to uint64) (streams.Source, error) {
+	r, err := w.stream.Reader(ctx, streams.ReadOptions{From: from, UpTo: to, InFlight: writeInFlight})
+	if err != nil {
+		return nil, err
+	}
+	var src streams.Source = r
+	if w.tap != nil {
+		src = w.tap(r)
+	}
+	return w.stream.Witnessed(src, from, to), nil
 }
 
 // reopen begins a segment, with what the last one holds if that is not full.

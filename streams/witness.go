@@ -1,4 +1,4 @@
-package replay
+package streams
 
 import (
 	"cmp"
@@ -8,16 +8,21 @@ import (
 	"io"
 	"slices"
 	"time"
-
-	"rosey/streams"
 )
 
-// witnessed is a part of the stream of which all that is left out was erased: the
+// Source is where messages come from, in order; io.EOF ends them. One goroutine may use
+// it at a time. A Reader is one.
+type Source interface {
+	Next(ctx context.Context) (Message, error)
+	Close()
+}
+
+// Witnessed is a part of the stream of which all that is left out was erased: the
 // stream's leader says so. What a reader does not deliver may as well be what the
-// replica that it reads has lost, or does not have yet, and nothing would tell the
-// tables that take it for erased from those that are whole.
-type witnessed struct {
-	source
+// replica that it reads has lost, or does not have yet, and nothing would tell a copy
+// that takes it for erased from one that is whole.
+type Witnessed struct {
+	Source
 	erased func(context.Context) (runs [][2]uint64, first uint64, err error) // asks the stream
 	at     uint64                                                            // the last sequence that was accounted for
 	last   uint64
@@ -26,9 +31,17 @@ type witnessed struct {
 	first uint64      // where it begins
 }
 
-// Next returns the next message, or an ErrLeftOut.
-func (w *witnessed) Next(ctx context.Context) (streams.Message, error) {
-	m, err := w.source.Next(ctx)
+// Witnessed has the leader vouch for what a source leaves out, which reads everything
+// from one sequence to another, both included.
+func (s *Stream) Witnessed(src Source, from, last uint64) *Witnessed {
+	return &Witnessed{Source: src, erased: s.Erased, at: from - 1, last: last}
+}
+
+// Next returns the next message. The error is ErrLeftOut where the stream holds one
+// before it, and ErrUnvouched where the leader could not be asked. All that was
+// returned before stays vouched for.
+func (w *Witnessed) Next(ctx context.Context) (Message, error) {
+	m, err := w.Source.Next(ctx)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return m, err
 	}
@@ -37,9 +50,8 @@ func (w *witnessed) Next(ctx context.Context) (streams.Message, error) {
 		upTo = m.Seq - 1
 	}
 	if goneErr := w.gone(ctx, w.at+1, upTo); goneErr != nil {
-		return streams.Message{}, goneErr
+		return Message{}, goneErr
 	}
-	w.at = max(w.at, upTo)
 	if err == nil {
 		w.at = m.Seq
 	}
@@ -47,13 +59,16 @@ func (w *witnessed) Next(ctx context.Context) (streams.Message, error) {
 }
 
 // gone makes sure that the stream holds none of the sequences.
-func (w *witnessed) gone(ctx context.Context, from, to uint64) error {
+func (w *Witnessed) gone(ctx context.Context, from, to uint64) error {
 	if from > to || w.lists(from, to) == 0 {
 		return nil
 	}
 	// Erased since, or nobody has asked yet.
 	if err := w.ask(ctx); err != nil {
-		return err
+		if ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("%w between seq=%d and seq=%d: %w", ErrUnvouched, from-1, to+1, err)
 	}
 	if seq := w.lists(from, to); seq > 0 {
 		return fmt.Errorf("%w: seq=%d, between seq=%d and seq=%d", ErrLeftOut, seq, from-1, to+1)
@@ -63,7 +78,7 @@ func (w *witnessed) gone(ctx context.Context, from, to uint64) error {
 
 // lists returns the first of the sequences that is not listed as erased; 0 where all
 // are. What was trimmed is no matter of its own: whoever reads finds that out.
-func (w *witnessed) lists(from, to uint64) uint64 {
+func (w *Witnessed) lists(from, to uint64) uint64 {
 	from = max(from, w.first)
 	i, _ := slices.BinarySearchFunc(w.runs, from, func(run [2]uint64, seq uint64) int {
 		if run[1] < seq {
@@ -87,7 +102,7 @@ const (
 	askEvery    = 250 * time.Millisecond
 )
 
-func (w *witnessed) ask(ctx context.Context) (err error) {
+func (w *Witnessed) ask(ctx context.Context) (err error) {
 	limited, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	for {
@@ -102,7 +117,7 @@ func (w *witnessed) ask(ctx context.Context) (err error) {
 			err = askErr // the last that has a cause of its own
 		}
 		// Where a cluster has no leader the question has waited for one already.
-		if errors.Is(err, streams.ErrPermission) || errors.Is(err, streams.ErrNoStream) || errors.Is(err, streams.ErrNoLeader) {
+		if errors.Is(err, ErrPermission) || errors.Is(err, ErrNoStream) || errors.Is(err, ErrNoLeader) {
 			return err
 		}
 		select {
