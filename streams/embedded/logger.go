@@ -20,7 +20,11 @@ type logBridge struct {
 	first string
 	fatal chan struct{}
 	full  bool
+	warns []string // the first of them: those of the start
 }
+
+// warnsKept is how many warnings are remembered.
+const warnsKept = 100
 
 var _ server.Logger = (*logBridge)(nil)
 
@@ -39,7 +43,27 @@ func (b *logBridge) write(level slog.Level, format string, args []any) {
 		b.full = true
 		b.mu.Unlock()
 	}
+	if level >= slog.LevelWarn {
+		b.mu.Lock()
+		if len(b.warns) < warnsKept {
+			b.warns = append(b.warns, text)
+		}
+		b.mu.Unlock()
+	}
 	b.log.Log(ctx, level, text)
+}
+
+// said returns what the server warned of a stream.
+func (b *logBridge) said(stream string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var about []string
+	for _, text := range b.warns {
+		if strings.Contains(text, stream) {
+			about = append(about, text)
+		}
+	}
+	return strings.Join(about, "; ")
 }
 
 // Noticef logs at debug: the server's notices are its start-up narration, and

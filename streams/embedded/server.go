@@ -95,7 +95,21 @@ func (s *Server) launch(ctx context.Context) error {
 	debug := s.cfg.Logger.Enabled(ctx, slog.LevelDebug)
 	srv.SetLoggerV2(r.log, debug, false, false)
 
+	stored, err := s.keep(ctx)
+	if err != nil {
+		return err
+	}
 	if err := s.await(ctx, r); err != nil {
+		r.stop()
+		// It may be the end of the context that ended the start.
+		return errors.Join(err, stored.settle(context.WithoutCancel(ctx), r.stop, nil, r.log.said))
+	}
+	open, err := openStreams(r.srv)
+	if err != nil {
+		r.stop()
+		return errors.Join(err, stored.settle(context.WithoutCancel(ctx), r.stop, nil, r.log.said))
+	}
+	if err := stored.settle(ctx, r.stop, open, r.log.said); err != nil {
 		r.stop()
 		return err
 	}
@@ -105,6 +119,18 @@ func (s *Server) launch(ctx context.Context) error {
 	s.mu.Unlock()
 	s.cfg.Logger.Info("embedded server is ready", "url", s.ClientURL(), "monitor", s.MonitorURL())
 	return nil
+}
+
+// keep keeps what is stored while the server starts. Where that is not possible all of
+// it is read first.
+func (s *Server) keep(ctx context.Context) (*kept, error) {
+	stored, err := keepStored(ctx, s.cfg.StoreDir)
+	var left *leftError
+	if err == nil || ctx.Err() != nil || errors.As(err, &left) {
+		return stored, err
+	}
+	s.cfg.Logger.Warn("what is stored cannot be kept by links while the server starts: all of it is read first", "err", err)
+	return &kept{dir: s.cfg.StoreDir}, examine(ctx, s.cfg.StoreDir)
 }
 
 // await starts the server object and waits until it serves, failed or ran out
