@@ -74,20 +74,6 @@ func unreadableAdvice(e *streams.UnreadableError) string {
 		"or rosey import events DIR (an archive), into a new --data folder or server"
 }
 
-// damagedAdvice is what helps where the embedded server may not open a stream. The
-// tables may hold the only copy of what the block holds.
-func damagedAdvice(e *embedded.DamagedError) string {
-	text := "copy the data folder away first; then rosey restore DIR (the last backup) or rosey import events DIR (an archive), into a new --data folder"
-	if len(e.Blocks) == 0 {
-		return text
-	}
-	text += fmt.Sprintf("; or move %s out of its folder: the others open then, and its events are missing (rosey doctor says which)", shell(e.Blocks[0].Path))
-	if cut := e.Blocks[0].ReadableBytes; cut > 0 {
-		text += fmt.Sprintf("; or keep what comes before the damage: truncate -s %d %s", cut, shell(e.Blocks[0].Path))
-	}
-	return text
-}
-
 // advice is the next step after an error, for a person.
 func advice(err error) string {
 	var given *adviceError
@@ -118,7 +104,7 @@ func advice(err error) string {
 		}
 		return fmt.Sprintf("%s 0 for any free port, or %s off for none", flag, flag)
 	case errors.As(err, &damaged):
-		return damagedAdvice(damaged)
+		return damaged.Remedy()
 	case errors.Is(err, embedded.ErrStoreInUse):
 		return "stop the other process, or name another --data folder"
 	case errors.Is(err, spool.ErrInUse):

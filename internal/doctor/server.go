@@ -13,6 +13,7 @@ import (
 	"rosey/events"
 	"rosey/internal/installation"
 	"rosey/streams"
+	"rosey/streams/embedded"
 )
 
 const previousUnknown = events.PreviousUnknown
@@ -55,7 +56,10 @@ func (e *examination) noServer() {
 		err = streams.ErrUnreachable
 	}
 	e.unknown(ProducersStream, "", "the stream could not be read")
+	var damaged *embedded.DamagedError
 	switch {
+	case errors.As(err, &damaged):
+		e.wrong(ServerReachable, damaged.Remedy(), "%v", damaged)
 	case errors.Is(err, streams.ErrServerTooOld):
 		e.ok(ServerReachable, "the server answers")
 		e.wrong(ServerVersion, "a NATS server of version 2.10 or later", "%v", err)

@@ -55,6 +55,21 @@ func (e *DamagedError) Error() string {
 	return b.String()
 }
 
+// Remedy is the next step, for a person.
+func (e *DamagedError) Remedy() string {
+	text := "copy the data folder away first; then rosey restore DIR (the last backup) or rosey import events DIR (an archive), into a new --data folder"
+	if len(e.Blocks) == 0 {
+		return text
+	}
+	// The folder of an account has a dollar sign in its name.
+	file := "'" + strings.ReplaceAll(e.Blocks[0].Path, "'", `'\''`) + "'"
+	text += "; or move " + file + " out of its folder: the others open then, and its events are missing (rosey doctor says which)"
+	if cut := e.Blocks[0].ReadableBytes; cut > 0 {
+		text += fmt.Sprintf("; or keep what comes before the damage: truncate -s %d %s", cut, file)
+	}
+	return text
+}
+
 // Is makes errors.Is(err, ErrDamaged) hold.
 func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
