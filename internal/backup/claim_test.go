@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"rosey/internal/backup"
 	"rosey/internal/installation"
@@ -77,6 +78,16 @@ func TestRestore_TheClaimLeavesNothing(t *testing.T) {
 	}
 	if got := namesIn(t, top); len(got) > 0 {
 		t.Errorf("of a folder that was made for it is left %v", got)
+	}
+	used := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(used, "notes.txt"), nil, 0o600))
+	before := time.Now().Add(-time.Hour).Truncate(time.Second)
+	must(t, os.Chtimes(used, before, before))
+	if _, err := set.Restore(t.Context(), backup.Target{Data: installation.Dir(used)}); !errors.Is(err, backup.ErrNotEmpty) {
+		t.Errorf("a folder in use: %v", err)
+	}
+	if info, err := os.Stat(used); err != nil || !info.ModTime().Equal(before) {
+		t.Errorf("a folder in use was written to: %v, %v", info, err)
 	}
 	// Where the process was killed nobody removed the file.
 	must(t, os.WriteFile(filepath.Join(top, ".restoring.lock"), nil, 0o600))
