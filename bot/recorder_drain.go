@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rosey/bot/spool"
+	"rosey/internal/standstill"
 )
 
 // drain finds the stream and sends what is in the spool, until the context ends.
@@ -41,7 +42,7 @@ func (r *Recorder) settle(ctx context.Context) {
 		r.log.Warn("no stream was reached; the next run sends what is in the spool", "count", r.spool.Depth().Events)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.SettleLimit)
+	ctx, cancel := standstill.WithTimeout(ctx, r.cfg.SettleLimit)
 	defer cancel()
 	if err := r.spool.Settle(ctx); err != nil {
 		r.log.Warn("events are left in the spool; the next run sends them", "count", r.spool.Depth().Events)

@@ -14,6 +14,7 @@ import (
 	"rosey/bot"
 	"rosey/bot/spool"
 	"rosey/internal/installation"
+	"rosey/internal/standstill"
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
@@ -96,10 +97,12 @@ func (h *house) close() error {
 	return err
 }
 
-// Limits of an orderly end: all of it takes less than ten seconds.
+// Limits of an orderly end: all of it takes less than ten seconds, those left out in
+// which the machine stands still.
 const (
 	settleLimit  = 3 * time.Second // for the spool to drain
 	catchUpLimit = 7 * time.Second // until the tables have caught up, from the beginning of the end
+	catchUpLeast = 2 * time.Second // of that in any case
 )
 
 // run records, projects and answers until the context ends. No requests are taken
@@ -131,7 +134,7 @@ func (h *house) run(ctx context.Context) error {
 		err := h.recorder.Run(ctx)
 		left := catchUpLimit
 		if at := ending.Load(); at != 0 {
-			left = max(time.Second, catchUpLimit-time.Since(time.Unix(0, at)))
+			left = max(catchUpLeast, catchUpLimit-time.Since(time.Unix(0, at)))
 		}
 		return errors.Join(err, h.catchUp(projectCtx, left))
 	})
@@ -144,7 +147,7 @@ func (h *house) catchUp(ctx context.Context, limit time.Duration) error {
 		h.log.Warn("the tables are still those of another version; the next start remakes them", "seq", st.Checkpoint.Seq)
 		return nil
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := standstill.WithTimeout(ctx, limit)
 	defer cancel()
 	state, err := h.server.Stream.State(limited)
 	if err == nil {
