@@ -14,4 +14,14 @@
 //
 // The Translator reports; it does not reconcile. Who was present, which chat
 // line came twice and how long somebody stayed are the projector's to work out.
+//
+// A Recorder ends in steps, and each has its limit (ending.go). The context of Run
+// ends the line to the channel, the watch for room and the questions for the lease;
+// so do a commit that fails and a spool that is damaged. What was read is committed
+// under a context that outlasts that one, bot.stopped under one of its own: both
+// wait for the disk alone, and record waits for them. Then the lease is given back,
+// the heartbeat is ended and the spool drains, all at the same time, for they need a
+// server, which may be silent; draining has a context that nothing else ends. Run
+// waits for all of it. The Handler's context, which package cytube lets outlast the
+// stop, is used by nobody here: an item waits for the commit, however that ends.
 package bot

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 )
 
@@ -28,8 +29,11 @@ func (r *Recorder) beat(ctx context.Context) {
 	defer every.Stop()
 	failing := false
 	for ctx.Err() == nil {
-		err := r.beatOnce(ctx, began, Heartbeats.Beat)
-		if err != nil && !failing && ctx.Err() == nil {
+		// One that is on its way at the end is waited for: it would come after that.
+		on, cut := standstill.Outlasting(ctx, r.cfg.HandBackLimit)
+		err := r.beatOnce(on, beatLimit, began, Heartbeats.Beat)
+		cut()
+		if err != nil && !failing {
 			r.log.Debug("no heartbeat", "err", err)
 		}
 		failing = err != nil
@@ -41,12 +45,14 @@ func (r *Recorder) beat(ctx context.Context) {
 	}
 	if !failing {
 		// Without it the last one ends by itself.
-		_ = r.beatOnce(context.WithoutCancel(ctx), began, Heartbeats.EndBeat)
+		_ = r.beatOnce(context.WithoutCancel(ctx), r.cfg.HandBackLimit, began, Heartbeats.EndBeat)
 	}
 }
 
-func (r *Recorder) beatOnce(ctx context.Context, began time.Time, do func(Heartbeats, context.Context, streams.Heartbeat) error) error {
-	ctx, cancel := context.WithTimeout(ctx, beatLimit)
+func (r *Recorder) beatOnce(ctx context.Context, limit time.Duration, began time.Time,
+	do func(Heartbeats, context.Context, streams.Heartbeat) error,
+) error {
+	ctx, cancel := standstill.WithTimeout(ctx, limit)
 	defer cancel()
 	beats, err := r.cfg.Heartbeats(ctx)
 	if err != nil {

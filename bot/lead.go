@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 )
 
@@ -46,11 +47,14 @@ type lead struct {
 	full  func() (bool, <-chan struct{})
 	every time.Duration
 	limit time.Duration // how long a question may take
-	log   *slog.Logger
+	// handBack is how long giving the lease back may take, and a question that is on
+	// its way when the context ends.
+	handBack time.Duration
+	log      *slog.Logger
 
-	lease  *streams.Lease
-	heldBy time.Time // when another was last known to hold it
-	last   string    // what was logged last
+	lease  *streams.Lease // the last that was got, unless another has it
+	heldBy time.Time      // when another was last known to hold it
+	last   string         // what was logged last
 }
 
 // standing is the answer to the question who records: whether this run does, and
@@ -61,7 +65,7 @@ type standing struct {
 }
 
 // keep calls became with the answer, at the start and whenever it changes, until
-// the context ends. It then gives the lease back.
+// the context ends. The lease is then the caller's to release.
 func (l *lead) keep(ctx context.Context, became func(standing)) {
 	var last standing
 	var told time.Time
@@ -76,7 +80,7 @@ func (l *lead) keep(ctx context.Context, became func(standing)) {
 			now = l.ask(ctx, last)
 		}
 		if ctx.Err() != nil {
-			break
+			return
 		}
 		again := tellAgain
 		if now.term == 0 {
@@ -88,10 +92,9 @@ func (l *lead) keep(ctx context.Context, became func(standing)) {
 		}
 		last = now
 		if !pauseUntil(ctx, l.every, changed) {
-			break
+			return
 		}
 	}
-	l.release(ctx)
 }
 
 // unable is full, for whoever has none too.
@@ -108,7 +111,7 @@ func (l *lead) release(ctx context.Context) {
 	if l.lease == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.limit)
+	ctx, cancel := standstill.WithTimeout(context.WithoutCancel(ctx), l.handBack)
 	defer cancel()
 	if err := l.lease.Release(ctx); err != nil {
 		l.log.Debug("lease not released", "err", err)
@@ -118,20 +121,25 @@ func (l *lead) release(ctx context.Context) {
 
 // ask renews the lease or asks for it. Without an answer things stay as they
 // were, for a while: one question that got lost must not put two bots into the
-// channel.
+// channel. What was asked before the context ended is still waited for:
+// whether it was granted decides what there is to give back.
 func (l *lead) ask(ctx context.Context, before standing) standing {
-	ctx, cancel := context.WithTimeout(ctx, l.limit)
+	asking, cut := standstill.Outlasting(ctx, l.handBack)
+	defer cut()
+	asking, cancel := context.WithTimeout(asking, l.limit)
 	defer cancel()
 	if l.lease != nil {
-		if err := l.lease.Renew(ctx); err == nil {
+		if err := l.lease.Renew(asking); err == nil {
 			return standing{leads: true, term: l.lease.Term()}
 		}
-		l.lease = nil
+		if ctx.Err() != nil {
+			return before
+		}
 	}
-	leases, err := l.leases(ctx)
+	leases, err := l.leases(asking)
 	var lease *streams.Lease
 	if err == nil {
-		lease, err = l.acquire(ctx, leases)
+		lease, err = l.acquire(asking, leases)
 	}
 	switch {
 	case err == nil:
@@ -139,6 +147,7 @@ func (l *lead) ask(ctx context.Context, before standing) standing {
 		l.tell("this bot records the channel")
 		return standing{leads: true, term: lease.Term()}
 	case errors.Is(err, streams.ErrLeaseHeld):
+		l.lease = nil
 		l.heldBy = time.Now()
 		l.tell(l.whyStandBy())
 		return standing{}

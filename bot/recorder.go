@@ -46,8 +46,11 @@ type RecorderConfig struct {
 	// BotVersion is told in bot.started.
 	BotVersion string
 	// SettleLimit bounds how long a stop waits for the spool to drain. What is left
-	// is sent by the next run. Default 5 s.
+	// is sent by the next run. Default 1.5 s.
 	SettleLimit time.Duration
+	// HandBackLimit bounds how long a stop waits for the lease to be given back, and
+	// for the heartbeat to be ended. Without it both end by themselves. Default 1.5 s.
+	HandBackLimit time.Duration
 	// RejoinAfter is the least time from the beginning of one visit to that of the
 	// next, where a full spool ended the first. Default 30 s.
 	RejoinAfter time.Duration
@@ -117,13 +120,16 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.SettleLimit <= 0 {
-		cfg.SettleLimit = 5 * time.Second
+		cfg.SettleLimit = settleLimit
 	}
 	if cfg.LeaseEvery <= 0 {
 		cfg.LeaseEvery = renewEvery
 	}
 	if cfg.LeaseLimit <= 0 {
 		cfg.LeaseLimit = askLimit
+	}
+	if cfg.HandBackLimit <= 0 {
+		cfg.HandBackLimit = handBackLimit
 	}
 	if cfg.BeatEvery <= 0 {
 		cfg.BeatEvery = streams.HeartbeatEvery
@@ -207,9 +213,11 @@ func (r *Recorder) runUntilDamaged(ctx context.Context) error {
 			stopDrain()
 		}
 	})
-	err := r.record(ctx)
+	var beside sync.WaitGroup
+	err := r.record(ctx, &beside)
 	r.settle(drainCtx)
 	stopDrain()
+	beside.Wait()
 	drained.Wait()
 	return errors.Join(err, damaged)
 }
@@ -218,20 +226,13 @@ func (r *Recorder) runUntilDamaged(ctx context.Context) error {
 // coming and going all the time.
 const rejoinAfter = 30 * time.Second
 
-// commitLimit bounds how long a stop waits for the disk to take what was read.
-const commitLimit = 4 * time.Second
-
-// record keeps the line up and commits what comes over it.
-func (r *Recorder) record(ctx context.Context) error {
+// record keeps the line up and commits what comes over it, to the last event of
+// the run. What it leaves to do beside the caller needs a server, which may be
+// silent, and not the disk.
+func (r *Recorder) record(ctx context.Context, beside *sync.WaitGroup) error {
 	// What was read before the stop is still committed after it, within a limit.
-	keep, cut := context.WithCancel(context.WithoutCancel(ctx))
+	keep, cut := standstill.Outlasting(ctx, commitLimit)
 	defer cut()
-	defer context.AfterFunc(ctx, func() {
-		limited, over := standstill.WithTimeout(keep, commitLimit)
-		defer over()
-		<-limited.Done()
-		cut()
-	})()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})
@@ -241,29 +242,20 @@ func (r *Recorder) record(ctx context.Context) error {
 	r.setRecording(true)
 	lineCtx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
+	latest, ended := newNews(), make(chan struct{})
+	defer close(ended)
+	beside.Go(func() {
+		l := r.lead()
+		l.keep(lineCtx, latest.put)
+		<-ended // what this run recorded came before whoever is next
+		l.release(lineCtx)
+	})
+	beside.Go(func() { r.watchRoom(lineCtx) })
+	beside.Go(func() { r.beat(lineCtx) })
 	g := new(errgroup.Group)
-	news := make(chan standing)
-	g.Go(func() error {
-		defer close(news)
-		r.lead().keep(lineCtx, func(now standing) {
-			select {
-			case news <- now:
-			case <-lineCtx.Done():
-			}
-		})
-		return nil
-	})
-	g.Go(func() error {
-		r.watchRoom(lineCtx)
-		return nil
-	})
-	g.Go(func() error {
-		r.beat(lineCtx)
-		return nil
-	})
 	g.Go(func() error {
 		defer close(r.items)
-		return r.line(lineCtx, keep, news)
+		return r.line(lineCtx, keep, latest)
 	})
 	g.Go(func() error {
 		defer hangUp()
@@ -273,7 +265,9 @@ func (r *Recorder) record(ctx context.Context) error {
 	err := g.Wait()
 	r.setRecording(false)
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
-	if failed := r.announce(keep, stopped); failed != nil {
+	last, over := standstill.WithTimeout(context.WithoutCancel(ctx), stoppedLimit)
+	defer over()
+	if failed := r.announce(last, stopped); failed != nil {
 		err = errors.Join(err, fmt.Errorf("bot: %w", failed))
 	}
 	return err

@@ -130,6 +130,11 @@ func (r *Recorder) put(ctx context.Context, evs []*events.Event) error {
 	return nil
 }
 
+// backOff is how long to wait before a disk that failed is tried again.
+func backOff(attempt int) time.Duration {
+	return min(10*time.Second, 100*time.Millisecond<<min(attempt, 7))
+}
+
 // keep commits events with one of the spool's ways to put them. A disk that
 // fails is tried again for as long as the recorder runs; meanwhile nothing more
 // is taken from the socket, so that nothing has to be dropped.
@@ -152,7 +157,7 @@ func (r *Recorder) keep(ctx context.Context, evs []*events.Event, full func(erro
 			return err
 		}
 		r.log.Error("the spool takes nothing, trying again", "attempt", attempt, "err", err)
-		if !pause(ctx, min(10*time.Second, 100*time.Millisecond<<min(attempt, 7))) {
+		if !pause(ctx, backOff(attempt)) {
 			return err
 		}
 	}

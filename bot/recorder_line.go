@@ -9,66 +9,102 @@ import (
 	"rosey/bot/cytube"
 	"rosey/events"
 	"rosey/streams"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // line holds the line to the channel while this run leads.
-func (r *Recorder) line(ctx, keep context.Context, news <-chan standing) error {
-	for now := range news {
-		if !now.leads {
-			continue
-		}
-		if err := r.tellLead(keep, now); err != nil {
-			return err
-		}
-		err := r.lineUntil(ctx, keep, news)
-		r.leads.Store(false)
-		r.hasChanged()
-		if err != nil {
-			return err
+func (r *Recorder) line(ctx, keep context.Context, latest news) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-latest:
+			if !now.leads {
+				continue
+			}
+			if err := r.lineUntil(ctx, keep, now, latest); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
 }
 
 // tellLead says in the stream that this run leads. It is said again for each
 // term: the projections follow the greatest.
-func (r *Recorder) tellLead(keep context.Context, now standing) error {
-	r.standing.Store(&now)
-	r.leads.Store(true)
-	r.hasChanged()
+func (r *Recorder) tellLead(keep context.Context) error {
 	return r.inOrder(keep, func() []*events.Event {
-		return r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), now.term) })
+		if !r.leads.Load() {
+			return nil // another was found to lead while this waited for the disk
+		}
+		term := r.standing.Load().term
+		return r.translate(func(t *Translator) []*events.Event { return t.Recording(r.cfg.Now(), term) })
 	})
 }
 
-// lineUntil holds the line until this run no longer leads or the context ends.
-func (r *Recorder) lineUntil(ctx, keep context.Context, news <-chan standing) error {
+// lineUntil holds the line until this run no longer leads or the context ends. It
+// hears of that at once: it is others who wait for the disk.
+func (r *Recorder) lineUntil(ctx, keep context.Context, now standing, latest news) error {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
+	r.stand(now)
+	again := make(chan struct{}, 1)
+	g := new(errgroup.Group)
+	g.Go(func() error {
+		defer hangUp()
+		if err := r.tellLead(keep); err != nil { // before anything that the line brings
+			return err
+		}
+		if err := r.sit(ctx, keep); err != nil && !errors.Is(err, errNotTaken) {
+			return fmt.Errorf("bot: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer hangUp()
+		return r.tellAgain(ctx, keep, again)
+	})
 	done := make(chan error, 1)
-	go func() { done <- r.sit(ctx, keep) }()
-	var failed error
+	go func() { done <- g.Wait() }()
 	for {
 		select {
-		case now, ok := <-news:
-			if ok && now.leads {
-				if failed = r.tellLead(keep, now); failed == nil {
-					continue
-				}
+		case now := <-latest:
+			r.stand(now)
+			if !now.leads {
+				// Whoever speaks for this run stops at once; to leave takes a moment.
+				latest = nil
+				hangUp()
+				continue
 			}
-			// Whoever speaks for this run stops at once; to leave takes a moment.
-			r.leads.Store(false)
-			r.hasChanged()
-			news = nil
-			hangUp()
+			select {
+			case again <- struct{}{}:
+			default: // it is about to be told
+			}
 		case err := <-done:
-			switch {
-			case failed != nil:
-				return failed
-			case err != nil && !errors.Is(err, errNotTaken):
-				return fmt.Errorf("bot: %w", err)
-			}
+			r.stand(standing{})
+			return err
+		}
+	}
+}
+
+// stand makes it known whether this run leads.
+func (r *Recorder) stand(now standing) {
+	r.standing.Store(&now)
+	r.leads.Store(now.leads)
+	r.hasChanged()
+}
+
+// tellAgain says that this run leads whenever it is asked to, until the context
+// ends.
+func (r *Recorder) tellAgain(ctx, keep context.Context, again <-chan struct{}) error {
+	for {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-again:
+			if err := r.tellLead(keep); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -82,7 +118,7 @@ func (r *Recorder) sit(ctx, keep context.Context) error {
 				return nil
 			}
 			// There may have been no room for it when it was due.
-			if err := r.tellLead(keep, *r.standing.Load()); err != nil {
+			if err := r.tellLead(keep); err != nil {
 				return err
 			}
 		}
@@ -113,6 +149,6 @@ func (r *Recorder) lead() *lead {
 			_, full, changed := r.fullness.watch()
 			return full, changed
 		},
-		every: r.cfg.LeaseEvery, limit: r.cfg.LeaseLimit, log: r.log,
+		every: r.cfg.LeaseEvery, limit: r.cfg.LeaseLimit, handBack: r.cfg.HandBackLimit, log: r.log,
 	}
 }

@@ -55,7 +55,23 @@ var botMutants = []Mutant{
 	},
 	{
 		Name: "both bots record", File: "bot/recorder_line.go", Package: botTests,
-		Old: "		if !now.leads {\n			continue\n		}\n", New: "",
+		Old: "			if !now.leads {\n				continue\n			}\n", New: "",
+	},
+	{
+		Name: "the lease is not given back at the end", File: "bot/recorder.go", Package: botTests, Run: "GivesTheLeaseBack",
+		Old: "		l.release(lineCtx)\n", New: "",
+	},
+	{
+		Name: "another begins before the last event", File: "bot/recorder.go", Package: botTests, Run: "GivesTheLeaseBack",
+		Old: "		<-ended ", New: "		",
+	},
+	{
+		Name: "a stop forgets the lease that is being renewed", File: "bot/lead.go", Package: botTests, Run: "Lead_",
+		Old: "		if ctx.Err() != nil {\n			return before\n		}\n", New: "		l.lease = nil\n",
+	},
+	{
+		Name: "a lead that is over is told", File: "bot/recorder_line.go", Package: botTests, Run: "HearsThatAnother",
+		Old: "		if !r.leads.Load() {\n", New: "		if false {\n",
 	},
 	{
 		Name: "a full spool is not told of", File: "bot/recorder_full.go", Package: botTests,
