@@ -34,12 +34,22 @@ func (r *Recorder) begin(ctx context.Context) error {
 	return nil
 }
 
-// reopen begins again on the same spool, once nothing uses it any more.
+// reopen begins again on the same spool, once nothing uses it any more. A disk that
+// is full or fails is tried again until the context ends, as for a commit.
 func (r *Recorder) reopen(ctx context.Context) error {
 	r.recovered = true
 	if err := r.spool.Close(); err != nil {
 		// What was committed is on the disk, whatever a damaged file says at its end.
 		r.log.Warn("the damaged spool was not closed in good order", "err", err)
 	}
-	return r.begin(ctx)
+	for attempt := 1; ; attempt++ {
+		err := r.begin(ctx)
+		if err == nil || errors.Is(err, spool.ErrNotASpool) || errors.Is(err, spool.ErrNewerSchema) {
+			return err
+		}
+		r.log.Error("the damaged spool cannot be opened again, trying again", "attempt", attempt, "err", err)
+		if !pause(ctx, backOff(attempt)) {
+			return err
+		}
+	}
 }

@@ -49,7 +49,7 @@ func (c *botCmd) Run(ctx context.Context, con *console) error {
 	}
 	to := &target{config: c.server(dir, log)}
 	defer to.close()
-	rc.Stream, rc.Leases, rc.SettleLimit = to.appender, to.leases, settleLimit
+	rc.Stream, rc.Leases = to.appender, to.leases
 	if c.external() {
 		rc.Spool.MaxEventBytes = externalEventBytes
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +54,6 @@ func openHouse(ctx context.Context, cfg installation.ServerConfig, rc bot.Record
 	if err = h.answering.tables(h.server.Stream, h.store, h.projector); err != nil {
 		return nil, err
 	}
-	rc.SettleLimit = settleLimit
 	rc.Stream = func(context.Context) (spool.Appender, error) { return h.server.Stream, nil }
 	rc.Leases = func(context.Context) (bot.Leases, error) { return h.server.Stream, nil }
 	if h.recorder, err = newSpeaker(ctx, rc, stream, log); err != nil {
@@ -97,12 +95,13 @@ func (h *house) close() error {
 	return err
 }
 
-// Limits of an orderly end: all of it takes less than ten seconds, those left out in
-// which the machine stands still.
+// An orderly end takes less than ten seconds: within catchUpLimit of its beginning
+// the bot has ended and the tables have caught up, and within installation.StopLimit
+// of that the server has stopped. The time in which the machine stands still is left
+// out.
 const (
-	settleLimit  = 3 * time.Second // for the spool to drain
-	catchUpLimit = 7 * time.Second // until the tables have caught up, from the beginning of the end
-	catchUpLeast = 2 * time.Second // of that in any case
+	endsWithin   = 10 * time.Second
+	catchUpLimit = bot.EndLimit
 )
 
 // run records, projects and answers until the context ends. No requests are taken
@@ -114,8 +113,9 @@ const (
 func (h *house) run(ctx context.Context) error {
 	projectCtx, stopProjector := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopProjector()
-	var ending atomic.Int64 // when the end began
-	defer context.AfterFunc(ctx, func() { ending.Store(time.Now().UnixNano()) })()
+	catchUpCtx, stopCatchingUp := standstill.Outlasting(ctx, catchUpLimit)
+	defer stopCatchingUp()
+	defer context.AfterFunc(projectCtx, stopCatchingUp)()
 	answerCtx, stopAnswering := context.WithCancel(ctx)
 	defer stopAnswering()
 	g := new(errgroup.Group)
@@ -132,35 +132,29 @@ func (h *house) run(ctx context.Context) error {
 		defer stopProjector()
 		defer stopAnswering()
 		err := h.recorder.Run(ctx)
-		left := catchUpLimit
-		if at := ending.Load(); at != 0 {
-			left = max(catchUpLeast, catchUpLimit-time.Since(time.Unix(0, at)))
-		}
-		return errors.Join(err, h.catchUp(projectCtx, left))
+		h.catchUp(projectCtx, catchUpCtx)
+		return err
 	})
 	return g.Wait()
 }
 
-// catchUp waits until the tables hold what the stream holds.
-func (h *house) catchUp(ctx context.Context, limit time.Duration) error {
+// catchUp waits until the tables hold what the stream holds, unless the projector
+// ends before and says why. A server that is away is nothing to wait for: what is
+// missing is for the next start.
+func (h *house) catchUp(projectCtx, ctx context.Context) {
 	if st := h.projector.Status(); errors.Is(st.Trouble, projector.ErrOtherProgram) {
 		h.log.Warn("the tables are still those of another version; the next start remakes them", "seq", st.Checkpoint.Seq)
-		return nil
+		return
 	}
-	limited, cancel := standstill.WithTimeout(ctx, limit)
+	ctx, cancel := standstill.WithTimeout(ctx, catchUpLimit) // where the bot ended by itself
 	defer cancel()
-	state, err := h.server.Stream.State(limited)
+	state, err := h.server.Stream.State(ctx)
 	if err == nil {
-		err = h.projector.WaitFor(limited, state.LastSeq)
+		err = h.projector.WaitFor(ctx, state.LastSeq)
 	}
-	switch {
-	case err == nil, ctx.Err() != nil:
-		return nil // the projector ended before, and says why
-	case limited.Err() != nil:
-		h.log.Warn("the tables are behind the stream; the next start catches up", "seq", h.projector.Status().Checkpoint.Seq)
-		return nil
+	if err != nil && projectCtx.Err() == nil {
+		h.log.Warn("the tables may be behind the stream; the next start catches up", "seq", h.projector.Status().Checkpoint.Seq, "err", err)
 	}
-	return fmt.Errorf("catch up before the end: %w", err)
 }
 
 // announce says where everything is.

@@ -48,7 +48,7 @@ func newSpeaker(ctx context.Context, rc bot.RecorderConfig, stream func(context.
 			return outbound.QueueConfig{Logger: log}.Open(ctx, st)
 		},
 		Line: s.Client(), Journal: s.Recorder, Acknowledged: s.Acknowledged, SettleEarlier: s.SettleEarlier, IsEarlier: s.IsEarlier, Leads: s.Leads,
-		Stats: s.stats, Logger: log, Crash: crash,
+		StopGrace: bot.SpeakLimit, Stats: s.stats, Logger: log, Crash: crash,
 	})
 	if err != nil {
 		_ = s.Close() // it was never used

@@ -127,7 +127,7 @@ func (a *Attachment) Close() error {
 	if a.own == nil {
 		return nil
 	}
-	ctx, cancel := standstill.WithTimeout(context.Background(), stopLimit)
+	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
 	defer cancel()
 	own := a.own
 	a.own = nil

@@ -69,8 +69,8 @@ func connectTo(ctx context.Context, s *embedded.Server, log *slog.Logger) (*stre
 	return streams.Connect(ctx, streams.Config{InProcess: s.InProcessConn, User: user, Password: password, Logger: log})
 }
 
-// stopLimit bounds the orderly end of a server.
-const stopLimit = 3 * time.Second
+// StopLimit bounds the orderly end of a server.
+const StopLimit = 3 * time.Second
 
 // Stop ends the server in good order.
 func (s *Server) Stop() error {
@@ -78,7 +78,7 @@ func (s *Server) Stop() error {
 	if s.Conn != nil {
 		s.Conn.Close()
 	}
-	ctx, cancel := standstill.WithTimeout(context.Background(), stopLimit)
+	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
 	defer cancel()
 	if stopErr := s.Embedded.Shutdown(ctx); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("installation: stop the server: %w", stopErr))
