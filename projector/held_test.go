@@ -154,3 +154,30 @@ func TestApplier_HoldsBackNoMoreThanItMay(t *testing.T) {
 		}
 	}
 }
+
+// A rank that was held back stays where what comes later says nothing about it.
+func TestApplier_HeldRankOutlastsWhatSaysNothingOfIt(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := schema.CreateForLoading(ctx, filepath.Join(t.TempDir(), "rosey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	cfg := testApplier()
+	cfg.Loading = true
+	a, err := NewApplier(ctx, db, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range newScript().play(arrived("ann"), ranked("ann", 3), posted("ann", "hi"), left("ann")).items() {
+		applyAll(t, a, it)
+	}
+	if err := a.Complete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var rank float64
+	if err := db.QueryRowContext(ctx, "SELECT coalesce(rank, -1) FROM user_stats WHERE username = 'ann'").Scan(&rank); err != nil || rank != 3 {
+		t.Errorf("the rank of ann is %v, %v; want 3", rank, err)
+	}
+}

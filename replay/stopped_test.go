@@ -95,6 +95,23 @@ func TestInto_GoesOnWhereItStoppedAtAFailure(t *testing.T) {
 	}
 }
 
+// What one rebuild may make a dead letter of, the next may have to stop at.
+func TestInto_BeginsAnewWhereFailuresAreNotAcceptedAnyMore(t *testing.T) {
+	t.Parallel()
+	env, path := streamstest.New(t), filepath.Join(t.TempDir(), "into.db")
+	evening(t, env, "p1", 5)
+	bad := unreadable(t, env, "p9-1")
+	evening(t, env, "p2", 20)
+	cfg := config(env)
+	cfg.AcceptFailures = true
+	if stopped := interrupted(t, path, cfg); stopped.Seq <= bad {
+		t.Fatalf("interrupted at seq=%d, want it beyond seq=%d", stopped.Seq, bad)
+	}
+	cfg.AcceptFailures = false
+	_, err := replay.Into(t.Context(), path, cfg)
+	wantStopped(t, err, bad)
+}
+
 // Another program reads what came before in another way.
 func TestInto_BeginsAnewAfterAFailureWithAnotherProgram(t *testing.T) {
 	t.Parallel()

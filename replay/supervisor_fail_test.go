@@ -82,6 +82,33 @@ func TestSupervisor_RetriesDeadLetters(t *testing.T) {
 	wantEqual(t, d.env, d.store)
 }
 
+// Tables that nobody projects in are remade by a retry as well, and projected in
+// from then on.
+func TestSupervisor_RetriesDeadLettersOfTablesAtRest(t *testing.T) {
+	t.Parallel()
+	d := newDead(t)
+	d.change(t, "UPDATE projection_state SET fingerprint = 'another'")
+	cfg := supervisorConfig(d.env, d.store)
+	var s *supervised
+	ready := make(chan struct{})
+	cfg.Projector.Crash = at("replay.before_finish", func() { <-ready; s.Cancel() })
+	s = supervise(t, cfg)
+	close(ready)
+	if w := s.ended(t); !w.FailedBy(context.Canceled) || !s.Database().AtRest {
+		t.Fatalf("the work of its own came to %+v, want tables at rest", w)
+	}
+	w := s.do(t, replay.Request{Kind: replay.KindRetry, Seqs: []uint64{d.fine}})
+	if r := w.Retried; r == nil || !slices.Equal(r.Applied, []uint64{d.fine}) || r.Rebuild == nil {
+		t.Errorf("it came to %+v", w.Retried)
+	}
+	if st := s.Status(); s.Database().AtRest || st.Trouble != nil {
+		t.Fatalf("nobody projects in the new tables: %+v", st)
+	}
+	evening(t, d.env, "C", 3)
+	s.caughtUp(t, d.env)
+	wantEqual(t, d.env, d.store)
+}
+
 func TestSupervisor_CancelLeavesTheTables(t *testing.T) {
 	t.Parallel()
 	for _, point := range []string{"projector.before_commit", "replay.before_finish", "replay.before_catch_up", "replay.before_hand_over"} {
