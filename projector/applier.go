@@ -154,19 +154,26 @@ func (a *Applier) load(ctx context.Context) error {
 	return nil
 }
 
+// refresh reads memory from the rows again where it no longer matches them. What is
+// held back is no row yet, so it is settled before.
+func (a *Applier) refresh(ctx context.Context) error {
+	if !a.stale {
+		return nil
+	}
+	if err := a.Settle(ctx); err != nil {
+		return err
+	}
+	return a.load(ctx)
+}
+
 // Apply applies the items in one transaction that also moves the checkpoint. If
 // it fails nothing has happened, and it can be called again. An event that
 // cannot be applied is no failure: it becomes a dead letter.
 func (a *Applier) Apply(ctx context.Context, items []Item) (Applied, error) {
 	rejected := map[uint64]Failure{}
 	for {
-		if a.stale {
-			if err := a.Settle(ctx); err != nil { // memory is read from the rows
-				return Applied{}, err
-			}
-			if err := a.load(ctx); err != nil {
-				return Applied{}, err
-			}
+		if err := a.refresh(ctx); err != nil {
+			return Applied{}, err
 		}
 		res, err := a.attempt(ctx, items, rejected)
 		if err == nil {

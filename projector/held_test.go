@@ -181,3 +181,35 @@ func TestApplier_HeldRankOutlastsWhatSaysNothingOfIt(t *testing.T) {
 		t.Errorf("the rank of ann is %v, %v; want 3", rank, err)
 	}
 }
+
+// Memory that is read from the rows again before messages are passed over has what
+// was held back.
+func TestApplier_PassSettlesWhatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := schema.CreateForLoading(ctx, filepath.Join(t.TempDir(), "rosey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	cfg := testApplier()
+	cfg.Loading = true
+	a, err := NewApplier(ctx, db, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := newScript().play(arrived("ann"), left("ann")).items()
+	applyAll(t, a, items[:len(items)-1]...)
+	a.stale = true // as after a batch that was rolled back
+	if err := a.Pass(ctx, a.Checkpoint()); err != nil {
+		t.Fatal(err)
+	}
+	applyAll(t, a, items[len(items)-1])
+	if err := a.Complete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var open, all int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE ended_seq IS NULL), count(*) FROM user_sessions").Scan(&open, &all); err != nil || open != 0 || all != 1 {
+		t.Errorf("%d sessions of %d are open, %v; want 0 of 1", open, all, err)
+	}
+}

@@ -14,10 +14,8 @@ import (
 // has found that the stream holds nothing between the two. A checkpoint that is not
 // ahead changes nothing.
 func (a *Applier) Pass(ctx context.Context, to schema.Checkpoint) (err error) {
-	if a.stale {
-		if err := a.load(ctx); err != nil {
-			return err
-		}
+	if err := a.refresh(ctx); err != nil {
+		return err
 	}
 	if to.Seq <= a.checkpoint.Seq {
 		return nil

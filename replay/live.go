@@ -29,10 +29,9 @@ func (t takeover) from(ctx context.Context, p *projector.Projector) error {
 				if err := t.f.over(ctx, at); err != nil {
 					return nil, err
 				}
-				if err := ctx.Err(); err != nil {
-					return nil, fmt.Errorf("replay: %w", err) // not later: the swap is no batch
-				}
 				*t.res = t.f.add(*t.res)
+				// With the work's own context: who cancelled by now is heard, and not later,
+				// because the swap is no batch.
 				if err := t.f.cfg.lost(ctx, t.f.db, at, t.old, t.res); err != nil {
 					return nil, err
 				}
@@ -67,7 +66,21 @@ func (t takeover) fromRest(ctx context.Context, at schema.Checkpoint) error {
 
 // rebuild makes the store's next generation beside a projector that goes on in the
 // current one, and has it go on in the new one; beside nobody where there is no
-// projector. Whoever calls it has the store's lock.
+// projector. Whoever calls it has the store's lock. The steps are:
+//
+//  1. newExchange refuses what may not be replaced, and names the next generation;
+//     an interrupted one of the same kind is gone on with.
+//  2. build applies the stream to that file, as far as the stream reached when it
+//     began, and makes its indexes. The projector goes on in the old one.
+//  3. follow opens the file as one that is written to live, and near catches up until
+//     little is left.
+//  4. The projector stands still between two transactions: over comes to its
+//     checkpoint, lost looks at what the old tables have and the new ones have not,
+//     and swap has the link name the new file. The projector goes on there.
+//  5. prune removes generations that are too old.
+//
+// Whatever fails before the swap in 4 leaves the tables as they were, and the file is
+// abandoned; an interruption in 2, and a failure that is new, leave one to go on with.
 func rebuild(ctx context.Context, store schema.Store, cfg *Config, p *projector.Projector) (Result, error) {
 	if _, err := store.Discard(); err != nil {
 		return Result{}, fmt.Errorf("replay: %w", err)

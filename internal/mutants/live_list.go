@@ -49,7 +49,7 @@ var liveMutants = []Mutant{
 	},
 	{
 		Name: "work is not broken off once it has come to the handover", File: "replay/live.go", Package: replayTests, Run: "Supervisor_Cancel",
-		Old: "if err := ctx.Err(); err != nil {", New: "if err := ctx.Err(); err != nil && at.Seq == 0 {",
+		Old: "if err := t.f.cfg.lost(ctx, ", New: "if err := t.f.cfg.lost(context.WithoutCancel(ctx), ",
 	},
 	{
 		Name: "what is caught up leaves a message out", File: "replay/follower.go", Package: replayTests, Run: "Supervisor_(Crash|Rebuilds|Undo)",
