@@ -313,3 +313,36 @@ func TestLead_GivesBackALeaseWhoseRenewalWasCutShort(t *testing.T) {
 		})
 	}
 }
+
+// pending is a server that answers when it is let.
+type pending struct{ asked, answer chan struct{} }
+
+func (p pending) Acquire(ctx context.Context, _, _, _ string) (*streams.Lease, error) {
+	close(p.asked)
+	select {
+	case <-p.answer:
+		return &streams.Lease{}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestLead_KnowsOfALeaseThatItGotDuringTheStop(t *testing.T) {
+	t.Parallel()
+	p := pending{asked: make(chan struct{}), answer: make(chan struct{})}
+	l := &lead{
+		leases: func(context.Context) (Leases, error) { return p, nil },
+		limit:  time.Minute, handBack: time.Minute, log: commitTo(nil).log,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() { l.ask(ctx, standing{}) })
+	<-p.asked
+	cancel()
+	time.Sleep(50 * time.Millisecond) // for whoever would end the question with the context
+	close(p.answer)
+	asking.Wait()
+	if l.lease == nil {
+		t.Error("there is a lease to give back, and nobody knows")
+	}
+}
