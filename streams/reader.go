@@ -151,7 +151,7 @@ func (r *Reader) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create reader: %w", req.explain(err))
 	}
-	r.cons, r.delivery, r.stall.now = cons, 0, time.Time{}
+	r.cons, r.delivery, r.stall.now, r.stall.comingSince = cons, 0, time.Time{}, time.Time{}
 	if cfg.OptStartTime != nil {
 		err = r.proveStart(ctx)
 	}
@@ -317,7 +317,7 @@ func (r *Reader) reopen(ctx context.Context) error {
 			return err
 		case errors.Is(err, errBehind):
 			r.stall.begin(0)
-			r.gaveNothing()
+			r.stall.gaveNothing(r.cons)
 		}
 		r.s.c.log.Debug("reader cannot resume yet", "stream", StreamName, "seq", r.last, "attempt", r.attempt, "err", err)
 	}

@@ -22,6 +22,19 @@ type stall struct {
 	tries   int       // consumers that were given up for it
 	servers []string  // where these ran
 	at      uint64    // what should come is there or behind it
+
+	// coming is the delivery after which nothing has come of what the server has sent
+	// already, and comingSince since when: it may have been lost without anybody saying so.
+	coming      uint64
+	comingSince time.Time
+}
+
+// late reports whether what the server has sent has not come for as long as that.
+func (s *stall) late(delivery uint64, limit time.Duration) bool {
+	if s.comingSince.IsZero() || s.coming != delivery {
+		s.coming, s.comingSince = delivery, time.Now()
+	}
+	return time.Since(s.comingSince) >= limit
 }
 
 // begin notes that nothing came for a while, which is over now.
@@ -55,7 +68,7 @@ func (r *Reader) over(ctx context.Context) bool {
 	info := cons.CachedInfo()
 	switch {
 	case info.Delivered.Consumer != r.delivery:
-		return false // on its way
+		return r.stall.late(r.delivery, r.s.c.patience/stallTries) // on its way
 	case info.NumPending == 0:
 		return true
 	}
@@ -65,7 +78,7 @@ func (r *Reader) over(ctx context.Context) bool {
 	if time.Since(r.stall.now) < r.s.c.patience/stallTries {
 		return false
 	}
-	r.gaveNothing()
+	r.stall.gaveNothing(r.cons)
 	level := slog.LevelDebug
 	if r.stall.tries&(r.stall.tries-1) == 0 { // 1, 2, 4, 8, …
 		level = slog.LevelWarn
@@ -76,17 +89,17 @@ func (r *Reader) over(ctx context.Context) bool {
 }
 
 // gaveNothing counts the present consumer as one that delivers nothing.
-func (r *Reader) gaveNothing() {
-	r.stall.now = time.Time{}
-	r.stall.tries++
-	if name := r.server(); name != "" && !slices.Contains(r.stall.servers, name) {
-		r.stall.servers = append(r.stall.servers, name)
+func (s *stall) gaveNothing(cons jetstream.Consumer) {
+	s.now = time.Time{}
+	s.tries++
+	if name := serverOf(cons); name != "" && !slices.Contains(s.servers, name) {
+		s.servers = append(s.servers, name)
 	}
 }
 
-// server is where the present consumer runs, as far as that is told.
-func (r *Reader) server() string {
-	if info := r.cons.CachedInfo(); info.Cluster != nil {
+// serverOf is where a consumer runs, as far as that is told.
+func serverOf(cons jetstream.Consumer) string {
+	if info := cons.CachedInfo(); info.Cluster != nil {
 		return info.Cluster.Leader
 	}
 	return ""
@@ -96,18 +109,24 @@ func (r *Reader) server() string {
 // the stream's leader answers. Where it does not answer there is no server, and one
 // may come back.
 func (r *Reader) unreadable(ctx context.Context) error {
-	waited := time.Since(r.stall.since)
-	if !r.stall.quiet || r.stall.tries < 2 || waited < r.s.c.patience {
+	return r.stall.over(ctx, r.s.c, StreamName, r.last, r.end, r.opts.Subjects)
+}
+
+// over is that error, for what a stream has between the last message that came and an
+// end.
+func (s *stall) over(ctx context.Context, c *Conn, stream string, last, end uint64, subjects []string) error {
+	waited := time.Since(s.since)
+	if !s.quiet || s.tries < 2 || waited < c.patience {
 		return nil
 	}
-	e := &UnreadableError{Tries: r.stall.tries, For: waited, Servers: r.stall.servers}
-	m, err := r.s.c.storedFrom(ctx, StreamName, max(r.stall.at, r.last+1), r.opts.Subjects)
+	e := &UnreadableError{Tries: s.tries, For: waited, Servers: s.servers}
+	m, err := c.storedFrom(ctx, stream, max(s.at, last+1), subjects)
 	var hidden *hiddenError
 	switch {
 	case errors.As(err, &hidden):
 		e.Seq = hidden.seq
 		return e
-	case err != nil, m.Seq == 0, m.Seq > r.end, waited < leaderFactor*r.s.c.patience:
+	case err != nil, m.Seq == 0, m.Seq > end, waited < leaderFactor*c.patience:
 		return nil
 	}
 	e.Seq, e.LeaderHasIt = m.Seq, true

@@ -105,3 +105,54 @@ func TestStream_GetTellsDamageFromErasure(t *testing.T) {
 		t.Errorf("the extent of a restored stream whose first message cannot be read: %+v, %v", state, err)
 	}
 }
+
+// Time without a line is not time in which a server delivers nothing.
+func TestReader_ALostLineBeginsTheWaitAnew(t *testing.T) {
+	t.Parallel()
+	env, _ := damaged(t)
+	r, err := env.Stream.Reader(t.Context(), streams.ReadOptions{StopAtEnd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.LoseLine(time.Hour)
+	_, err = r.Next(t.Context())
+	if lost := (*streams.UnreadableError)(nil); !errors.As(err, &lost) || lost.For >= time.Hour {
+		t.Errorf("Next returns %v, want that the wait began when the line was lost", err)
+	}
+}
+
+// What the server has sent may be lost without a word, and then it is asked for again.
+func TestReader_WhatWasSentAndDoesNotComeIsReadAgain(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	last := env.Append(t, lines("p", 10)...)
+	user, password := env.Server.Credentials()
+	conn, err := streams.Connect(t.Context(), streams.Config{InProcess: env.Server.InProcessConn, User: user, Password: password, ReadPatience: time.Second, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	stream, err := streams.Open(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]streams.ReadOptions{"pull": {StopAtEnd: true}, "feed": {StopAtEnd: true, NoHeaders: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, err := stream.Reader(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			r.LoseDelivered(last)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			for seq := uint64(1); seq <= last; seq++ {
+				if m, err := r.Next(ctx); err != nil || m.Seq != seq {
+					t.Fatalf("Next returns seq=%d, %v; want seq=%d", m.Seq, err, seq)
+				}
+			}
+		})
+	}
+}

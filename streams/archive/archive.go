@@ -27,34 +27,33 @@ type Archive struct {
 func Open(dir string) (*Archive, error) {
 	m, err := readManifest(dir)
 	for err == nil {
-		gone, lookErr := lookAt(dir, m)
+		lookErr := lookAt(dir, m)
 		if lookErr == nil {
 			return &Archive{dir: dir, manifest: m}, nil
 		}
 		before := m.Segments
 		// Somebody may have added to it between the two, or made it forget.
-		if m, err = readManifest(dir); err == nil && (!gone || slices.Equal(m.Segments, before)) {
+		if m, err = readManifest(dir); err == nil && slices.Equal(m.Segments, before) {
 			return nil, fmt.Errorf("archive: open %s: %w", dir, lookErr)
 		}
 	}
 	return nil, fmt.Errorf("archive: open: %w", err)
 }
 
-// lookAt looks whether every segment is there, as long as it should be; gone says
-// that one is not there.
-func lookAt(dir string, m Manifest) (gone bool, err error) {
+// lookAt looks whether every segment is there, as long as it should be.
+func lookAt(dir string, m Manifest) error {
 	for _, s := range m.Segments {
 		info, err := os.Stat(filepath.Join(dir, s.Name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return true, missing(s)
+			return missing(s)
 		case err != nil:
-			return false, err
+			return err
 		case info.Size() != s.Bytes:
-			return false, &DamageError{s.Name, fmt.Sprintf("it has %d bytes, it was written with %d", info.Size(), s.Bytes)}
+			return &DamageError{s.Name, fmt.Sprintf("it has %d bytes, it was written with %d", info.Size(), s.Bytes)}
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // missing is the damage of a segment that is not there.
