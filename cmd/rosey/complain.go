@@ -105,6 +105,9 @@ func advice(err error) string {
 		return fmt.Sprintf("%s 0 for any free port, or %s off for none", flag, flag)
 	case errors.As(err, &damaged):
 		return damaged.Remedy()
+	case errors.Is(err, installation.ErrStreamGone):
+		return "rosey restore DIR (the last backup, into a new --data folder), or rosey import events DIR (an archive, into this one); " +
+			"only to begin anew: move rosey.db and rosey.db.g* away first; if the stream is on another server: --nats URL"
 	case errors.Is(err, embedded.ErrStoreInUse):
 		return "stop the other process, or name another --data folder"
 	case errors.Is(err, spool.ErrInUse):

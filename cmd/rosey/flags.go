@@ -166,6 +166,7 @@ func (f portFlags) server(dir installation.Dir, log *slog.Logger) installation.S
 	return installation.ServerConfig{
 		Dir: dir, Port: f.NatsPort.number(), NoListen: f.NatsPort == portOff,
 		MonitorPort: f.MonitorPort.number(), NoMonitor: f.MonitorPort == portOff, Logger: log,
+		KeepTables: true,
 	}
 }
 

@@ -32,7 +32,16 @@ func TestReplay_ALostStreamDoesNotEmptyTheTables(t *testing.T) {
 	if err := os.RemoveAll(dir.JetStream()); err != nil {
 		t.Fatal(err)
 	}
-	if err := serve(t, dir).Stop(); err != nil {
+	for range 2 {
+		r := rosey(t, "server", "--data", string(dir), "--nats-port", "off", "--monitor-port", "off", "--for", "1s")
+		if r.code != 1 || !strings.Contains(r.err, "does not have the stream that the tables were made from") || !strings.Contains(r.err, "rosey restore DIR") {
+			t.Fatalf("%+v, want no new stream", r)
+		}
+		if r := rosey(t, "stream", "show", "--data", string(dir)); r.code == 0 || strings.Contains(r.err, "rosey stream setup") {
+			t.Fatalf("%+v, want no advice to make a stream", r)
+		}
+	}
+	if err := serve(t, dir).Stop(); err != nil { // as it was before the server refused
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -400,7 +409,7 @@ func TestReplay_AStreamThatLostItsEnd(t *testing.T) {
 	blocks := found(t, filepath.Join(msgs, "*.blk"))
 	data, err := os.ReadFile(blocks[len(blocks)-1])
 	if err == nil {
-		copy(data[len(data)/2:], bytes.Repeat([]byte{0xa5}, 40))
+		copy(data[len(data)/2:], bytes.Repeat([]byte{0xa5}, len(data))) // with a whole record after it the start would be refused
 		err = os.WriteFile(blocks[len(blocks)-1], data, 0o600)
 	}
 	if err != nil {

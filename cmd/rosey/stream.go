@@ -58,6 +58,18 @@ func (f streamFlags) reach(ctx context.Context, log *slog.Logger) (opened, error
 	return f.reachOrMake(ctx, log, false)
 }
 
+// explain adds what a stream that is not there means for the data folder.
+func (f streamFlags) explain(err error) error {
+	if f.external() || !errors.Is(err, streams.ErrNoStream) {
+		return f.natsFlags.explain(err)
+	}
+	dir, dirErr := f.dir()
+	if dirErr != nil {
+		return err
+	}
+	return errors.Join(dir.StreamGone(context.Background()), err)
+}
+
 // reachOrMake is reach for a data folder that need not be there yet.
 func (f streamFlags) reachOrMake(ctx context.Context, log *slog.Logger, mayMake bool) (opened, error) {
 	dir, err := f.dir()

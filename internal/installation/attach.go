@@ -56,6 +56,9 @@ func Attach(ctx context.Context, d Dir, log *slog.Logger) (*Attachment, error) {
 	if a.Conn, err = connectTo(ctx, s, log); err == nil {
 		a.Stream, err = streams.Open(ctx, a.Conn)
 	}
+	if errors.Is(err, streams.ErrNoStream) {
+		err = errors.Join(d.StreamGone(ctx), err)
+	}
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rosey/internal/standstill"
+	"rosey/schema"
 	"rosey/streams"
 	"rosey/streams/embedded"
 )
@@ -20,6 +21,8 @@ type ServerConfig struct {
 	// NoMonitor for none.
 	Port, MonitorPort   int
 	NoListen, NoMonitor bool
+	// KeepTables refuses to make a stream beside tables that were made from another.
+	KeepTables bool
 	// Logger receives what a person should know. Default: none.
 	Logger *slog.Logger
 }
@@ -54,6 +57,13 @@ func StartServer(ctx context.Context, cfg ServerConfig) (_ *Server, err error) {
 	if s.Conn, err = connectTo(ctx, s.Embedded, cfg.Logger); err != nil {
 		return nil, err
 	}
+	if cfg.KeepTables {
+		if _, err := streams.Open(ctx, s.Conn); errors.Is(err, streams.ErrNoStream) {
+			if err := cfg.Dir.StreamGone(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
 	size, err := embedded.DefaultMaxBytes(cfg.Dir.JetStream())
 	if err != nil {
 		return nil, err
@@ -62,6 +72,29 @@ func StartServer(ctx context.Context, cfg ServerConfig) (_ *Server, err error) {
 		return nil, err
 	}
 	return s, cfg.Dir.WriteEndpoint(Endpoint{URL: s.Embedded.ClientURL(), Monitor: s.Embedded.MonitorURL(), PID: os.Getpid()})
+}
+
+// ErrStreamGone means that the data folder has tables, and its store not the stream that
+// they were made from: they may be the only copy of what it held.
+var ErrStreamGone = errors.New("the store does not have the stream that the tables were made from")
+
+// StreamGone is ErrStreamGone where the data folder has tables, nil where it has none, for
+// whoever has found no stream. What keeps the tables from being looked at is not this
+// one's to tell.
+func (d Dir) StreamGone(ctx context.Context) error {
+	g, err := d.Database().Current()
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	db, err := schema.OpenReader(ctx, g.Path)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	at, err := schema.ReadCheckpoint(ctx, db)
+	if err = errors.Join(err, db.Close()); err != nil || at.StreamID == "" || at.Seq == 0 {
+		return nil //nolint:nilerr // see above
+	}
+	return fmt.Errorf("installation: %s is of the stream %s, up to seq=%d: %w", d.Database().Link, at.StreamID, at.Seq, ErrStreamGone)
 }
 
 func connectTo(ctx context.Context, s *embedded.Server, log *slog.Logger) (*streams.Conn, error) {
