@@ -111,6 +111,7 @@ func readStream(ctx context.Context, c *streams.Conn) (streamState, error) {
 	s.Server = c.NATS().ConnectedServerVersion()
 	if open, err := streams.Open(ctx, c); err == nil {
 		s.ID = open.Identity().ID
+		s.FirstTime, s.LastTime = originalTime(ctx, open, s.FirstSeq, s.FirstTime), originalTime(ctx, open, s.LastSeq, s.LastTime)
 	} else {
 		s.Problem = err.Error()
 	}
@@ -127,6 +128,26 @@ func readStream(ctx context.Context, c *streams.Conn) (streamState, error) {
 	slices.SortFunc(s.Consumers, func(a, b consumerState) int { return strings.Compare(a.Name, b.Name) })
 	s.Buckets, err = readBuckets(ctx, c)
 	return s, err
+}
+
+func compressed(how string) string {
+	if how == jetstream.NoCompression.String() {
+		return "no compression"
+	}
+	return how + " compression"
+}
+
+// originalTime is when a message was stored first: an imported one has a later time
+// on its server. Where it is not there any more, that one is all there is to know.
+func originalTime(ctx context.Context, s *streams.Stream, seq uint64, otherwise *time.Time) *time.Time {
+	if otherwise == nil {
+		return nil
+	}
+	m, err := s.Get(ctx, seq)
+	if err != nil {
+		return otherwise
+	}
+	return &m.Time
 }
 
 // readBuckets lists the buckets that belong to the stream.
@@ -186,7 +207,7 @@ func (s streamState) print(con *console) error {
 	if s.MaxAge > 0 {
 		age = "deleted after " + lasting(int64(s.MaxAge))
 	}
-	t.row("storage", fmt.Sprintf("%s, %s compression, %s", s.Storage, s.Compression, age))
+	t.row("storage", fmt.Sprintf("%s, %s, %s", s.Storage, compressed(s.Compression), age))
 	if s.Replicas > 1 && s.Compression != jetstream.NoCompression.String() {
 		t.row("", "a compressed copy may not survive its server's crash: rosey stream setup")
 	}

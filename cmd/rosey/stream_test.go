@@ -225,3 +225,23 @@ func TestSize_AsPeopleWriteIt(t *testing.T) {
 		}
 	}
 }
+
+// The server stored the messages of an import when they were imported.
+func TestStreamShow_AnImportedStreamHasItsOriginalTimes(t *testing.T) {
+	t.Parallel()
+	dir := recorded(t)
+	folder, copied := filepath.Join(t.TempDir(), "archive"), filepath.Join(t.TempDir(), "elsewhere")
+	succeeds(t, "export", "events", "--archive", folder, "--data", string(dir))
+	succeeds(t, "import", "events", folder, "--data", copied)
+	show := func(data string) (got streamState) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(succeeds(t, "stream", "show", "--json", "--data", data)), &got); err != nil || got.FirstTime == nil {
+			t.Fatalf("%s: %+v, %v", data, got, err)
+		}
+		return got
+	}
+	was, is := show(string(dir)), show(copied)
+	if !is.FirstTime.Equal(*was.FirstTime) || !is.LastTime.Equal(*was.LastTime) {
+		t.Errorf("stored from %s to %s, want %s to %s", is.FirstTime, is.LastTime, was.FirstTime, was.LastTime)
+	}
+}
