@@ -140,6 +140,36 @@ func TestSupervisor_CancelLeavesTheTables(t *testing.T) {
 	}
 }
 
+// Work that was taken before there is a Run can be cancelled before it begins.
+func TestSupervisor_CancelledBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 5)
+	s, err := replay.NewSupervisor(t.Context(), supervisorConfig(env, store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(replay.Request{Kind: replay.KindRebuild}); err != nil {
+		t.Error(err)
+	}
+	if !s.Cancel() {
+		t.Error("there was nothing to cancel")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	if w := (&supervised{Supervisor: s}).ended(t); !w.FailedBy(context.Canceled) || !strings.Contains(w.Error, replay.ErrCancelled.Error()) {
+		t.Errorf("the work came to %+v", w)
+	}
+	cancel()
+	if err := errors.Join(<-done, s.Close()); err != nil {
+		t.Error(err)
+	}
+	if n := currentNumber(t, store); n != 1 {
+		t.Errorf("generation %d is the current one, want 1", n)
+	}
+}
+
 func TestSupervisor_OneWorkAtATime(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)
