@@ -4,7 +4,8 @@ import "time"
 
 // An orderly end takes these steps one after the other. No step waits for longer
 // than its limit, in which only the time counts that the program ran, so all of
-// them together leave a server that is embedded enough of ten seconds to end.
+// them together leave a server that is embedded enough of ten seconds to end. What one
+// of the recorder's steps leaves of its time is for the next one.
 const (
 	// SpeakLimit is for the line on its way to the channel. The recorder is stopped
 	// after that.

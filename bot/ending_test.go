@@ -29,13 +29,13 @@ type exacting struct {
 }
 
 func (k *exacting) Put(ctx context.Context, evs ...*events.Event) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	for _, e := range evs {
 		if k.taking != nil {
 			k.taking(e)
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := k.Spool.Put(ctx, evs...); err != nil {
 		return err
@@ -123,6 +123,31 @@ func TestRecorder_StopsInGoodOrderBesideASilentServer(t *testing.T) {
 	}
 	p.Swallow(false, false)
 	p.Cut()
+}
+
+// A disk that is slow with the last event has the time that the commits before it did
+// not need.
+func TestRecorder_TheLastEventHasTheTimeThatIsLeft(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	r, k := exactingRecorder(t, env.Stream, nil)
+	k.taking = func(e *events.Event) {
+		if e.Kind == events.KindBotStopped {
+			time.Sleep(stoppedLimit + commitLimit/4)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	suite.Eventually(t, "joined", func() bool { return r.Status().View.Joined })
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("stopped beside a slow disk: %v", err)
+	}
+	if got := k.last(); got != events.KindBotStopped {
+		t.Errorf("the last event in the spool is %s, want %s", got, events.KindBotStopped)
+	}
 }
 
 // withoutEnd lets no lease end by itself.

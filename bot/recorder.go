@@ -214,8 +214,10 @@ func (r *Recorder) runUntilDamaged(ctx context.Context) error {
 		}
 	})
 	var beside sync.WaitGroup
+	settling, settled := standstill.Outlasting(ctx, commitLimit+stoppedLimit+r.cfg.SettleLimit)
+	defer settled()
 	err := r.record(ctx, &beside)
-	r.settle(drainCtx)
+	r.settle(drainCtx, settling, ctx.Err() != nil)
 	stopDrain()
 	beside.Wait()
 	drained.Wait()
@@ -233,6 +235,9 @@ func (r *Recorder) record(ctx context.Context, beside *sync.WaitGroup) error {
 	// What was read before the stop is still committed after it, within a limit.
 	keep, cut := standstill.Outlasting(ctx, commitLimit)
 	defer cut()
+	// What the commits leave of their time is for the last event.
+	last, over := standstill.Outlasting(ctx, commitLimit+stoppedLimit)
+	defer over()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
 	})
@@ -265,8 +270,10 @@ func (r *Recorder) record(ctx context.Context, beside *sync.WaitGroup) error {
 	err := g.Wait()
 	r.setRecording(false)
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
-	last, over := standstill.WithTimeout(context.WithoutCancel(ctx), stoppedLimit)
-	defer over()
+	if ctx.Err() == nil { // nobody stopped it: it ends because of err
+		last, over = standstill.WithTimeout(last, commitLimit+stoppedLimit)
+		defer over()
+	}
 	if failed := r.announce(last, stopped); failed != nil {
 		err = errors.Join(err, fmt.Errorf("bot: %w", failed))
 	}

@@ -36,14 +36,20 @@ func (r *Recorder) drain(ctx context.Context) error {
 }
 
 // settle gives the spool time to drain at a stop. Where the stream was never
-// reached there is nothing to wait for.
-func (r *Recorder) settle(ctx context.Context) {
+// reached there is nothing to wait for. settling ends with the time for it, which
+// what comes before may have left more of, where the run was stopped at all.
+func (r *Recorder) settle(ctx, settling context.Context, stopped bool) {
 	if !r.reached.Load() {
 		r.log.Warn("no stream was reached; the next run sends what is in the spool", "count", r.spool.Depth().Events)
 		return
 	}
-	ctx, cancel := standstill.WithTimeout(ctx, r.cfg.SettleLimit)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(settling, cancel)()
+	if !stopped {
+		ctx, cancel = standstill.WithTimeout(ctx, r.cfg.SettleLimit)
+		defer cancel()
+	}
 	if err := r.spool.Settle(ctx); err != nil {
 		r.log.Warn("events are left in the spool; the next run sends them", "count", r.spool.Depth().Events)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 )
 
@@ -97,7 +98,7 @@ func (c *streamShowCmd) Run(ctx context.Context, con *console, flags *streamCmd)
 const streamWait = 30 * time.Second
 
 func readStream(ctx context.Context, c *streams.Conn) (streamState, error) {
-	ctx, cancel := context.WithTimeout(ctx, streamWait)
+	ctx, cancel := standstill.WithTimeout(ctx, streamWait)
 	defer cancel()
 	js, err := c.JetStream().Stream(ctx, streams.StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
