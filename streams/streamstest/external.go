@@ -166,14 +166,21 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	return "", errors.New("the linked program is not in Go's build cache")
 })
 
-// freePort returns a port that nobody listens on. It is below those that the
+// given are the ports that this program's tests have.
+var given sync.Map
+
+// freePort returns a port that nobody listens on, and that no other test has: its
+// server may be down just now, or not be started yet. It is below those that the
 // system hands out by itself: of these another test's server could get one while
 // the server it was meant for is down, and take its clients.
 func freePort(t testing.TB) int {
 	t.Helper()
 	var lc net.ListenConfig
-	for range 100 {
+	for range 1000 {
 		port := 20_000 + rand.IntN(12_000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue
