@@ -124,6 +124,8 @@ func explainBackup(err error, dir string) error {
 		return advise(err, "a larger --max-bytes, or none")
 	case errors.Is(err, streams.ErrDisconnected):
 		return err // what is left of a command whose server went away is said of all alike
+	case errors.Is(err, streams.ErrLeftOut), errors.Is(err, streams.ErrUnreadable):
+		return advise(err, "rosey doctor   (it says what cannot be read); keep the last good backup, and copy the data folder as it is while nothing runs on it")
 	case errors.Is(err, backup.ErrDiffers):
 		// A leader that dies before the others have what it was given takes it along.
 		return advise(err, "the same command again: a server of a cluster may have gone away in the middle, and nothing is left of it. Where it says so again, use another backup")

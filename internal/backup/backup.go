@@ -137,6 +137,9 @@ func (t *taking) all(ctx context.Context) error {
 	if id := t.Stream.Identity().ID; file.Identity != id {
 		return fmt.Errorf("the stream was replaced by another one meanwhile: identity %s, and was %s", file.Identity, id)
 	}
+	if err := readThrough(ctx, t.Stream, file.Snapshot); err != nil {
+		return err
+	}
 	if err := syncTree(t.Dir); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"rosey/internal/backup"
 	"rosey/internal/installation"
 	"rosey/replay"
+	"rosey/streams"
 )
 
 // A backup of a running installation, restored elsewhere and started: everything
@@ -112,6 +114,39 @@ func TestTake_OfAStoppedBot(t *testing.T) {
 	other.project() // there was no database: it is made
 	if lines := other.lines(); !slices.Equal(lines, []string{"one"}) {
 		t.Errorf("the tables have %v", lines)
+	}
+}
+
+// One bad byte in a block that the server does not look at when it starts.
+func TestTake_OfADamagedStream(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const marked = "the line that the disk spoils"
+	h.say("one", marked, "three")
+	h.drain()
+	must(t, errors.Join(h.spool.Close(), h.server.Stop()))
+	found, err := filepath.Glob(filepath.Join(string(h.dir), "jetstream", "jetstream", "*", "streams", streams.StreamName, "msgs", "1.blk"))
+	must(t, err)
+	if len(found) != 1 {
+		t.Fatalf("blocks %v, want one", found)
+	}
+	block, err := os.ReadFile(found[0])
+	must(t, err)
+	at := bytes.Index(block, []byte(marked))
+	if at < 0 {
+		t.Fatal("the block does not have the line")
+	}
+	block[at] ^= 0xff
+	must(t, os.WriteFile(found[0], block, 0o600))
+
+	again := enter(t, h.dir)
+	dir := filepath.Join(t.TempDir(), "backup")
+	_, err = backup.Take(t.Context(), backup.Config{Dir: dir, Stream: again.server.Stream, Data: again.dir, Program: "test"})
+	if !errors.Is(err, streams.ErrLeftOut) && !errors.Is(err, streams.ErrUnreadable) {
+		t.Errorf("error %v, want that a message cannot be read", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a backup is left that nobody can restore: %v", err)
 	}
 }
 
