@@ -34,22 +34,32 @@ func (r *Recorder) begin(ctx context.Context) error {
 	return nil
 }
 
-// reopen begins again on the same spool, once nothing uses it any more. A disk that
-// is full or fails is tried again until the context ends, as for a commit.
+// reopen begins again on the same spool, once nothing uses it any more.
 func (r *Recorder) reopen(ctx context.Context) error {
 	r.recovered = true
 	if err := r.spool.Close(); err != nil {
 		// What was committed is on the disk, whatever a damaged file says at its end.
 		r.log.Warn("the damaged spool was not closed in good order", "err", err)
 	}
+	return r.untilBegun(ctx, r.begin)
+}
+
+// untilBegun tries again where a disk is full or fails, until the context ends, as
+// for a commit. The error then is why it had not begun before: an attempt that the
+// context broke off knows no cause.
+func (r *Recorder) untilBegun(ctx context.Context, begin func(context.Context) error) error {
+	var cause error
 	for attempt := 1; ; attempt++ {
-		err := r.begin(ctx)
+		err := begin(ctx)
 		if err == nil || errors.Is(err, spool.ErrNotASpool) || errors.Is(err, spool.ErrNewerSchema) {
 			return err
 		}
+		if cause == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+			cause = err
+		}
 		r.log.Error("the damaged spool cannot be opened again, trying again", "attempt", attempt, "err", err)
 		if !pause(ctx, backOff(attempt)) {
-			return err
+			return cause
 		}
 	}
 }

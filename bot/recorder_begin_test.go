@@ -53,3 +53,34 @@ func TestRecorder_ReopensTheSpoolOnceThatIsPossible(t *testing.T) {
 		t.Error("no new run has begun")
 	}
 }
+
+// An end of the program that comes in the middle of an attempt does not hide why
+// the attempts before it failed.
+func TestRecorder_AnAttemptThatIsBrokenOffHidesNoCause(t *testing.T) {
+	t.Parallel()
+	r, _ := exactingRecorder(t, nil, nil)
+	for _, tt := range []struct {
+		name     string
+		attempts []error // what they end with, the last one after the program was ended
+		want     error
+	}{
+		{"in use before", []error{spool.ErrInUse, context.Canceled}, spool.ErrInUse},
+		{"in use to the end", []error{spool.ErrFull, spool.ErrInUse}, spool.ErrInUse},
+		{"at once", []error{context.Canceled}, context.Canceled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			attempt := 0
+			err := r.untilBegun(ctx, func(context.Context) error {
+				if attempt++; attempt == len(tt.attempts) {
+					cancel()
+				}
+				return tt.attempts[attempt-1]
+			})
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
