@@ -171,11 +171,11 @@ func (b *building) run(ctx context.Context) error {
 	if err := schema.WriteOrigin(ctx, b.db, b.origin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	missing, err := holes(ctx, b.db)
+	made, err := madeOf(ctx, b.db)
 	if err != nil {
 		return err
 	}
-	b.erased = countBetween(missing, b.state.FirstSeq)
+	b.erased = countBetween(made, b.state.FirstSeq)
 	b.cfg.meter.seq = b.applier.Checkpoint().Seq
 	b.cfg.Progress(b.cfg.meter.progress(PhaseIndexes, b.last))
 	b.cfg.Crash(crashBeforeFinish)

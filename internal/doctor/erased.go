@@ -3,8 +3,8 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"math"
 
+	"rosey/internal/loss"
 	"rosey/replay"
 	"rosey/streams"
 )
@@ -55,23 +55,12 @@ func (e *examination) lookAtErased(ctx context.Context) {
 
 // lost is what the server lists as erased and the tables have: a rebuild would be
 // without it.
-func (e *examination) lost() (list streams.Erasures) {
+func (e *examination) lost() streams.Erasures {
 	if !e.related || e.scan == nil || e.tables == nil {
 		return nil
 	}
-	beyond := spans{{e.tables.checkpoint.Seq + 1, math.MaxUint64}}
-	k, of := 0, -1 // the run that the last one was a part of
-	for _, had := range e.scan.deleted.minus(e.tables.holes).minus(beyond) {
-		for e.scan.deleted[k][1] < had[0] {
-			k++
-		}
-		if k != of {
-			list, of = append(list, streams.Erasure{First: had[0]}), k
-		}
-		last := &list[len(list)-1]
-		last.Last, last.Messages = had[1], last.Messages+had.size()
-	}
-	return list
+	made := loss.Tables{UpTo: e.tables.checkpoint.Seq, Holes: e.tables.holes.runs()}
+	return made.Have(e.scan.deleted.runs(), 1)
 }
 
 // takenForErased are holes of the tables where the stream has messages.

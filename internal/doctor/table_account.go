@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"rosey/internal/loss"
 	"rosey/schema"
 )
 
@@ -55,24 +56,10 @@ func scanPosition(rows *sql.Rows, producer *string, a *tableAccount, last *int64
 }
 
 // readHoles reads which messages were erased before the tables had them.
-func readHoles(ctx context.Context, q schema.Queryer) (_ spans, err error) {
-	rows, err := q.QueryContext(ctx, "SELECT first_seq, last_seq FROM stream_holes ORDER BY first_seq")
+func readHoles(ctx context.Context, q schema.Queryer) (spans, error) {
+	made, err := loss.Read(ctx, q)
 	if err != nil {
-		return nil, fmt.Errorf("doctor: read stream_holes: %w", err)
+		return nil, fmt.Errorf("doctor: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	var list spans
-	for rows.Next() {
-		var first, last int64
-		if err := rows.Scan(&first, &last); err != nil {
-			return nil, fmt.Errorf("doctor: read stream_holes: %w", err)
-		}
-		if first > 0 && last >= first {
-			list = append(list, Span{uint64(first), uint64(last)})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("doctor: read stream_holes: %w", err)
-	}
-	return list, nil
+	return runsOf(made.Holes), nil
 }

@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"fmt"
+
+	"rosey/internal/loss"
 )
 
 // scanTries is how often a read begins again because messages were erased while
@@ -48,6 +50,15 @@ func runsOf(list [][2]uint64) spans {
 		set[i] = r
 	}
 	return set
+}
+
+// runs is the set as other packages have it.
+func (s spans) runs() []loss.Run {
+	list := make([]loss.Run, len(s))
+	for i, r := range s {
+		list[i] = r
+	}
+	return list
 }
 
 // lookAtWhole compares what was read with what the server counts.
