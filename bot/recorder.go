@@ -45,6 +45,9 @@ type RecorderConfig struct {
 	Hear func(cytube.Item)
 	// BotVersion is told in bot.started.
 	BotVersion string
+	// CommitLimit bounds how long a stop waits for the disk to take what was read.
+	// Default 2 s.
+	CommitLimit time.Duration
 	// SettleLimit bounds how long a stop waits for the spool to drain. What is left
 	// is sent by the next run. Default 1.5 s.
 	SettleLimit time.Duration
@@ -118,6 +121,9 @@ func NewRecorder(ctx context.Context, cfg RecorderConfig) (*Recorder, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.CommitLimit <= 0 {
+		cfg.CommitLimit = commitLimit
 	}
 	if cfg.SettleLimit <= 0 {
 		cfg.SettleLimit = settleLimit
@@ -214,7 +220,7 @@ func (r *Recorder) runUntilDamaged(ctx context.Context) error {
 		}
 	})
 	var beside sync.WaitGroup
-	settling, settled := standstill.Outlasting(ctx, commitLimit+stoppedLimit+r.cfg.SettleLimit)
+	settling, settled := standstill.Outlasting(ctx, r.cfg.CommitLimit+stoppedLimit+r.cfg.SettleLimit)
 	defer settled()
 	err := r.record(ctx, &beside)
 	r.settle(drainCtx, settling, ctx.Err() != nil)
@@ -233,10 +239,10 @@ const rejoinAfter = 30 * time.Second
 // silent, and not the disk.
 func (r *Recorder) record(ctx context.Context, beside *sync.WaitGroup) error {
 	// What was read before the stop is still committed after it, within a limit.
-	keep, cut := standstill.Outlasting(ctx, commitLimit)
+	keep, cut := standstill.Outlasting(ctx, r.cfg.CommitLimit)
 	defer cut()
 	// What the commits leave of their time is for the last event.
-	last, over := standstill.Outlasting(ctx, commitLimit+stoppedLimit)
+	last, over := standstill.Outlasting(ctx, r.cfg.CommitLimit+stoppedLimit)
 	defer over()
 	started := r.translate(func(t *Translator) []*events.Event {
 		return t.Started(r.cfg.Now(), PreviousRun{Producer: r.prev.Producer, LastSeq: r.prev.LastSeq, Known: r.prev.Known})
@@ -271,7 +277,7 @@ func (r *Recorder) record(ctx context.Context, beside *sync.WaitGroup) error {
 	r.setRecording(false)
 	stopped := r.translate(func(t *Translator) []*events.Event { return t.Stopped(r.cfg.Now()) })
 	if ctx.Err() == nil { // nobody stopped it: it ends because of err
-		last, over = standstill.WithTimeout(last, commitLimit+stoppedLimit)
+		last, over = standstill.WithTimeout(last, r.cfg.CommitLimit+stoppedLimit)
 		defer over()
 	}
 	if failed := r.announce(last, stopped); failed != nil {

@@ -54,9 +54,7 @@ func (r *Recorder) untilBegun(ctx context.Context, begin func(context.Context) e
 		if err == nil || errors.Is(err, spool.ErrNotASpool) || errors.Is(err, spool.ErrNewerSchema) {
 			return err
 		}
-		if cause == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
-			cause = err
-		}
+		cause = whyNot(ctx, cause, err)
 		r.log.Error("the damaged spool cannot be opened again, trying again", "attempt", attempt, "err", err)
 		if !pause(ctx, backOff(attempt)) {
 			return cause

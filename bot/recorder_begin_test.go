@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rosey/bot/spool"
+	"rosey/events"
 	"rosey/internal/suite"
 )
 
@@ -55,32 +56,44 @@ func TestRecorder_ReopensTheSpoolOnceThatIsPossible(t *testing.T) {
 }
 
 // An end of the program that comes in the middle of an attempt does not hide why
-// the attempts before it failed.
+// the attempts before it failed: neither to open the spool nor to put something in.
 func TestRecorder_AnAttemptThatIsBrokenOffHidesNoCause(t *testing.T) {
 	t.Parallel()
-	r, _ := exactingRecorder(t, nil, nil)
+	r := commitTo(nil)
 	for _, tt := range []struct {
 		name     string
 		attempts []error // what they end with, the last one after the program was ended
 		want     error
+		noTime   bool // and nothing was wrong with the disk but that it was slow
 	}{
-		{"in use before", []error{spool.ErrInUse, context.Canceled}, spool.ErrInUse},
-		{"in use to the end", []error{spool.ErrFull, spool.ErrInUse}, spool.ErrInUse},
-		{"at once", []error{context.Canceled}, context.Canceled},
+		{"in use before", []error{spool.ErrInUse, context.Canceled}, spool.ErrInUse, false},
+		{"in use to the end", []error{errors.New("disk"), spool.ErrInUse}, spool.ErrInUse, false},
+		{"at once", []error{context.Canceled}, context.Canceled, true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			attempt := 0
-			err := r.untilBegun(ctx, func(context.Context) error {
-				if attempt++; attempt == len(tt.attempts) {
-					cancel()
+		for of, do := range map[string]func(ctx context.Context, try func() error) error{
+			"begin": func(ctx context.Context, try func() error) error {
+				return r.untilBegun(ctx, func(context.Context) error { return try() })
+			},
+			"keep": func(ctx context.Context, try func() error) error {
+				full := func(err error) error { return err }
+				return r.keep(ctx, two(), full, func(context.Context, ...*events.Event) error { return try() })
+			},
+		} {
+			t.Run(of+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				attempt := 0
+				err := do(ctx, func() error {
+					if attempt++; attempt == len(tt.attempts) {
+						cancel()
+					}
+					return tt.attempts[attempt-1]
+				})
+				if !errors.Is(err, tt.want) || errors.Is(err, errNoTime) != (tt.noTime && of == "keep") {
+					t.Errorf("got %v, want %v", err, tt.want)
 				}
-				return tt.attempts[attempt-1]
 			})
-			if !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-		})
+		}
 	}
 }

@@ -144,6 +144,7 @@ func (r *Recorder) keep(ctx context.Context, evs []*events.Event, full func(erro
 	if len(evs) == 0 {
 		return nil
 	}
+	var cause error
 	for attempt := 1; ; attempt++ {
 		err := put(ctx, evs...)
 		switch {
@@ -156,9 +157,28 @@ func (r *Recorder) keep(ctx context.Context, evs []*events.Event, full func(erro
 		case errors.Is(err, spool.ErrClosed), errors.Is(err, spool.ErrNotBegun), errors.Is(err, spool.ErrDamaged):
 			return err
 		}
+		if cause = whyNot(ctx, cause, err); cut(ctx, cause) {
+			return fmt.Errorf("%w: %w", errNoTime, cause)
+		}
 		r.log.Error("the spool takes nothing, trying again", "attempt", attempt, "err", err)
 		if !pause(ctx, backOff(attempt)) {
-			return err
+			return cause
 		}
 	}
 }
+
+// errNoTime is why something is not in the spool that a slow disk was to take when
+// the time for it was over.
+var errNoTime = errors.New("the disk was not done with it before the end")
+
+// whyNot is what to tell after another attempt failed, where cause is what was to be
+// told before it: an attempt that the context broke off knows no cause.
+func whyNot(ctx context.Context, cause, err error) error {
+	if cause == nil || !cut(ctx, err) {
+		return err
+	}
+	return cause
+}
+
+// cut reports whether an error says no more than that the context has ended.
+func cut(ctx context.Context, err error) bool { return ctx.Err() != nil && errors.Is(err, ctx.Err()) }

@@ -243,7 +243,7 @@ func TestRecorder_FullSpoolLeavesTheChannelToAnother(t *testing.T) {
 	if err := c.Say("ann", "no room for this on the disk"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the second records", joined(other))
+	eventually(t, "the second records", func() bool { return joined(other)() && !present(c) })
 	if ops := leaseOps(t, env); !slices.Contains(ops, jetstream.KeyValueDelete) {
 		t.Error("the second waited until nobody renewed the first one's lease")
 	}
@@ -302,6 +302,7 @@ func TestRecorder_StartWithAFullSpoolWaitsForRoom(t *testing.T) {
 	}
 	stream.open.Store(true)
 	eventually(t, "joined", func() bool { return present(c) && r.Status().View.Joined })
+	eventually(t, "drained", func() bool { return r.Status().Depth.Events == 0 })
 	stop()
 	list := stored(t, env)
 	checkGapFree(t, list)

@@ -42,7 +42,7 @@ func recorder(t *testing.T, c *cytubetest.Channel, env *streamstest.Env, name st
 		Stream:     func(context.Context) (spool.Appender, error) { return env.Stream, nil },
 		LeaseEvery: 50 * time.Millisecond,
 		// No machine is too slow for these.
-		LeaseLimit: time.Minute, SettleLimit: time.Minute,
+		LeaseLimit: time.Minute, CommitLimit: time.Minute, SettleLimit: time.Minute, HandBackLimit: time.Minute,
 	}
 }
 
