@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"rosey/internal/backup"
+	"rosey/internal/loss"
 	"rosey/streams"
 )
 
@@ -53,10 +54,15 @@ func (c *backupCmd) Run(ctx context.Context, con *console) (err error) {
 		return explainBackup(err, c.Dir)
 	}
 	if c.JSON {
-		return printJSON(con.out, m)
+		err = printJSON(con.out, m)
+	} else {
+		tellBackup(con, c.Dir, m)
 	}
-	tellBackup(con, c.Dir, m)
-	return nil
+	if err == nil && m.Lost != nil {
+		// Whoever removes older backups goes by the exit code.
+		return advise(fmt.Errorf("backup: made, but do not take it for a good one: %s", m.Lost), "%s", m.Lost.Next)
+	}
+	return err
 }
 
 // tellBackup says what a backup holds.
@@ -72,10 +78,18 @@ func tellBackup(con *console, dir string, m *backup.Manifest) {
 	for _, s := range m.Spools {
 		fmt.Fprintf(con.out, "spool      %s, %d events not sent yet\n", printable(filepath.Base(s.Path)), s.Waiting)
 	}
+	tellLost(con, m.Lost)
 	for _, note := range m.Notes {
 		fmt.Fprintf(con.out, "note       %s\n", printable(note))
 	}
 	fmt.Fprintf(con.out, "took       %.2f s\n", float64(m.EndedMS-m.BeganMS)/1000)
+}
+
+// tellLost says what a backup, or an archive, does not have that the tables have.
+func tellLost(con *console, l *loss.Lost) {
+	if l != nil {
+		fmt.Fprintf(con.out, "lost       %s, from seq=%d to seq=%d: not erased on purpose, as it looks, and the tables alone have them\n", messages(l.Messages), l.FirstSeq, l.LastSeq)
+	}
 }
 
 // explainBackup adds the next step to what keeps a backup from being made or used.
@@ -124,8 +138,8 @@ func explainBackup(err error, dir string) error {
 		return advise(err, "a larger --max-bytes, or none")
 	case errors.Is(err, streams.ErrDisconnected):
 		return err // what is left of a command whose server went away is said of all alike
-	case errors.Is(err, streams.ErrLeftOut), errors.Is(err, streams.ErrUnreadable):
-		return advise(err, "rosey doctor   (it says what cannot be read); keep the last good backup, and copy the data folder as it is while nothing runs on it")
+	case errors.Is(err, streams.ErrLeftOut), errors.Is(err, streams.ErrUnreadable), errors.Is(err, backup.ErrLostEnd):
+		return advise(err, "rosey doctor   (it says what cannot be read, or is missing); keep the last good backup, and copy the data folder as it is while nothing runs on it")
 	case errors.Is(err, backup.ErrDiffers):
 		// A leader that dies before the others have what it was given takes it along.
 		return advise(err, "the same command again: a server of a cluster may have gone away in the middle, and nothing is left of it. Where it says so again, use another backup")

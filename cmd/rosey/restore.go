@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rosey/internal/backup"
+	"rosey/internal/loss"
 	"rosey/streams"
 )
 
@@ -34,6 +35,8 @@ type checked struct {
 	Sound bool  `json:"sound"`
 	Bytes int64 `json:"bytes"`
 	Files int   `json:"files"`
+	// Lost is what the stream had lost when the backup was made.
+	Lost *loss.Lost `json:"lost,omitempty"`
 }
 
 // Run makes an installation out of a backup.
@@ -83,11 +86,16 @@ func (c *restoreCmd) check(ctx context.Context, con *console, set *backup.Set, t
 	if err := set.Verify(ctx, to.Progress); err != nil {
 		return explainBackup(err, c.Dir)
 	}
+	var err error
 	if c.JSON {
-		return printJSON(con.out, checked{Sound: true, Bytes: set.Bytes(), Files: len(set.Files)})
+		err = printJSON(con.out, checked{Sound: true, Bytes: set.Bytes(), Files: len(set.Files), Lost: set.Lost})
+	} else {
+		fmt.Fprintf(con.out, "sound: %d files are what was written, and the target can take them\n", len(set.Files))
 	}
-	fmt.Fprintf(con.out, "sound: %d files are what was written, and the target can take them\n", len(set.Files))
-	return nil
+	if err == nil && set.Lost != nil {
+		return advise(fmt.Errorf("restore: the backup is what was there, but not a good one: %s", set.Lost), "an older backup, or an archive that holds them; where there is none, restore it: its tables have them")
+	}
+	return err
 }
 
 // tell says what was restored, and what comes next.
@@ -110,6 +118,9 @@ func (c *restoreCmd) tell(con *console, res backup.Restored) {
 	if held := res.Held - res.Settled; held > 0 {
 		fmt.Fprintf(con.out, "held       %d messages that waited, and that the original may have said since\n", held)
 		fmt.Fprintf(con.out, "try:       rosey outbound list --state unknown%s; then for each that is to be said: rosey outbound retry ID%s\n", c.words(), c.words())
+	}
+	if tellLost(con, res.Lost); res.Lost != nil {
+		fmt.Fprintln(con.out, "try:       an older backup, or an archive that holds them, into another data folder; here rosey doctor says more")
 	}
 	for _, ch := range res.Changes {
 		fmt.Fprintf(con.out, "changed    %s\n", printable(ch.String()))

@@ -14,6 +14,7 @@ import (
 
 	"rosey/bot/spool"
 	"rosey/internal/installation"
+	"rosey/internal/loss"
 	"rosey/schema"
 	"rosey/streams"
 )
@@ -43,10 +44,14 @@ type Config struct {
 type taking struct {
 	Config
 	m Manifest
+	// made is what the copied database is made of.
+	made loss.Tables
 }
 
 // Take makes a backup of an installation, which may be running. After an error
-// nothing of it is left, and after a crash a folder that Open calls cut off.
+// nothing of it is left, and after a crash a folder that Open calls cut off. One of a
+// stream that has lost messages is made, as it may be all there is, and its manifest
+// says so (Lost): nobody may take it for a good one.
 func Take(ctx context.Context, cfg Config) (*Manifest, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -136,6 +141,9 @@ func (t *taking) all(ctx context.Context) error {
 	t.m.Stream = file
 	if id := t.Stream.Identity().ID; file.Identity != id {
 		return fmt.Errorf("the stream was replaced by another one meanwhile: identity %s, and was %s", file.Identity, id)
+	}
+	if err := t.lost(ctx); err != nil {
+		return err
 	}
 	if err := readThrough(ctx, t.Stream, file.Snapshot); err != nil {
 		return err
@@ -301,6 +309,9 @@ func (t *taking) database(ctx context.Context) error {
 	if id := t.Stream.Identity().ID; c.StreamID != "" && c.StreamID != id {
 		t.note("the database belongs to another stream (%s) and is left out; a restored installation makes it from the stream", c.StreamID)
 		return os.RemoveAll(filepath.Join(t.Dir, databaseFolder))
+	}
+	if t.made, err = madeOf(ctx, filepath.Join(t.Dir, filepath.FromSlash(name)), c.Seq); err != nil {
+		return err
 	}
 	t.m.Database = &DatabaseFile{Path: name, Checkpoint: c.Seq, StreamID: c.StreamID, Fingerprint: c.Fingerprint}
 	return t.add(ctx, name)

@@ -44,6 +44,9 @@ var (
 	ErrNoLocks = errors.New("the folder's file system does not support locks")
 	// ErrTaken means that a backup which was cut off is complete all the same.
 	ErrTaken = errors.New("the backup in this folder is complete")
+	// ErrLostEnd means that the stream ends before what the tables were made of it: no
+	// restore would accept the two together.
+	ErrLostEnd = errors.New("the stream has lost its end")
 	// ErrDiffers means that what was restored is not what was copied.
 	ErrDiffers = errors.New("what was restored is not what was copied")
 )

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"rosey/internal/loss"
 	"rosey/streams"
 )
 
@@ -43,6 +44,9 @@ type Manifest struct {
 	// Database is null where there was none to copy; Notes say why.
 	Database *DatabaseFile `json:"database"`
 	Spools   []SpoolFile   `json:"spools"`
+	// Lost is what the stream had lost as it was copied, as far as the tables tell. It is
+	// not there where nothing is known to be lost.
+	Lost *loss.Lost `json:"lost,omitempty"`
 	// Notes are what a person should know of this backup.
 	Notes []string `json:"notes"`
 	// Files are all files beside the manifest.

@@ -12,6 +12,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/internal/installation"
+	"rosey/internal/loss"
 	"rosey/schema"
 	"rosey/streams"
 )
@@ -64,6 +65,8 @@ type Restored struct {
 	Waiting int64 `json:"waiting"`
 	// Changes are what had to be other than it was.
 	Changes []streams.Change `json:"changes"`
+	// Lost is what the stream had lost when the backup was made.
+	Lost *loss.Lost `json:"lost,omitempty"`
 	// Notes are those of the backup.
 	Notes []string `json:"notes"`
 }
@@ -134,7 +137,7 @@ func newRestoring(s *Set, to Target) *restoring {
 	if to.Crash == nil {
 		to.Crash = func(string) {}
 	}
-	return &restoring{Target: to, set: s, res: Restored{Notes: s.Notes, Changes: []streams.Change{}}}
+	return &restoring{Target: to, set: s, res: Restored{Lost: s.Lost, Notes: s.Notes, Changes: []streams.Change{}}}
 }
 
 // check looks at the target.

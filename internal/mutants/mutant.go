@@ -23,7 +23,7 @@ type Mutant struct {
 // All lists every mutant, room by room.
 func All() []Mutant {
 	return slices.Concat(spoolMutants, botMutants, streamMutants, projectorMutants, schemaMutants, replayMutants, liveMutants, archiveMutants, controlMutants, doctorMutants,
-		outboundMutants, serviceMutants)
+		lossMutants, outboundMutants, serviceMutants)
 }
 
 // Apply returns the faulty text of a file.
