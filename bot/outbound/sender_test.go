@@ -393,7 +393,7 @@ func TestSender_KeepsTheChannelsAntiflood(t *testing.T) {
 // its order, and the limit is kept from then on.
 func TestSender_FloodedLinesAreSentAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 1}) // slower than a busy machine
+	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 1, FloodClock: standingStill(4)})
 	r := w.bot(options{}).joined()
 	ids := w.send("one", "two", "three", "four", "five", "six")
 	for _, id := range ids {
@@ -404,6 +404,22 @@ func TestSender_FloodedLinesAreSentAgain(t *testing.T) {
 	w.shown("one", "two", "three", "four", "five", "six")
 	if got := r.stats.Read().Retries[outbound.ReasonFlood]; got != 1 {
 		t.Errorf("%d lines were refused, want 1", got)
+	}
+}
+
+// standingStill is the clock of a flood limit that goes on only after it was looked at
+// a number of times, once for each line: no machine is too slow to be too fast.
+func standingStill(looks int64) func() int64 {
+	var looked atomic.Int64
+	var since time.Time // the channel looks at one time alone
+	return func() int64 {
+		switch n := looked.Add(1); {
+		case n < looks:
+			return 1
+		case n == looks:
+			since = time.Now()
+		}
+		return 1 + time.Since(since).Milliseconds()
 	}
 }
 
@@ -475,7 +491,7 @@ func TestSender_RefusalsAfterASilentLine(t *testing.T) {
 // Nor does it keep the pace from learning that the limit is lower than was thought.
 func TestSender_FloodAfterASilentLine(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 1}) // slower than a busy machine
+	w := newWorld(t, cytubetest.ChannelConfig{Burst: 3, Sustained: 1, FloodClock: standingStill(4)})
 	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = 5 * time.Second }}).joined()
 	w.site.SwallowChat(1)
 	w.ends(w.send("swallowed")[0], outbound.Unknown, outbound.ReasonNoEcho)
@@ -497,7 +513,7 @@ func TestSender_FloodAfterASilentLine(t *testing.T) {
 func TestSender_RefusalsOfASiteThatAnswersNoQuestion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cytubetest.ChannelConfig{})
-	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = 400 * time.Millisecond }}).joined()
+	r := w.bot(options{change: func(c *outbound.SenderConfig) { c.EchoTimeout = 5 * time.Second }}).joined()
 	w.site.SwallowChat(2) // the line, and the question about it
 	w.ends(w.send("swallowed")[0], outbound.Unknown, outbound.ReasonNoEcho)
 	w.do(w.site.Mute("rosey", false))

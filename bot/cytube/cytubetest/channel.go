@@ -35,6 +35,9 @@ type ChannelConfig struct {
 	// on a real server.
 	Burst     int
 	Sustained float64
+	// FloodClock is the flood limit's clock, in milliseconds above 0. Default: the
+	// machine's, as Now may stand still.
+	FloodClock func() int64
 	// DuplicateTimes lets chat lines have the same time. Otherwise each is at
 	// least a millisecond after the one before.
 	DuplicateTimes bool
@@ -58,9 +61,6 @@ type Received struct {
 type Channel struct {
 	cfg ChannelConfig
 	url string
-	// floodClock is the flood limit's clock, in milliseconds: the machine's, as that of
-	// the configuration may stand still.
-	floodClock func() int64
 
 	stop chan struct{} // closed by Close
 	wg   sync.WaitGroup
@@ -131,9 +131,12 @@ func NewChannel(cfg ChannelConfig) (*Channel, error) {
 	setDefault(&cfg.PingInterval, 25*time.Second)
 	setDefault(&cfg.PingTimeout, 120*time.Second)
 	setDefault(&cfg.UserCountEvery, 10*time.Second)
-	up := time.Now().Add(-time.Millisecond) // no line comes at 0
+	if cfg.FloodClock == nil {
+		up := time.Now().Add(-time.Millisecond) // no line comes at 0
+		cfg.FloodClock = func() int64 { return time.Since(up).Milliseconds() }
+	}
 	c := &Channel{
-		cfg: cfg, floodClock: func() int64 { return time.Since(up).Milliseconds() }, stop: make(chan struct{}), banned: make(map[string]bool),
+		cfg: cfg, stop: make(chan struct{}), banned: make(map[string]bool),
 		password: cfg.Password, motd: cfg.Motd, permission: maps.Clone(permissions),
 		flood: antiflood{Burst: 4, Sustained: 1, Cooldown: 4},
 		ranks: make(map[string]float64), muted: make(map[string]muteKind),
@@ -221,7 +224,7 @@ func (c *Channel) Stop() {
 func (c *Channel) Start() error {
 	addr := strings.TrimPrefix(c.URL(), "http://")
 	var err error
-	for range 100 { // another program may hold the port for a moment
+	for range 3000 { // another may hold the port for a while
 		if err = c.listen(addr); err == nil || errors.Is(err, net.ErrClosed) {
 			return err
 		}

@@ -43,7 +43,7 @@ func (l *limiter) allow(a antiflood, now int64) bool {
 
 // cooling reports whether a line of the client comes too early, and tells it so.
 func (v *visitor) cooling(a antiflood) bool {
-	if v.limiter.allow(a, v.c.floodClock()) {
+	if v.limiter.allow(a, v.c.cfg.FloodClock()) {
 		return false
 	}
 	v.c.dropped.Flood++

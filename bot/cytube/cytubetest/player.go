@@ -48,7 +48,7 @@ type PlayerConfig struct {
 	// RecordedLogins answers a lenient client's k-th login with the connection's
 	// k-th recorded answer, be it a refusal. Otherwise the first success is taken.
 	RecordedLogins bool
-	// Patience is how long the client may take to send what is due. Default 10 s.
+	// Patience is how long the client may take to send what is due. Default 2 min.
 	Patience time.Duration
 }
 
@@ -81,7 +81,7 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 		return nil, fmt.Errorf("recording %s holds no connection", rec.Scenario)
 	}
 	if cfg.Patience == 0 {
-		cfg.Patience = 10 * time.Second
+		cfg.Patience = 2 * time.Minute
 	}
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

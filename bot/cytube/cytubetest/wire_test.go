@@ -119,14 +119,15 @@ func TestChannel_AnswersAsTheRealServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := NewChannel(ChannelConfig{Name: rec.Channel, Ranks: map[string]float64{"rosey": tt.rank}})
+			var now atomic.Int64
+			c, err := NewChannel(ChannelConfig{
+				Name: rec.Channel, Ranks: map[string]float64{"rosey": tt.rank}, FloodClock: func() int64 { return now.Load() + 1 },
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			c.SetFilter(DefaultFilters)
-			var now atomic.Int64
-			c.floodClock = func() int64 { return now.Load() + 1 }
 
 			w := dialWire(t, c)
 			w.send(eventFrame("login", map[string]string{"name": "rosey", "pw": "x"}))
