@@ -57,6 +57,7 @@ type BucketWatcher struct {
 	there    uint64 // the last revision then, as the leader had it
 	copies   int    // of the bucket
 	attempt  int
+	stall    stall
 	closed   bool
 }
 
@@ -108,7 +109,7 @@ func (w *BucketWatcher) open(ctx context.Context) error {
 		return err
 	}
 	if !w.created.IsZero() && (!info.Created.Equal(w.created) || info.State.LastSeq < w.last) {
-		w.restarted, w.last, w.caught = true, 0, false
+		w.restarted, w.last, w.caught, w.stall = true, 0, false, stall{}
 	}
 	w.created, w.there, w.copies = info.Created, info.State.LastSeq, info.Config.Replicas
 	lctx, req := c.call(ctx)
@@ -132,6 +133,7 @@ func (w *BucketWatcher) open(ctx context.Context) error {
 		return fmt.Errorf("start watcher: %w", err)
 	}
 	w.cons, w.pull, w.delivery, w.left = cons, p, 0, cons.CachedInfo().NumPending
+	w.stall.now = time.Time{}
 	return nil
 }
 
@@ -141,7 +143,8 @@ const quietLimit = 500 * time.Millisecond
 
 // Next returns what is seen next, waiting for it if need be. The error is ctx's
 // own, or one that trying again will not cure, such as ErrNoBucket or
-// ErrPermission.
+// ErrPermission. It is ErrUnreadable where the server answers and does not deliver a
+// value that is there.
 func (w *BucketWatcher) Next(ctx context.Context) (Update, error) {
 	u, err := w.next(ctx)
 	if err != nil {
@@ -173,6 +176,7 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 				return Update{}, ctx.Err()
 			default:
 				w.b.c.log.Debug("watcher has not seen everything", "stream", bucketStream(w.b.name), "seq", w.last, "err", err)
+				w.gaveNothing(err)
 				w.drop() // another consumer, perhaps of another replica
 				continue
 			}
@@ -185,6 +189,9 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 			if errors.Is(err, context.DeadlineExceeded) {
 				w.recount(ctx)
 				continue
+			}
+			if errors.Is(err, ErrDisconnected) {
+				w.stall = stall{} // it is the line that delivers nothing
 			}
 			w.b.c.log.Debug("watcher lost its consumer", "stream", bucketStream(w.b.name), "seq", w.last, "err", err)
 			w.drop()
@@ -200,6 +207,9 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 			continue
 		}
 		w.delivery, w.last, w.attempt = m.delivery, m.Seq, 0
+		if w.stall.quiet {
+			w.stall = stall{}
+		}
 		w.left = min(max(w.left, 1)-1, m.Pending)
 		u := Update{Op: WatchPut, Entry: Entry{
 			Key: strings.TrimPrefix(m.Subject, w.b.prefix()), Value: m.Data, Revision: m.Seq, Time: m.Time,
@@ -243,7 +253,36 @@ func (w *BucketWatcher) recount(ctx context.Context) {
 		w.drop()
 	case info.NumPending == 0 && info.Delivered.Consumer <= w.delivery:
 		w.left = 0
+	case info.Delivered.Consumer == w.delivery:
+		w.stall.begin(quietLimit)
+		if time.Since(w.stall.now) >= w.b.c.patience/stallTries {
+			w.gaveNothing(errBehind)
+			w.drop()
+		}
 	}
+}
+
+// gaveNothing counts the present consumer as one that does not deliver what is stored,
+// where the error says so.
+func (w *BucketWatcher) gaveNothing(err error) {
+	var hidden *hiddenError
+	if !errors.Is(err, errBehind) && !errors.As(err, &hidden) {
+		return
+	}
+	w.stall.begin(0)
+	w.stall.gaveNothing(w.cons)
+}
+
+// unreadable is an error once consumers have delivered nothing for too long of what the
+// bucket holds.
+func (w *BucketWatcher) unreadable(ctx context.Context) error {
+	err := w.stall.over(ctx, w.b.c, bucketStream(w.b.name), w.last, w.there, []string{w.filter})
+	var lost *UnreadableError
+	if errors.As(err, &lost) {
+		lost.Bucket = w.b.name
+		w.stall = stall{} // whoever asks again waits as long again
+	}
+	return err
 }
 
 // reopen makes another consumer after the last revision, as soon as there is a
@@ -255,6 +294,9 @@ func (w *BucketWatcher) reopen(ctx context.Context) error {
 		}
 		w.attempt++
 		if err := w.b.c.Connected(ctx); err != nil {
+			return err
+		}
+		if err := w.unreadable(ctx); err != nil {
 			return err
 		}
 		err := w.open(ctx)

@@ -114,10 +114,16 @@ type UnreadableError struct {
 	// LeaderHasIt says that the stream's leader can read it: it is the servers' copies
 	// that are damaged.
 	LeaderHasIt bool
+	// Bucket is where the message is a value, and Seq its revision. It is empty where it
+	// is one of the stream.
+	Bucket string
 }
 
 func (e *UnreadableError) Error() string {
 	text := fmt.Sprintf("seq=%d is stored and cannot be read: ", e.Seq)
+	if e.Bucket != "" {
+		text = fmt.Sprintf("revision %d of bucket %s is stored and cannot be read: ", e.Seq, e.Bucket)
+	}
 	if e.LeaderHasIt {
 		text += "the stream's leader has it"
 	} else {
@@ -130,6 +136,16 @@ func (e *UnreadableError) Error() string {
 		text += ", on " + strings.Join(e.Servers, ", ")
 	}
 	return text
+}
+
+// BucketRemedy is the next step where a bucket cannot be read, for a person.
+func (e *UnreadableError) BucketRemedy() string {
+	if e.LeaderHasIt && len(e.Servers) > 0 {
+		return fmt.Sprintf("look at the store and the log of NATS server %s: its copy of the bucket cannot be read, and another server has a whole one; "+
+			"stopped, and its store moved away, it copies that", strings.Join(e.Servers, ", "))
+	}
+	return fmt.Sprintf("copy the server's store away first; then rosey restore DIR (the last backup), into a new --data folder or server; "+
+		"or give up what waits in the bucket: nats kv del %s, then rosey stream setup", e.Bucket)
 }
 
 // Is makes errors.Is(err, ErrUnreadable) hold.

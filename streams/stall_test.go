@@ -41,7 +41,7 @@ func TestReader_AnUnreadableBlockIsAnError(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			m, err := r.Next(ctx)
 			var lost *streams.UnreadableError
@@ -146,7 +146,7 @@ func TestReader_WhatWasSentAndDoesNotComeIsReadAgain(t *testing.T) {
 			}
 			defer r.Close()
 			r.LoseDelivered(last)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			for seq := uint64(1); seq <= last; seq++ {
 				if m, err := r.Next(ctx); err != nil || m.Seq != seq {
@@ -154,5 +154,23 @@ func TestReader_WhatWasSentAndDoesNotComeIsReadAgain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who waits for the values of a bucket hears that one of them cannot be read.
+func TestBucketWatcher_AnUnreadableValueIsAnError(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithSync())
+	env.FillBucket(t, streams.OutboundBucket, "channel.")
+	env.DamageBlockOf(t, "KV_"+streams.OutboundBucket, 1, time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	_, err := openBucket(t, env).List(ctx, "channel.*")
+	if lost := (*streams.UnreadableError)(nil); !errors.As(err, &lost) || lost.Seq == 0 || lost.Seq > unreadable || lost.Tries < 2 || lost.Bucket != streams.OutboundBucket {
+		t.Errorf("List returns %v, want which value cannot be read", err)
+	}
+	list, err := openBucket(t, env).List(ctx, "channel.40")
+	if err != nil || len(list) != 1 {
+		t.Errorf("List of what can be read returns %d values, %v", len(list), err)
 	}
 }

@@ -123,6 +123,7 @@ type Sender struct {
 	room    room          // guarded by mu
 	news    chan struct{} // holds one when something was heard
 	waiting atomic.Int64
+	trouble trouble
 
 	// What follows belongs to Run.
 
@@ -194,6 +195,10 @@ func (s *Sender) nudge() {
 // Waiting counts the messages of the channel that are not over yet.
 func (s *Sender) Waiting() int64 { return s.waiting.Load() }
 
+// Trouble is why nothing is sent, for as long as that needs a person: the queue cannot be
+// read. It is nil otherwise.
+func (s *Sender) Trouble() error { return s.trouble.now() }
+
 // Run sends until the context ends, which is no error. Then nothing more is begun,
 // and the line on its way gets a moment to come back; what became of one that does
 // not is worked out by the next run. The recorder has to outlive it.
@@ -217,7 +222,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		if s.stopped() {
 			break
 		}
-		s.log.Warn("the queue cannot be followed, trying again", "err", err)
+		s.complain(err)
 		pause(ctx, time.Second)
 	}
 	return nil
@@ -336,6 +341,7 @@ func (s *Sender) note(c Change) {
 		clear(s.compared)
 	case c.CaughtUp:
 		s.caught = true
+		s.readable()
 	case over && c.Message.Revision < revision: // from before its end
 	case c.Removed:
 		if known, ok := s.open[id]; ok && known.Revision < c.Message.Revision {

@@ -155,14 +155,14 @@ func (s *Service) openQueue(ctx context.Context) (*Queue, error) {
 
 // follow keeps the board, again and again. What is in the way is told once.
 func (s *Service) follow(ctx context.Context) {
-	told := ""
+	var told error
 	_ = persist(ctx, func() error {
 		q, err := s.openQueue(ctx)
 		if err == nil {
 			err = s.board.follow(ctx, q)
 		}
-		if err != nil && ctx.Err() == nil && err.Error() != told {
-			told = err.Error()
+		if err != nil && ctx.Err() == nil && !sameTrouble(told, err) {
+			told = err
 			s.log.Warn("the outbound queue cannot be followed", "err", err)
 		}
 		return err

@@ -66,6 +66,9 @@ func diskFull(err error) bool {
 // unreadableAdvice is what helps where a stored message cannot be read. Nothing is made
 // anew from such a stream: the tables may hold the only copy.
 func unreadableAdvice(e *streams.UnreadableError) string {
+	if e.Bucket != "" {
+		return e.BucketRemedy()
+	}
 	if e.LeaderHasIt && len(e.Servers) > 0 {
 		return fmt.Sprintf("look at the store and the log of NATS server %s: its copy of the stream cannot be read, and another server has a whole one; "+
 			"stopped, and its store moved away, it copies that", strings.Join(e.Servers, ", "))

@@ -122,6 +122,8 @@ func stateOf(h *house) state {
 		st.word = fmt.Sprintf("off the channel (%s), next try in %s", r.Line.LastReason, time.Until(r.Line.NextAttempt).Round(time.Second))
 	case !r.Line.Joined:
 		st.word = "joining"
+	case h.recorder.sender.Trouble() != nil:
+		st.word = "recording, and nothing is sent: the queue cannot be read"
 	}
 	return st
 }

@@ -51,7 +51,11 @@ func (e *examination) lookAtOutbound(ctx context.Context) {
 	if err == nil {
 		list, err = q.List(ctx, outbound.Filter{})
 	}
+	var lost *streams.UnreadableError
 	switch {
+	case errors.As(err, &lost):
+		e.wrong(OutboundQueue, lost.BucketRemedy(), "nothing is sent: %v", lost)
+		return
 	case errors.Is(err, streams.ErrNoBucket):
 		e.wrong(OutboundQueue, "rosey stream setup", "there is no queue for messages to the channel: %v", err)
 		return

@@ -107,3 +107,16 @@ func TestExamine_AnUnreadableBlockIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestExamine_AnUnreadableQueueIsWrong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.project()
+	h.FillBucket(t, streams.OutboundBucket, "lounge.foreign")
+	h.DamageBlockOf(t, "KV_"+streams.OutboundBucket, 1, time.Second)
+	c := check(t, h.report(), doctor.OutboundQueue)
+	if c.State != doctor.Wrong || !strings.Contains(c.Detail, "nothing is sent: revision ") || !strings.Contains(c.Detail, streams.OutboundBucket) ||
+		!strings.Contains(c.Remedy, "rosey restore DIR") {
+		t.Errorf("it says %s", text(c))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,17 +15,61 @@ import (
 	"rosey/events"
 	"rosey/internal/suite"
 	"rosey/streams"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // FillBlock stores messages that the server cannot compress, until the store has begun
 // another block behind the first.
 func (e *Env) FillBlock(t testing.TB) {
 	t.Helper()
-	random := rand.NewChaCha8([32]byte{})
-	for i := range 40 { // 12 MB, and a block has 8
-		data := make([]byte, 300_000)
-		_, _ = random.Read(data) // never fails
+	for i, data := range bulk() {
 		e.Append(t, streams.AppendMessage{Subject: events.Subject(events.KindMessageLog), MsgID: fmt.Sprintf("bulk-%d", i+1), Data: data})
+	}
+}
+
+// FillBucket does so to a bucket, with values under keys that begin with a prefix. The
+// bucket is compressed from then on, as DamageBlockOf wants it: a stream that was made
+// without is so from the next start of its server on.
+func (e *Env) FillBucket(t testing.TB, bucket, prefix string) {
+	t.Helper()
+	js := e.Conn.JetStream()
+	s, err := js.Stream(t.Context(), "KV_"+bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.Compression, cfg.MaxMsgSize = jetstream.S2Compression, -1
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The line of before may not have been missed yet.
+	var b *streams.Bucket
+	suite.Eventually(t, "bucket "+bucket+" answers again", func() bool {
+		b, err = e.Stream.Bucket(t.Context(), bucket)
+		return err == nil
+	})
+	for i, data := range bulk() {
+		if _, err := b.Create(t.Context(), fmt.Sprintf("%s%d", prefix, i+1), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// bulk is 12 MB, and a block has 8.
+func bulk() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		random := rand.NewChaCha8([32]byte{})
+		for i := range 40 {
+			data := make([]byte, 300_000)
+			_, _ = random.Read(data) // never fails
+			if !yield(i, data) {
+				return
+			}
+		}
 	}
 }
 
@@ -37,7 +82,13 @@ func (e *Env) FillBlock(t testing.TB) {
 // same way.
 func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend func()) {
 	t.Helper()
-	path, whole := blockOf(t, e.store, block)
+	return e.DamageBlockOf(t, streams.StreamName, block, patience)
+}
+
+// DamageBlockOf does so to another stream, which has to be a compressed one.
+func (e *Env) DamageBlockOf(t testing.TB, stream string, block int, patience time.Duration) (mend func()) {
+	t.Helper()
+	path, whole := blockOf(t, e.store, stream, block)
 	replace := func(with []byte) {
 		t.Helper()
 		// The running server must never see half of it, and may have the old one in memory.
@@ -57,11 +108,11 @@ func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend
 }
 
 // blockOf returns a block of the stream's store once it is compressed.
-func blockOf(t testing.TB, store string, block int) (path string, whole []byte) {
+func blockOf(t testing.TB, store, stream string, block int) (path string, whole []byte) {
 	t.Helper()
 	name := fmt.Sprintf("%d.blk", block)
 	suite.Eventually(t, name+" is compressed", func() bool {
-		found, err := filepath.Glob(filepath.Join(store, "jetstream", "*", "streams", streams.StreamName, "msgs", name))
+		found, err := filepath.Glob(filepath.Join(store, "jetstream", "*", "streams", stream, "msgs", name))
 		if err != nil || len(found) != 1 {
 			return false
 		}
