@@ -306,7 +306,7 @@ func TestFind_LooksOnlyBehindTheGivenSequence(t *testing.T) {
 func TestAppend_WithoutAServerSaysSo(t *testing.T) {
 	t.Parallel()
 	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{})
-	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}})
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func TestLastOf_NamesTheGreatestSequenceThatIsLeft(t *testing.T) {
 func TestAppend_SurvivesKilledServers(t *testing.T) {
 	t.Parallel()
 	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{})
-	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, MaxReconnectWait: 50 * time.Millisecond})
+	conn, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, MaxReconnectWait: 50 * time.Millisecond, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func TestAppend_SurvivesKilledServers(t *testing.T) {
 	}()
 	defer func() { close(stop); <-done }()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // each batch waits for the disk
 	defer cancel()
 	var last uint64
 	next := 1

@@ -31,7 +31,7 @@ func TestCluster_AReplicaThatLagsIsNotTheEnd(t *testing.T) {
 		}
 	}
 	cluster := streamstest.NewCluster(t)
-	conn, err := streams.Connect(ctx, streams.Config{URLs: cluster.URLs(), WaitForServer: true})
+	conn, err := streams.Connect(ctx, streams.Config{URLs: cluster.URLs(), WaitForServer: true, Timeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ func TestConnect_WaitsForAServerThatComesLater(t *testing.T) {
 	t.Parallel()
 	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{Stopped: true})
 	c, err := streams.Connect(t.Context(), streams.Config{
-		URLs: []string{server.URL()}, WaitForServer: true, MaxReconnectWait: 50 * time.Millisecond,
+		URLs: []string{server.URL()}, WaitForServer: true, MaxReconnectWait: 50 * time.Millisecond, Timeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatalf("connect: %v", err)
@@ -253,7 +253,7 @@ func TestConn_WarningsNameWhatTheServerLacks(t *testing.T) {
 		t.Errorf("lazy embedded server: %q", got)
 	}
 	server := streamstest.ExternalServer(t, streamstest.ExternalOptions{NoSync: true, Config: "max_payload: 1MB"})
-	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}})
+	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{server.URL()}, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rosey/internal/suite"
 )
 
 // pipedFeed is a feed whose server is the test.
@@ -64,6 +66,7 @@ func TestFeed_GoesOnWithSignsOfLife(t *testing.T) {
 	if _, err := server.Write([]byte("HMSG a 1 31 31\r\nNATS/1.0 100 Idle Heartbeat\r\n\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
+	suite.Eventually(t, "it is heard", func() bool { return len(f.more) > 0 })
 	if _, err := f.next(t.Context()); !errors.Is(err, errQuiet) {
 		t.Errorf("after a sign of life: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"rosey/streams"
 	"rosey/streams/streamstest"
@@ -17,7 +18,7 @@ func smallServer(t *testing.T, store string) *streams.Conn {
 		o.Config = fmt.Sprintf("jetstream { store_dir: %q, max_file_store: %s }", t.TempDir(), store)
 	}
 	e := streamstest.ExternalServer(t, o)
-	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{e.URL()}})
+	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{e.URL()}, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

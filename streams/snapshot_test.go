@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rosey/events"
 	"rosey/streams"
@@ -231,7 +232,7 @@ func TestSnapshot_AnEndInTheMiddle(t *testing.T) {
 	// The line is cut in the middle of it.
 	proxy := streamstest.NewProxy(t, strings.TrimPrefix(env.Server.ClientURL(), "nats://"))
 	user, password := env.Server.Credentials()
-	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{proxy.URL()}, User: user, Password: password})
+	c, err := streams.Connect(t.Context(), streams.Config{URLs: []string{proxy.URL()}, User: user, Password: password, Timeout: time.Minute})
 	must(t, err)
 	t.Cleanup(c.Close)
 	var once sync.Once

@@ -128,7 +128,7 @@ func TestReader_WhatWasSentAndDoesNotComeIsReadAgain(t *testing.T) {
 	env := streamstest.New(t)
 	last := env.Append(t, lines("p", 10)...)
 	user, password := env.Server.Credentials()
-	conn, err := streams.Connect(t.Context(), streams.Config{InProcess: env.Server.InProcessConn, User: user, Password: password, ReadPatience: time.Second, Timeout: time.Minute})
+	conn, err := streams.Connect(t.Context(), streams.Config{InProcess: env.Server.InProcessConn, User: user, Password: password, ReadPatience: 6 * time.Second, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

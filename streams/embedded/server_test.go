@@ -50,7 +50,7 @@ func admin(t *testing.T, s *embedded.Server) *streams.Conn {
 	t.Helper()
 	user, password := s.Credentials()
 	c, err := streams.Connect(t.Context(), streams.Config{
-		InProcess: s.InProcessConn, User: user, Password: password, MaxReconnectWait: 100 * time.Millisecond,
+		InProcess: s.InProcessConn, User: user, Password: password, MaxReconnectWait: 100 * time.Millisecond, Timeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatalf("connect: %v", err)

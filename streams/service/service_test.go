@@ -62,7 +62,7 @@ func serve(t *testing.T, c *streams.Conn, endpoints ...service.Endpoint) *servic
 
 func request(t *testing.T, c *streams.Conn, subject, body string) *nats.Msg {
 	t.Helper()
-	m, err := c.NATS().Request(subject, []byte(body), 5*time.Second)
+	m, err := c.NATS().Request(subject, []byte(body), 2*time.Minute)
 	if err != nil {
 		t.Fatalf("%s: %v", subject, err)
 	}
