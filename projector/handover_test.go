@@ -48,7 +48,7 @@ func TestHandOver_GoesOnInTheOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st, o := l.Status(), l.Database(); st.Path != g.Path || o.Path != g.Path || !o.Current || st.Reopened > 0 || st.Interruptions > 0 {
+	if st, o := l.Status(), l.Database(); st.Path != g.Path || o.Path != g.Path || !o.Current || st.Reopened > 0 || disturbed(st) {
 		t.Errorf("status %+v, %+v", st, o)
 	}
 	l.waitFor(t, publish(t, env, s, posts(5)...))
@@ -106,7 +106,7 @@ func TestHandOver_RefusesWhatWouldBeWrong(t *testing.T) {
 				t.Error("the link was changed")
 			}
 			l.waitFor(t, publish(t, env, s, posts(5)...))
-			if st := l.Status(); st.Path != before.Path || st.Trouble != nil || st.Interruptions > 0 {
+			if st := l.Status(); st.Path != before.Path || st.Trouble != nil || disturbed(st) {
 				t.Errorf("status %+v", st)
 			}
 			wantReplay(t, env, store)

@@ -159,6 +159,12 @@ func wantReplay(t testing.TB, env *streamstest.Env, store schema.Store) {
 	}
 }
 
+// disturbed reports whether the projection was interrupted, and not only for want
+// of a word from a server that stood still with its machine or its disk.
+func disturbed(st Status) bool {
+	return st.Interruptions > 0 && !errors.Is(st.LastError, streams.ErrNoHeartbeat) && !errors.Is(st.LastError, ErrStarved)
+}
+
 var eventually = suite.Eventually
 
 func durable(t testing.TB, env *streamstest.Env, instance string) jetstream.Consumer {

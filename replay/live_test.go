@@ -178,7 +178,7 @@ func TestSupervisor_RebuildsUnderLoadWithReadersAttached(t *testing.T) {
 	}
 	n := appending.stop()
 	s.caughtUp(t, env)
-	if st := s.Status(); st.Interruptions > 0 || st.Reopened > 0 || st.Trouble != nil {
+	if st := s.Status(); disturbed(st) || st.Reopened > 0 || st.Trouble != nil {
 		t.Errorf("status %+v, want no interruption", st)
 	}
 	if err := service.Stop(t.Context()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rosey/events"
+	"rosey/internal/standstill"
 	"rosey/schema"
 	"rosey/streams"
 	"rosey/streams/service"
@@ -62,7 +63,7 @@ type Rebuild struct {
 }
 
 // botsTimeout bounds how long a status waits for the bots: without them it is
-// still one.
+// still one. A server that stood still with this program has it from then on.
 const botsTimeout = 2 * time.Second
 
 func (d *desk) status() service.Endpoint {
@@ -118,7 +119,7 @@ func (d *desk) bots(ctx context.Context) []streams.Heartbeat {
 	if !d.alive.asked.IsZero() && time.Since(d.alive.asked) < aliveHolds {
 		return d.alive.bots
 	}
-	limited, cancel := context.WithTimeout(ctx, botsTimeout)
+	limited, cancel := standstill.WithTimeout(ctx, botsTimeout)
 	defer cancel()
 	list, err := d.cfg.Bots(limited)
 	if err != nil {
