@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"rosey/internal/loss"
 	"rosey/projector/query"
 	"rosey/schema"
 )
@@ -91,7 +92,8 @@ func (c *exportCmd) check() error {
 }
 
 func (c *exportCmd) events(ctx context.Context, con *console) (err error) {
-	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, c.logger(con.err, slog.LevelWarn))
+	log := c.logger(con.err, slog.LevelWarn)
+	a, err := attachInTurn(ctx, con, c.dataFlag, c.natsFlags, log)
 	if err != nil {
 		return err
 	}
@@ -106,8 +108,18 @@ func (c *exportCmd) events(ctx context.Context, con *console) (err error) {
 		if lost := x.incomplete(); err == nil && lost != "" {
 			fmt.Fprintln(con.err, "rosey: "+lost)
 		}
+		if err == nil {
+			c.warn(con, c.lost(ctx, a.Stream, log))
+		}
 		return x.written, err
 	})
+}
+
+// warn says of events that were asked for why there are not more of them.
+func (c *exportCmd) warn(con *console, l *loss.Lost) {
+	if l != nil && l.LastSeq >= c.From && (c.To == 0 || l.FirstSeq <= c.To) {
+		fmt.Fprintf(con.err, "rosey: not all there was: %s\ntry:   %s\n", l, l.Next)
+	}
 }
 
 func (c *exportCmd) table(ctx context.Context, con *console) error {

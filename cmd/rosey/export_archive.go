@@ -10,7 +10,9 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"rosey/internal/loss"
 	"rosey/replay"
+	"rosey/streams"
 	"rosey/streams/archive"
 )
 
@@ -66,7 +68,34 @@ func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 	res, err := archive.Write(ctx, c.Archive, a.Stream, archive.WriteOptions{
 		To: c.To, Erased: c.erased(), Progress: func(p archive.Progress) { tell(phaseArchiving, p) }, Logger: log, Crash: crash,
 	})
-	return c.archived(ctx, con, show, tell, res, err)
+	done := archived{Written: res}
+	if err == nil && !c.ForgetErased {
+		done.Lost = c.lost(ctx, a.Stream, log)
+	}
+	if done.Lost != nil && done.ErasedSince >= done.Lost.Messages {
+		done.Lost = nil // the archive has them
+	}
+	return c.archived(ctx, con, show, tell, done, err)
+}
+
+// archived is what an archive holds now.
+type archived struct {
+	archive.Written
+	// Lost is what neither the stream nor the archive has, and the tables have.
+	Lost *loss.Lost `json:"lost,omitempty"`
+}
+
+// lost is what the stream has lost, as far as the tables in the data folder tell.
+func (c *exportCmd) lost(ctx context.Context, s *streams.Stream, log *slog.Logger) *loss.Lost {
+	dir, err := c.dir()
+	if err != nil {
+		return nil // there is none
+	}
+	l, err := loss.Look(ctx, dir.Database(), s)
+	if err != nil {
+		log.Warn("the tables cannot be asked whether the stream has lost messages", "path", dir.Database().Link, "err", err)
+	}
+	return l
 }
 
 // forget takes messages out of an archive.
@@ -74,11 +103,11 @@ func (c *exportCmd) forget(ctx context.Context, con *console, log *slog.Logger) 
 	show := newProgress(con, c.JSON)
 	defer show.close()
 	res, err := archive.Forget(ctx, c.Archive, c.Forget, archive.WriteOptions{Logger: log, Crash: crash})
-	return c.archived(ctx, con, show, passProgress(show), res, err)
+	return c.archived(ctx, con, show, passProgress(show), archived{Written: res}, err)
 }
 
 // archived tells what an archive holds now.
-func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, tell func(string, archive.Progress), res archive.Written, err error) error {
+func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, tell func(string, archive.Progress), res archived, err error) error {
 	if err == nil && c.Verify {
 		err = verifyArchive(ctx, c.Archive, tell)
 	}
@@ -90,8 +119,18 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 	}
 	show.close()
 	if c.JSON {
-		return printJSON(con.out, res)
+		err = printJSON(con.out, res)
+	} else {
+		c.tellArchived(con, res)
 	}
+	if err == nil && res.Lost != nil {
+		return advise(fmt.Errorf("export: archived, but do not take it for all there was: %s", res.Lost), "%s", res.Lost.Next)
+	}
+	return err
+}
+
+// tellArchived says what an archive holds.
+func (c *exportCmd) tellArchived(con *console, res archived) {
 	fmt.Fprintf(con.out, "archived   %s\n", c.Archive)
 	fmt.Fprintf(con.out, "messages   %d, %s; %d of them new\n", res.Messages, covers(res.FirstSeq, res.LastSeq, res.Erased), res.Added)
 	if res.Forgotten > 0 {
@@ -100,11 +139,11 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 	if res.ErasedSince > 0 {
 		fmt.Fprintf(con.out, "kept       %s that the stream has erased since\n", messages(res.ErasedSince))
 	}
+	tellLost(con, res.Lost)
 	fmt.Fprintf(con.out, "segments   %d, %s\n", res.Segments, humanize.IBytes(uint64(res.Bytes)))
 	if c.Verify {
 		fmt.Fprintln(con.out, "verified   every segment is what was written")
 	}
-	return nil
 }
 
 // shownRuns is how many runs of sequences are shown.
