@@ -37,6 +37,7 @@ func (h *house) sources(spoolLimit int64) obs.Sources {
 	src.Services, src.Outbound = h.answering.counts(), h.recorder.stats.Read
 	src.Rebuild = h.projector.Work
 	src.Server, src.Losses = h.server.Embedded.Health, obs.TableLosses(h.store)
+	src.StreamLost = obs.StreamLost(h.store, h.server.Stream)
 	return src
 }
 

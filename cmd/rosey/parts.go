@@ -10,6 +10,7 @@ import (
 	"rosey/bot/cytube"
 	"rosey/bot/spool"
 	"rosey/internal/installation"
+	"rosey/internal/loss"
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
@@ -18,9 +19,27 @@ import (
 
 // openProjector opens the tables. Those that another version of the projections
 // made are remade while it runs, with an archive where one is named.
+// Where they have what the stream has lost that is said, and nothing is held up by it.
 func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config, archive string) (*replay.Supervisor, error) {
 	cfg.Stream, cfg.Crash = s, crash
-	return replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Archive: archive, Program: version()})
+	p, err := replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Archive: archive, Program: version()})
+	if err == nil {
+		logLost(ctx, s, cfg.Store, cfg.Logger)
+	}
+	return p, err
+}
+
+// logLost says at a start what the store has lost. It is a question to the server and one
+// to the table of holes, however long the stream is.
+func logLost(ctx context.Context, s *streams.Stream, store schema.Store, log *slog.Logger) {
+	switch lost, err := loss.Look(ctx, store, s); {
+	case ctx.Err() != nil:
+	case err != nil:
+		log.Warn("the tables cannot be asked whether the stream has lost messages", "path", store.Link, "err", err)
+	case lost != nil:
+		log.Error("the stream has lost messages that the tables have; recording goes on", "stream", streams.StreamName,
+			"messages", lost.Messages, "first_seq", lost.FirstSeq, "last_seq", lost.LastSeq, "detail", lost.Detail, "next", lost.Next)
+	}
 }
 
 // storedDefaultChannel is the default channel a database was made with; it is

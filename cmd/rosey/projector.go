@@ -57,6 +57,7 @@ func (c *projectorCmd) Run(ctx context.Context, con *console) error {
 	src := streamSources(a.Stream)
 	src.Services = answers.counts()
 	src.Projector, src.Rebuild, src.Losses = p.Status, p.Work, obs.TableLosses(dir.Database())
+	src.StreamLost = obs.StreamLost(dir.Database(), a.Stream)
 	hide, err := c.show(ctx, con.out, src, log)
 	if err != nil {
 		return errors.Join(err, answers.stop(), p.Close(), a.Close())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func lostBlock(t *testing.T) (data string) {
 	data = filepath.Join(t.TempDir(), "data")
 	server := startServer(t, data)
 	projector := start(t, "projector", "--data", data)
-	fillBlocks(t, installation.Dir(data), 100)
+	fillBlocks(t, installation.Dir(data), 60)
 	until(t, "the tables have caught up", func() bool { return checkpoint(t, data) == streamEnd(t, data) })
 	projector.stop()
 	server.stop()
@@ -61,5 +62,35 @@ func TestLost_ABackupIsNoGoodOne(t *testing.T) {
 	}
 	if code, out, _ := run(t, "doctor", "--data", elsewhere); code != 1 || !strings.Contains(out, "erased that the tables have") {
 		t.Errorf("doctor of what was restored: exit code %d\n%s", code, out)
+	}
+}
+
+// A start says it once, as an error with the next step, and records all the same; whoever
+// watches sees it.
+func TestLost_AStartSaysIt(t *testing.T) {
+	t.Parallel()
+	data := lostBlock(t)
+	const said = "the stream has lost messages that the tables have; recording goes on"
+	up := start(t, append([]string{"up", watched(t), "--data", data, "--metrics-port", "0"}, anyPorts...)...)
+	until(t, "it records", func() bool { return numberOf(t, data, "SELECT count(*) FROM bot_sessions WHERE joined_ms > 0") > 0 })
+	until(t, "its metrics have it", func() bool {
+		_, body := page(t, up, "/metrics")
+		m := regexp.MustCompile(`(?m)^rosey_stream_lost_messages (\d+)$`).FindStringSubmatch(body)
+		return m != nil && m[1] != "0"
+	})
+	if _, r := ready(t, up); r.Parts["stream"].Lost <= streams.ManyAdjacent || !r.Parts["stream"].Ready {
+		t.Errorf("it is ready as %+v", r)
+	}
+	up.stop()
+	server := startServer(t, data)
+	projector := start(t, "projector", "--data", data)
+	until(t, "the projector says it", func() bool { return strings.Contains(projector.out.String()+projector.err.String(), said) })
+	projector.stop()
+	server.stop()
+	for _, p := range []*program{up, projector} {
+		log := p.out.String() + p.err.String()
+		if strings.Count(log, said) != 1 || !regexp.MustCompile(`(?i)error.*`+said+`.*first_seq=.*rosey doctor`).MatchString(log) {
+			t.Errorf("rosey %s says\n%s", p.cmd.Args[1], log)
+		}
 	}
 }

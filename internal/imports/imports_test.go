@@ -40,7 +40,7 @@ var may = map[string][]string{
 	"internal/loss":         {"schema", "streams"},
 	"internal/mutants":      {},
 	"internal/doctor":       {"bot/outbound", "events", "schema", "streams", "streams/archive", "streams/embedded", "projector", "replay", "bot/spool", "internal/installation", "internal/loss"},
-	"internal/obs":          {"bot", "bot/outbound", "schema", "streams", "projector", "projector/query", "replay", "github.com/prometheus/client_golang"},
+	"internal/obs":          {"bot", "bot/outbound", "internal/loss", "schema", "streams", "projector", "projector/query", "replay", "github.com/prometheus/client_golang"},
 	"internal/crashpoint":   {},
 	"internal/standstill":   {},
 	"internal/suite":        {"internal/standstill"},

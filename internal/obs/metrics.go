@@ -74,6 +74,7 @@ var (
 	streamBytes     = gauge("rosey_stream_bytes", "Size of the stream.")
 	streamMaxBytes  = gauge("rosey_stream_max_bytes", "Size at which it takes no more; 0 for no limit.")
 	streamMessages  = gauge("rosey_stream_messages", "Messages in the stream.")
+	streamLost      = gauge("rosey_stream_lost_messages", "Messages that the tables have and the server lists as erased, where they are so many that its store has rather lost them.")
 	streamLastSeq   = gauge("rosey_stream_last_seq", "Last sequence of the stream.")
 
 	serverHealthy = gauge("rosey_server_healthy", "1 while the embedded server can store and deliver.")
@@ -114,6 +115,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			tell(streamMaxBytes, float64(s.MaxBytes))
 			tell(streamMessages, float64(s.Messages))
 			tell(streamLastSeq, float64(s.LastSeq))
+			if l, known := c.src.lost(ctx); known {
+				tell(streamLost, float64(l))
+			}
 		}
 	}
 	if c.src.Bots != nil {

@@ -28,6 +28,9 @@ type Part struct {
 	// known.
 	Events     *int64   `json:"events,omitempty"`
 	AgeSeconds *float64 `json:"age_seconds,omitempty"`
+	// Lost says of the stream how many messages it has lost, as far as the tables tell.
+	// What is there is recorded and read all the same, so that it is ready.
+	Lost uint64 `json:"lost,omitempty"`
 	// Full says of a spool that the bot had to leave the channel.
 	Full *bool `json:"full,omitempty"`
 }
@@ -58,7 +61,11 @@ func (c *checker) check(ctx context.Context) Readiness {
 	asked := true
 	if c.src.Stream != nil {
 		s, err := c.src.Stream(ctx)
-		add("stream", Part{Detail: text(err)})
+		p := Part{Detail: text(err)}
+		if err == nil {
+			p.Lost, _ = c.src.lost(ctx)
+		}
+		add("stream", p)
 		last, asked = s.LastSeq, err == nil
 	}
 	if c.src.Recorder != nil {

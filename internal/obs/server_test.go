@@ -9,16 +9,19 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"rosey/bot"
 	"rosey/bot/spool"
+	"rosey/internal/loss"
 	"rosey/internal/obs"
 	"rosey/projector"
 	"rosey/replay"
 	"rosey/schema"
 	"rosey/streams"
+	"rosey/streams/streamstest"
 )
 
 // parts are the states of parts that a test changes.
@@ -232,6 +235,49 @@ func TestStart_RefusesAPortInUse(t *testing.T) {
 	if second, err := obs.Start(t.Context(), obs.Config{Port: port}); err == nil {
 		t.Errorf("a second server on port %d", port)
 		_ = second.Close()
+	}
+}
+
+// What the store has lost is shown, and makes nothing less ready: what comes is recorded.
+func TestReady_AStreamThatLostMessages(t *testing.T) {
+	t.Parallel()
+	var failing atomic.Bool
+	s, err := obs.Start(t.Context(), obs.Config{Sources: obs.Sources{
+		Stream: func(context.Context) (streams.State, error) { return streams.State{}, nil },
+		StreamLost: func(context.Context) (*loss.Lost, error) {
+			if failing.Load() {
+				return nil, errors.New("nobody can be asked")
+			}
+			return &loss.Lost{Messages: 1234}, nil
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, body := ask(t, s, "/metrics")
+	wantLines(t, body, "rosey_stream_lost_messages 1234")
+	if code, body := ask(t, s, "/readyz"); code != http.StatusOK || !strings.Contains(body, `"lost":1234`) {
+		t.Errorf("%d %s", code, body)
+	}
+	failing.Store(true)
+	if _, body := ask(t, s, "/metrics"); strings.Contains(body, "rosey_stream_lost_messages") {
+		t.Errorf("nobody can be asked, and it is told that: %s", body)
+	}
+}
+
+func TestStreamLost_WithoutTables(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	ask := obs.StreamLost(schema.Store{Link: filepath.Join(t.TempDir(), "rosey.db")}, env.Stream)
+	for range 2 {
+		if l, err := ask(t.Context()); l != nil || err != nil {
+			t.Errorf("got %+v, %v", l, err)
+		}
 	}
 }
 
