@@ -24,7 +24,7 @@ var may = map[string][]string{
 	"streams/archive":       {"streams", "github.com/nats-io/nats.go", "github.com/gofrs/flock"},
 	"streams/embedded":      {"events", "streams", "streams/lockfile", "github.com/nats-io/nats-server", "github.com/nats-io/nats.go", "github.com/gofrs/flock"},
 	"streams/lockfile":      {"internal/standstill", "github.com/gofrs/flock"},
-	"streams/streamstest":   {"streams", "streams/embedded", "events", "internal/suite"},
+	"streams/streamstest":   {"streams", "streams/embedded", "events", "internal/suite", "github.com/nats-io/nats.go"},
 	"projector":             {"events", "schema", "streams", "modernc.org/sqlite"},
 	"projector/query":       {"events", "internal/standstill", "schema", "streams"},
 	"replay":                {"events", "internal/loss", "schema", "streams", "streams/archive", "projector"},
