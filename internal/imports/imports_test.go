@@ -22,7 +22,7 @@ var may = map[string][]string{
 	"schema/schematest":     {"schema"},
 	"streams":               {"events", "internal/standstill", "github.com/nats-io/nats.go", "github.com/synadia-io/orbit.go"},
 	"streams/archive":       {"streams", "github.com/nats-io/nats.go", "github.com/gofrs/flock"},
-	"streams/embedded":      {"events", "streams", "streams/lockfile", "github.com/nats-io/nats-server", "github.com/nats-io/nats.go", "github.com/gofrs/flock"},
+	"streams/embedded":      {"events", "internal/standstill", "streams", "streams/lockfile", "github.com/nats-io/nats-server", "github.com/nats-io/nats.go", "github.com/gofrs/flock"},
 	"streams/lockfile":      {"internal/standstill", "github.com/gofrs/flock"},
 	"streams/streamstest":   {"streams", "streams/embedded", "events", "internal/suite", "github.com/nats-io/nats.go"},
 	"projector":             {"events", "schema", "streams", "modernc.org/sqlite"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -70,6 +71,9 @@ type Config struct {
 
 	// Logger receives the server's log. Default: none.
 	Logger *slog.Logger
+
+	link     func(from, to string) error // for tests; os.Link
+	starting func()                      // for tests: the server object is about to start
 }
 
 // Validate reports what New would refuse.
@@ -104,6 +108,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("find store directory %s: %w", c.StoreDir, err)
 	}
 	c.StoreDir = dir
+	if c.link == nil {
+		c.link = os.Link
+	}
+	if c.starting == nil {
+		c.starting = func() {}
+	}
 	if c.MaxStore == 0 {
 		c.MaxStore = DefaultMaxStore
 	}

@@ -42,6 +42,7 @@ const (
 type kept struct {
 	dir     string // the store directory
 	streams []*keptStream
+	aside   []string // where what an earlier start has kept was set aside
 }
 
 // keptStream is one stream of it.
@@ -67,28 +68,28 @@ func (s *keptStream) stored(dir string) string {
 
 // keepStored keeps what is stored in dir, after it has put back what a start that did not
 // come to its end may have removed. Nobody else uses the directory.
-func keepStored(ctx context.Context, dir string) (*kept, error) {
+func keepStored(ctx context.Context, dir string, link func(from, to string) error) (*kept, error) {
 	for _, name := range []string{keepingFolder, leavingFolder} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return nil, fmt.Errorf("remove what an earlier start has left: %w", err)
+			return &kept{dir: dir}, fmt.Errorf("remove what an earlier start has left: %w", err)
 		}
 	}
 	k := &kept{dir: dir}
 	err := k.putBackLeft(ctx)
 	if err != nil {
-		return nil, &leftError{err}
+		return k, &leftError{err}
 	}
 	if k.streams, err = storedStreams(dir); err != nil || len(k.streams) == 0 {
 		return k, err
 	}
 	keeping := filepath.Join(dir, keepingFolder)
 	for _, s := range k.streams {
-		if err := s.keep(ctx, s.stored(dir), filepath.Join(keeping, s.account, s.name)); err != nil {
-			return nil, errors.Join(fmt.Errorf("keep stream %s: %w", s.name, err), os.RemoveAll(keeping))
+		if err := s.keep(ctx, s.stored(dir), filepath.Join(keeping, s.account, s.name), link); err != nil {
+			return k, errors.Join(fmt.Errorf("keep stream %s: %w", s.name, err), os.RemoveAll(keeping))
 		}
 	}
 	if err := os.Rename(keeping, filepath.Join(dir, keptFolder)); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(keeping))
+		return k, errors.Join(err, os.RemoveAll(keeping))
 	}
 	// A journal has the links on disk with this: they came before.
 	return k, syncFolder(dir)
@@ -142,7 +143,7 @@ func blockSizes(folder string) (map[string]int64, error) {
 
 // keep links the files of a stream to another folder. What the server may write to in
 // place is copied: a link would change with it.
-func (s *keptStream) keep(ctx context.Context, from, to string) error {
+func (s *keptStream) keep(ctx context.Context, from, to string, link func(from, to string) error) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -170,7 +171,7 @@ func (s *keptStream) keep(ctx context.Context, from, to string) error {
 		if inPlace {
 			return copyFile(path, target)
 		}
-		return os.Link(path, target)
+		return link(path, target)
 	})
 }
 
@@ -213,7 +214,9 @@ func (k *kept) putBackLeft(ctx context.Context) error {
 		}
 		grown, err := s.grown(k.dir)
 		if err == nil && grown {
-			err = s.setAside(k.dir)
+			var to string
+			to, err = s.setAside(k.dir)
+			k.aside = append(k.aside, to)
 		} else if err == nil {
 			err = s.putBack(k.dir)
 		}
@@ -285,17 +288,17 @@ func (s *keptStream) harmed(ctx context.Context, dir string) ([]BlockDamage, err
 	return harmed, nil
 }
 
-// setAside keeps the stream for a person.
-func (s *keptStream) setAside(dir string) error {
+// setAside keeps the stream for a person, and returns where.
+func (s *keptStream) setAside(dir string) (string, error) {
 	for n := 1; ; n++ {
 		to := filepath.Join(dir, fmt.Sprintf("%s.%d", asideFolder, n), s.account, s.name)
 		if _, err := os.Stat(to); err == nil {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-			return err
+			return to, err
 		}
-		return os.Rename(s.kept(dir), to)
+		return to, os.Rename(s.kept(dir), to)
 	}
 }
 

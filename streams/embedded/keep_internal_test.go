@@ -22,7 +22,7 @@ func BenchmarkKeep(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		k, err := keepStored(b.Context(), dir)
+		k, err := keepStored(b.Context(), dir, os.Link)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/embedded"
 
@@ -225,6 +227,73 @@ func TestStart_DamagedBlockThatIsHardlyCompressed(t *testing.T) {
 	nothingKept(t, dir)
 }
 
+// The server writes its index in place, also that of what it has cut away.
+func TestStart_DamagedBlockBesideAnOldIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folder := stored(t, dir)
+	if got := count(t, dir); got != messagesStored {
+		t.Fatalf("%d messages are there", got)
+	}
+	index := filepath.Join(folder, "msgs", "index.db")
+	old, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, dir, nil)
+	stream, err := streams.Open(t.Context(), admin(t, s))
+	if err == nil {
+		_, err = stream.Append(t.Context(), streams.AppendMessage{Subject: "rosey.db.message.log", MsgID: "p-last", Data: []byte("{}")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	shutdown(t, s)
+	if err := os.WriteFile(index, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := blocks(t, folder)
+	change(t, folder, all[len(all)-1], flip(func(n int) int { return n / 2 }))
+	before := files(t, folder)
+	if _, err := embedded.Start(t.Context(), config(dir, nil)); !errors.Is(err, embedded.ErrDamaged) {
+		t.Errorf("start: %v, want ErrDamaged", err)
+	}
+	same(t, "after the start", files(t, folder), before)
+	nothingKept(t, dir)
+}
+
+// Where a file system has no hard links all is read before the server may open it.
+func TestStart_WithoutHardLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folder := stored(t, dir)
+	var log suite.Output
+	withoutLinks := func(c *embedded.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		c.LinkWith(func(from, to string) error {
+			return &os.LinkError{Op: "link", Old: from, New: to, Err: errors.ErrUnsupported}
+		})
+	}
+	shutdown(t, start(t, dir, withoutLinks))
+	if !strings.Contains(log.String(), "cannot be kept by links") {
+		t.Errorf("the log does not say that all is read first:\n%s", log.String())
+	}
+	nothingKept(t, dir)
+	if err := os.Remove(filepath.Join(folder, "msgs", "index.db")); err != nil {
+		t.Fatal(err)
+	}
+	block := blocks(t, folder)[1]
+	change(t, folder, block, flip(func(n int) int { return n / 2 }))
+	before := files(t, folder)
+	_, err := embedded.Start(t.Context(), config(dir, withoutLinks))
+	var damaged *embedded.DamagedError
+	if !errors.As(err, &damaged) || len(damaged.Blocks) != 1 || damaged.Blocks[0].Path != filepath.Join(folder, "msgs", block) {
+		t.Errorf("start: %v, want it to name %s", err, block)
+	}
+	same(t, "after the start", files(t, folder), before)
+	nothingKept(t, dir)
+}
+
 // A start that is killed leaves what it had kept. The next one puts back what is missing.
 func TestStart_AfterOneThatWasKilled(t *testing.T) {
 	t.Parallel()
@@ -278,6 +347,11 @@ func TestStart_AfterOneThatWasKilledBeforeOthersWrote(t *testing.T) {
 	}
 	change(t, left, all[1], func(b []byte) []byte { return append(b, b...) }) // damaged there, and longer
 	change(t, left, all[len(all)-1], func(b []byte) []byte { return b[:len(b)/2] })
+	var log suite.Output
+	shutdown(t, start(t, dir, func(c *embedded.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }))
+	if set := filepath.Join(dir, "kept.aside.1", "$G", streams.StreamName); !strings.Contains(log.String(), set) {
+		t.Errorf("the log does not name %s:\n%s", set, log.String())
+	}
 	if got := count(t, dir); got != messagesStored {
 		t.Errorf("%d messages are there, want %d", got, messagesStored)
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"rosey/internal/standstill"
 	"rosey/streams"
 
 	"github.com/gofrs/flock"
@@ -43,7 +44,8 @@ type run struct {
 }
 
 // Start runs a server on cfg.StoreDir and returns once clients can connect. It
-// returns ErrStoreInUse or ErrPortInUse where somebody else was first.
+// returns ErrStoreInUse or ErrPortInUse where somebody else was first. Where ctx ends
+// while the store is being opened it may return before that has ended.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -73,14 +75,36 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.lock = lock
-	if s.password, err = ensureCredentials(dir); err == nil {
-		err = s.launch(ctx)
-	}
-	if err != nil {
+	if s.password, err = ensureCredentials(dir); err != nil {
 		return errors.Join(err, lock.Unlock())
 	}
-	return nil
+	launched := make(chan error, 1)
+	go func() {
+		err := s.launch(ctx)
+		if err != nil {
+			err = errors.Join(err, lock.Unlock())
+		}
+		launched <- err
+	}()
+	select {
+	case err = <-launched:
+		return err
+	case <-ctx.Done():
+	}
+	over, cancel := standstill.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
+	defer cancel()
+	select {
+	case err = <-launched:
+		return err
+	case <-over.Done():
+		return fmt.Errorf("the server is still opening the store: %w", ctx.Err())
+	}
 }
+
+// leaveLimit is how long a start that was told to end is waited for. What opens the store
+// cannot be cut short; the process may end meanwhile, as one that is killed does, and
+// until then the directory stays locked. What was stored is kept for the next start.
+const leaveLimit = 5 * time.Second
 
 // launch starts a NATS server object and makes it the current one.
 func (s *Server) launch(ctx context.Context) error {
@@ -124,7 +148,11 @@ func (s *Server) launch(ctx context.Context) error {
 // keep keeps what is stored while the server starts. Where that is not possible all of
 // it is read first.
 func (s *Server) keep(ctx context.Context) (*kept, error) {
-	stored, err := keepStored(ctx, s.cfg.StoreDir)
+	stored, err := keepStored(ctx, s.cfg.StoreDir, s.cfg.link)
+	for _, folder := range stored.aside {
+		s.cfg.Logger.Warn("what an earlier start had kept of a stream is not what the store has, which was written to since: it is set aside; "+
+			"remove the folder when nothing is missing", "folder", folder)
+	}
 	var left *leftError
 	if err == nil || ctx.Err() != nil || errors.As(err, &left) {
 		return stored, err
@@ -140,6 +168,7 @@ func (s *Server) keep(ctx context.Context) (*kept, error) {
 func (s *Server) await(ctx context.Context, r *run) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StartTimeout)
 	defer cancel()
+	s.cfg.starting()
 	r.srv.Start()
 	for !r.srv.ReadyForConnections(50 * time.Millisecond) {
 		if ctx.Err() != nil || r.log.fatalText() != "" {
@@ -302,7 +331,11 @@ func (s *Server) Restart(ctx context.Context) error {
 // locked, because the old server may still write. A second call does nothing.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.watchEnd()
-	<-s.watchDone
+	select {
+	case <-s.watchDone:
+	case <-ctx.Done(): // it is opening the store again
+		return fmt.Errorf("embedded: shut down: wait for a restart: %w", ctx.Err())
+	}
 	s.lifecycle.Lock()
 	defer s.lifecycle.Unlock()
 	if s.lock == nil {

@@ -226,6 +226,26 @@ func TestStart_CancelledLeavesTheStoreFree(t *testing.T) {
 	start(t, dir, nil)
 }
 
+// What opens a large store cannot be cut short, and whoever was told to end does not wait
+// for it. The directory stays locked until it is over.
+func TestStart_CancelledWhileTheStoreIsOpened(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	opened := make(chan struct{})
+	defer func() {
+		close(opened)
+		start(t, dir, nil) // waits for the one before
+	}()
+	_, err := embedded.Start(ctx, config(dir, func(c *embedded.Config) { c.Starting(func() { cancel(); <-opened }) }))
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "still opening the store") {
+		t.Errorf("start: %v, want that the store is being opened", err)
+	}
+	if _, err := embedded.Start(t.Context(), config(dir, nil)); !errors.Is(err, embedded.ErrStoreInUse) {
+		t.Errorf("another start: %v, want ErrStoreInUse", err)
+	}
+}
+
 func TestConfig_ValidateNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
