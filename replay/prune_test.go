@@ -266,6 +266,34 @@ func TestSwap_NoMoreThanAFewStay(t *testing.T) {
 	wantEqual(t, env, store)
 }
 
+// Three too many stay, and the fourth is waited for.
+func TestSwap_WaitsForOneTooManyAlone(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	cfg := config(env)
+	cfg.Keep, cfg.Grace = 2, time.Hour
+	const most = 2 + 3
+	for waited := false; !waited; {
+		ctx, cancel := context.WithCancel(t.Context())
+		cfg.Progress = func(p replay.Progress) {
+			if p.Phase == replay.PhaseRemoving {
+				waited = true
+				cancel()
+			}
+		}
+		_, err := replay.Swap(ctx, store, cfg)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := generationsOf(t, store); waited != (len(left) > most) {
+			t.Fatalf("it waited: %t, and left %v", waited, left)
+		}
+	}
+}
+
 func TestSupervisor_NoMoreThanAFewStay(t *testing.T) {
 	t.Parallel()
 	env, store := streamstest.New(t), newStore(t)
