@@ -58,7 +58,7 @@ func TestArchive_OfARunningInstallationIsRestoredElsewhere(t *testing.T) {
 	if n := numberOf(t, data, "SELECT count(*) FROM chat_messages"); n != 250 {
 		t.Errorf("%d lines in the tables, want 250", n)
 	}
-	up.stop()
+	up.settle(data, "watched")
 	must(t, "export", "events", "--archive", folder, "--data", data)
 
 	must(t, "import", "events", folder, "--data", elsewhere)

@@ -40,8 +40,7 @@ func TestCommands_BesideARunningInstallation(t *testing.T) {
 	}
 	before := checkpoint(t, data)
 	until(t, "it still records", func() bool { return checkpoint(t, data) > before+50 })
-	up.stop()
-	checkSettled(t, data)
+	checkSettled(t, data, up.settle(data, "busy"))
 	if n := numberOf(t, data, "SELECT sum(duplicates) FROM producer_positions"); n != 0 {
 		t.Errorf("%d duplicates", n)
 	}
@@ -73,14 +72,18 @@ func TestBot_RecordsBeforeThereIsAServer(t *testing.T) {
 	command := []string{"bot", channel.PageURL(), "--username", "rosey", "--data", data}
 	bot := start(t, command...)
 	say(100)
-	k := &talk{t: t, spool: filepath.Join(data, "spool", "early.db")}
-	until(t, "the lines are on disk", func() bool { p, n := k.spooled(); return n > 100 && k.still(p, n) })
+	onDisk := func() {
+		until(t, "the lines are on disk", func() bool {
+			return inSpool(t, filepath.Join(data, "spool", "early.db"), fmt.Sprintf("line %d", said))
+		})
+	}
+	onDisk()
 	out := func() { until(t, "the bot is out", func() bool { return channel.Clients() == 0 }) }
 	bot.kill()
 	out()
 	bot = start(t, command...)
 	say(40)
-	until(t, "these lines are on disk", func() bool { p, n := k.spooled(); return n > 40 && k.still(p, n) })
+	onDisk()
 	bot.stop()
 	out()
 	bot = start(t, command...)

@@ -84,13 +84,22 @@ func TestCluster_ThePageAsItIs(t *testing.T) {
 			continue
 		}
 		ran = append(ran, words[1])
-		args := words[1:]
-		if words[1] == "bot" || words[1] == "projector" {
-			args = append(args, "--for", "2s")
+		p := startWith(t, env, words[1:]...)
+		switch words[1] {
+		case "bot":
+			until(t, "the bot records", func() bool { return channel.Clients() > 0 && held(t, places) > 0 })
+			p.stop()
+			continue
+		case "projector":
+			until(t, "the tables have caught up", func() bool {
+				n := held(t, places)
+				return n > 0 && checkpoint(t, filepath.Join(dir, "data")) == int64(n)
+			})
+			p.stop()
+			continue
 		}
-		p := startWith(t, env, args...)
 		if code := p.wait(); code != 0 {
-			t.Errorf("rosey %s: exit code %d\n%s", strings.Join(args, " "), code, p.out.String()+p.err.String())
+			t.Errorf("rosey %s: exit code %d\n%s", strings.Join(words[1:], " "), code, p.out.String()+p.err.String())
 		}
 	}
 	if want := []string{"stream", "stream", "bot", "projector", "stream", "doctor"}; !slices.Equal(ran, want) {
@@ -118,6 +127,18 @@ func TestCluster_ThePageAsItIs(t *testing.T) {
 		})
 		healthy("all servers are healthy again")
 	}
+}
+
+// held is how many messages of the stream each server has itself, 0 where they differ.
+func held(t *testing.T, places []streamstest.Place) (messages uint64) {
+	t.Helper()
+	messages = holds(t, places[0].Monitor)
+	for _, p := range places[1:] {
+		if holds(t, p.Monitor) != messages {
+			return 0
+		}
+	}
+	return messages
 }
 
 // holds is how many messages of the stream a server has itself.

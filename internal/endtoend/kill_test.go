@@ -189,6 +189,7 @@ func newTalk(t *testing.T, c *cytubetest.Channel, data string, total int) *talk 
 
 func (k *talk) run(ctx context.Context) {
 	var producer string
+	var joined bool    // what its join brings may still be on its way to the bot's disk
 	var open, away int // lines that may not be on the bot's disk, and those said in its absence
 	for k.said.Load() < int64(k.total) && ctx.Err() == nil {
 		if k.channel.Clients() == 0 {
@@ -201,20 +202,13 @@ func (k *talk) run(ctx context.Context) {
 			continue
 		}
 		now, seq := k.spooled()
-		if now != producer {
-			// A new run. Its spool has the lines that the join brought when it has all
-			// that a join brings, and stands still.
-			if seq < 28 || !k.still(now, seq) {
+		if now != producer || open > 0 {
+			if now == "" || !k.kept() {
 				time.Sleep(5 * time.Millisecond)
 				continue
 			}
+			joined = now != producer
 			producer, open, away = now, 0, 0
-		}
-		if open > 0 {
-			time.Sleep(2 * time.Millisecond)
-			if now, later := k.spooled(); now == producer && k.still(now, later) && k.channel.Clients() > 0 {
-				open = 0
-			}
 			continue
 		}
 		for range atOnce {
@@ -222,6 +216,9 @@ func (k *talk) run(ctx context.Context) {
 				k.say()
 				open++
 			}
+		}
+		if joined {
+			continue // once these are on the disk, all that came before them is
 		}
 		want := seq + int64(open)
 		for ctx.Err() == nil && k.channel.Clients() > 0 {
@@ -238,12 +235,31 @@ func (k *talk) run(ctx context.Context) {
 	}
 }
 
-// still reports whether the spool gets nothing new for a moment.
-func (k *talk) still(producer string, seq int64) bool {
-	time.Sleep(50 * time.Millisecond)
-	p, s := k.spooled()
-	return p == producer && s == seq
+// kept reports whether the last line is on a disk, however slow that is: in the
+// spool, or where it goes from there.
+func (k *talk) kept() bool {
+	n := k.said.Load()
+	if n == 0 {
+		return true
+	}
+	text := lineText(n)
+	return inSpool(k.t, k.spool, text) || numberOf(k.t, k.data, "SELECT count(*) FROM chat_messages WHERE message = ?", text) > 0
 }
+
+// inSpool reports whether a text waits in a spool. Events leave it once the stream
+// has them.
+func inSpool(t *testing.T, path, text string) bool {
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = db.Close() }()
+	var found bool
+	err = db.QueryRowContext(t.Context(), "SELECT count(*) > 0 FROM events WHERE instr(CAST(data AS TEXT), ?) > 0", text).Scan(&found)
+	return err == nil && found // otherwise the bot is making it
+}
+
+func lineText(n int64) string { return fmt.Sprintf("line %06d", n) }
 
 // spooled returns the newest run of the bot, and how many events it has on disk.
 func (k *talk) spooled() (producer string, seq int64) {
@@ -260,7 +276,7 @@ func (k *talk) spooled() (producer string, seq int64) {
 
 func (k *talk) say() {
 	n := k.said.Add(1)
-	name, text := k.people[int(n)%len(k.people)], fmt.Sprintf("line %06d", n)
+	name, text := k.people[int(n)%len(k.people)], lineText(n)
 	k.texts = append(k.texts, name+": "+text)
 	k.byUser[name]++
 	if err := k.channel.Say(name, text); err != nil {

@@ -58,7 +58,7 @@ func ready(t *testing.T, p *program) (bool, obs.Readiness) {
 func TestMetrics_TheDocumentListsWhatIsShown(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	p := start(t, append([]string{"up", busy(t).PageURL(), "--username", "rosey", "--data", data, "--metrics-port", "0"}, anyPorts...)...)
+	p := start(t, append([]string{"up", lively(t).PageURL(), "--username", "rosey", "--data", data, "--metrics-port", "0"}, anyPorts...)...)
 	until(t, "it is ready", func() bool { ok, _ := ready(t, p); return ok })
 	until(t, "it records", func() bool { return numberOf(t, data, "SELECT count(*) FROM chat_messages") > 0 })
 	_, body := page(t, p, "/metrics")
@@ -109,7 +109,7 @@ func TestMetrics_NotReadyWhileTheServerIsGone(t *testing.T) {
 	server := &part{t: t, name: "server", args: []string{"server", "--data", data, "--nats-port", "0", "--monitor-port", "off", "--metrics-port", "0"}}
 	server.start()
 	until(t, "the server is ready", func() bool { ok, _ := ready(t, server.program); return ok })
-	bot := start(t, "bot", busy(t).PageURL(), "--username", "rosey", "--data", data, "--metrics-port", "0")
+	bot := start(t, "bot", lively(t).PageURL(), "--username", "rosey", "--data", data, "--metrics-port", "0")
 	projector := start(t, "projector", "--data", data, "--metrics-port", "0")
 	parts := map[string]*program{"bot": bot, "projector": projector}
 	for name, p := range parts {

@@ -74,7 +74,7 @@ func watchRecording(t *testing.T, data string, rec *cytubetest.Recording, cfg cy
 	until(t, "the tables show the connections' ends", func() bool {
 		return numberOf(t, data, "SELECT count(*) FROM bot_sessions WHERE disconnected_ms IS NOT NULL") == int64(s.Connections)
 	})
-	p.stop()
+	p.settle(data, player.Channel())
 	s.compareSummary(t, p.out.String())
 	for _, err := range player.Errors() {
 		t.Error(err)

@@ -27,6 +27,9 @@ type sentMessage struct {
 	Sent    string `json:"sent"`
 }
 
+// enough is the time that send has for what a busy machine does in the end.
+var enough = "--timeout=" + (patience - 30*time.Second).String()
+
 // quiet is a channel in which nobody says anything unasked.
 func quiet(t *testing.T, name string) *cytubetest.Channel {
 	t.Helper()
@@ -62,7 +65,7 @@ func TestSend_WaitsForTheChannel(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	up := startSpeaking(t, c, data)
 
-	out := must(t, "send", "good", "evening", "--wait", "--data", data)
+	out := must(t, "send", "good", "evening", "--wait", enough, "--data", data)
 	shown := c.Shown()
 	if len(shown) != 1 || shown[0].Text != "good evening" || shown[0].Author != "rosey" {
 		t.Fatalf("the channel showed %+v", shown)
@@ -72,7 +75,7 @@ func TestSend_WaitsForTheChannel(t *testing.T) {
 		t.Errorf("it says %q, want %q", out, want)
 	}
 	var m sentMessage
-	parse(t, must(t, "send", "again", "--wait", "--json", "--data", data), &m)
+	parse(t, must(t, "send", "again", "--wait", enough, "--json", "--data", data), &m)
 	if want := time.UnixMilli(c.Shown()[1].TimeMS).UTC().Format(time.RFC3339Nano); m.State != "sent" || m.Sent != want || m.Channel != "stage" {
 		t.Errorf("%+v, want shown at %s", m, want)
 	}
@@ -80,7 +83,7 @@ func TestSend_WaitsForTheChannel(t *testing.T) {
 	if err := c.Mute("rosey", false); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := run(t, "send", "unheard", "--wait", "--data", data)
+	code, out, errs := run(t, "send", "unheard", "--wait", enough, "--data", data)
 	if code != 1 || !strings.HasPrefix(out, "failed  ") || !strings.Contains(out, "the bot is muted in the channel") || !strings.Contains(errs, "rosey outbound retry ") {
 		t.Errorf("muted: exit code %d\n%s%s", code, out, errs)
 	}
@@ -144,7 +147,7 @@ func TestSend_WaitsForABot(t *testing.T) {
 	if code := waiting.wait(); code != 4 || !strings.HasPrefix(waiting.out.String(), "queued  ") {
 		t.Errorf("after Ctrl-C: exit code %d\n%s%s", code, waiting.out.String(), waiting.err.String())
 	}
-	patient := start(t, append(send, "--key", "third", "--timeout", "1m")...)
+	patient := start(t, append(send, "--key", "third", enough)...)
 	bot := startWith(t, []string{"ROSEY_PASSWORD=" + secret}, "bot", c.PageURL(), "--username", "rosey", "--data", data)
 	if code := patient.wait(); code != 0 || !strings.HasPrefix(patient.out.String(), "sent  ") {
 		t.Errorf("with a bot: exit code %d\n%s%s", code, patient.out.String(), patient.err.String())
@@ -173,7 +176,7 @@ func TestBot_SpeaksOnceThereIsAServer(t *testing.T) {
 	until(t, "the bot is in the channel", func() bool { return slices.Contains(c.Users(), "rosey") })
 	for i := range 2 {
 		server := startServer(t, data)
-		must(t, "send", fmt.Sprintf("line %d", i), "--channel", "later", "--wait", "--timeout", "1m", "--data", data)
+		must(t, "send", fmt.Sprintf("line %d", i), "--channel", "later", "--wait", enough, "--data", data)
 		until(t, "the bot answers", func() bool { return serviced(t, data) })
 		server.kill()
 	}
