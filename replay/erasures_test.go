@@ -299,3 +299,16 @@ func chatLines(t *testing.T, store schema.Store) int {
 		return n, err
 	})
 }
+
+// Holes that cannot be read do not keep the tables from being made again.
+func TestSwap_UnreadableHolesAreMendedByIt(t *testing.T) {
+	t.Parallel()
+	env, store := streamstest.New(t), newStore(t)
+	evening(t, env, "p1", 10)
+	project(t, env, store)
+	change(t, store.Link, "INSERT INTO stream_holes VALUES (5, 'damaged')")
+	if _, err := replay.Swap(t.Context(), store, config(env)); err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, env, store)
+}
