@@ -12,11 +12,11 @@ var lossMutants = []Mutant{
 	},
 	{
 		Name: "tables of another stream are believed", File: "internal/loss/loss.go", Package: "./internal/loss", Run: "Look_",
-		Old: "	if err != nil || c.StreamID != s.Identity().ID {\n", New: "	if err != nil {\n",
+		Old: "	if err != nil || c.StreamID != s.Identity().ID {\n", New: "	if err != nil || c.StreamID == \"\" {\n",
 	},
 	{
 		Name: "a backup does not say what the stream has lost", File: "internal/backup/lost.go", Package: "./internal/backup", Run: "LostMessages",
-		Old: "	t.m.Lost = loss.Of(list)\n", New: "	t.m.Lost = loss.Of(nil)\n",
+		Old: "	t.m.Lost = loss.Of(list)\n", New: "	t.m.Lost = loss.Of(list[:0])\n",
 	},
 	{
 		Name: "a stream that lost its end is backed up", File: "internal/backup/lost.go", Package: "./internal/backup", Run: "LostItsEnd",
