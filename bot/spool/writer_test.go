@@ -70,6 +70,7 @@ func TestWriter_WhatIsNotCommittedIsNotSent(t *testing.T) {
 	defer stop()
 	put(t, s, said("before"))
 	for failed := false; !failed; {
+		settle(t, s) // nothing else is to be committed
 		asked, done := make(chan struct{}), make(chan error, 1)
 		go func() {
 			done <- s.changeSoon(t.Context(), func(state) bool { close(asked); return true },
@@ -78,7 +79,14 @@ func TestWriter_WhatIsNotCommittedIsNotSent(t *testing.T) {
 					return err
 				})
 		}()
-		<-asked
+		select {
+		case <-asked:
+		case err := <-done: // it shared the transaction that deletes what was sent before
+			if err == nil {
+				t.Fatal("a commit that breaks the file's rules succeeded")
+			}
+			continue
+		}
 		e := said("not committed")
 		failed = s.Put(t.Context(), e) != nil // or they shared no transaction
 		if err := <-done; err == nil {
