@@ -11,7 +11,8 @@ import (
 )
 
 // changes make another version of one projection: other rows from the same events,
-// and slowly, so that there is a while to look at a rebuild.
+// and slowly, so that there is a while to look at a rebuild. Its rebuilds also wait,
+// with all rows applied, for as long as there is the file that holdRebuilds names.
 var changes = map[string][][2]string{
 	"../../projector/projection.go": {{`{"chat", 1, newChat}`, `{"chat", 1001, newChat}`}},
 	"../../projector/chat.go": {
@@ -19,6 +20,32 @@ var changes = map[string][][2]string{
 		{"	c.rows.add(", "	time.Sleep(300 * time.Microsecond)\n	c.rows.add("},
 		{"import (\n", "import (\n	\"time\"\n"},
 	},
+	"../../replay/build.go": {
+		{"	if err := untrimmed(ctx, b.cfg, b.held)", `	for ctx.Err() == nil {
+		if _, err := os.Stat(os.Getenv("` + envHold + `")); err != nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := untrimmed(ctx, b.cfg, b.held)`},
+		{"import (\n", "import (\n	\"os\"\n"},
+	},
+}
+
+// envHold is how the other program is told which file holds its rebuilds.
+const envHold = "TEST_HOLDS_REBUILDS"
+
+// holdRebuilds has the other program's rebuilds wait until they are let go, however
+// long it takes to look at one. It is started with the variable that is returned.
+func holdRebuilds(t *testing.T) (env []string, letGo func()) {
+	t.Helper()
+	path := write(t, filepath.Join(t.TempDir(), "hold"), "")
+	return []string{envHold + "=" + path}, func() {
+		t.Helper()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // otherRosey builds the program with those changes, once for all tests.

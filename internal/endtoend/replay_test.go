@@ -156,14 +156,14 @@ func (o *onlooker) rebuilds() []query.Rebuild {
 	return append([]query.Rebuild(nil), o.seen...)
 }
 
-// checkBusy makes sure that the onlooker had something to look at.
-func (o *onlooker) checkBusy(t *testing.T) {
+// busy waits until the onlooker has looked often enough to have seen something.
+func (o *onlooker) busy(t *testing.T) {
 	t.Helper()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.asked < 50 || o.read < 50 {
-		t.Errorf("only %d questions and %d reads", o.asked, o.read)
-	}
+	until(t, "it was looked on many times", func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.asked >= 50 && o.read >= 50 || t.Failed()
+	})
 }
 
 // resting waits until no rebuild is under way.
@@ -186,7 +186,7 @@ const (
 // and records.
 func TestReplay_AnotherProgramRebuildsBesideTheOldTables(t *testing.T) {
 	t.Parallel()
-	channel, data := talking(t, 10*time.Millisecond), filepath.Join(t.TempDir(), "data")
+	channel, data := lively(t), filepath.Join(t.TempDir(), "data")
 	upArgs := append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)
 	old := start(t, upArgs...)
 	until(t, "it records", func() bool { return checkpoint(t, data) > 0 })
@@ -195,7 +195,8 @@ func TestReplay_AnotherProgramRebuildsBesideTheOldTables(t *testing.T) {
 	old.stop()
 	lines := numberOf(t, data, ownLines)
 
-	fresh := startProgram(t, another(t), nil, upArgs...)
+	env, letGo := holdRebuilds(t)
+	fresh := startProgram(t, another(t), env, upArgs...)
 	until(t, "the server answers", func() bool { _, err := installation.Dir(data).Endpoint(); return err == nil })
 	stream := attach(t, data).Stream
 	client := query.Client{Conn: attach(t, data).Conn}
@@ -216,6 +217,7 @@ func TestReplay_AnotherProgramRebuildsBesideTheOldTables(t *testing.T) {
 	if n := numberOf(t, data, otherLines); n != 0 {
 		t.Errorf("%d lines are the new program's already: the test saw nothing of the old tables", n)
 	}
+	letGo()
 	until(t, "the new tables are there", func() bool { return numberOf(t, data, otherLines) > lines })
 	if n := numberOf(t, data, ownLines); n != 0 {
 		t.Errorf("%d lines are still the old program's", n)
@@ -223,8 +225,8 @@ func TestReplay_AnotherProgramRebuildsBesideTheOldTables(t *testing.T) {
 	resting(t, data)
 	seq := checkpoint(t, data)
 	until(t, "the projection goes on", func() bool { return checkpoint(t, data) > seq })
+	o.busy(t)
 	stop()
-	o.checkBusy(t)
 	fresh.stop()
 	if out := mustOther(t, "replay", "--verify", "--data", data); !strings.HasPrefix(out, "equal") {
 		t.Errorf("verify says: %s", out)
@@ -261,8 +263,9 @@ func told(t *testing.T, p *program) (list []replay.Progress) {
 // work; it can be broken off, gone on with and taken back.
 func TestReplay_ByCommandOfARunningInstallation(t *testing.T) {
 	t.Parallel()
-	channel, data := talking(t, 10*time.Millisecond), filepath.Join(t.TempDir(), "data")
-	up := startProgram(t, another(t), nil, append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)...)
+	channel, data := lively(t), filepath.Join(t.TempDir(), "data")
+	env, letGo := holdRebuilds(t)
+	up := startProgram(t, another(t), env, append([]string{"up", channel.PageURL(), "--username", "rosey", "--data", data}, anyPorts...)...)
 	until(t, "it records", func() bool { return checkpoint(t, data) > 0 })
 	fill(t, data, talkLines)
 	until(t, "the lines are in the tables", func() bool { return numberOf(t, data, otherLines) > talkLines })
@@ -278,7 +281,10 @@ func TestReplay_ByCommandOfARunningInstallation(t *testing.T) {
 
 	// Broken off: everything is as it was.
 	broken := start(t, "replay", "--data", data)
-	until(t, "it is under way", func() bool { return len(o.rebuilds()) > 0 })
+	until(t, "all rows are there, and it waits", func() bool {
+		told := o.rebuilds()
+		return len(told) > 0 && told[len(told)-1].Last > 0 && told[len(told)-1].Seq >= told[len(told)-1].Last
+	})
 	if code, _, errs := run(t, "replay", "--undo", "--data", data); code != 1 || !strings.Contains(errs, "at work on another request") {
 		t.Errorf("an undo meanwhile: exit code %d\n%s", code, errs)
 	}
@@ -292,6 +298,7 @@ func TestReplay_ByCommandOfARunningInstallation(t *testing.T) {
 	}
 
 	// Gone on with.
+	letGo()
 	again := start(t, "replay", "--data", data, "--json")
 	if code := again.wait(); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, again.err.String())
@@ -321,8 +328,8 @@ func TestReplay_ByCommandOfARunningInstallation(t *testing.T) {
 	}
 	seq := checkpoint(t, data)
 	until(t, "the projection goes on", func() bool { return checkpoint(t, data) > seq })
+	o.busy(t)
 	stop()
-	o.checkBusy(t)
 	up.stop()
 	if out := mustOther(t, "replay", "--verify", "--data", data); !strings.HasPrefix(out, "equal") {
 		t.Errorf("verify says: %s", out)
