@@ -111,6 +111,8 @@ func newChain(ctx context.Context, dir string) (_ *chain, err error) {
 		CyTube: cytube.Config{Server: c.channel.URL(), Channel: Channel},
 		Spool:  spool.Config{Path: filepath.Join(dir, "spool", Channel+".db")},
 		Stream: func(context.Context) (spool.Appender, error) { return c.rig.stream, nil },
+		// How fast it ends is not what is measured.
+		CommitLimit: time.Minute,
 	})
 	if err != nil {
 		return nil, err

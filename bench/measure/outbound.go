@@ -98,6 +98,8 @@ func newSpeech(ctx context.Context, dir string) (_ *speech, err error) {
 		Stream:     func(context.Context) (spool.Appender, error) { return s.rig.stream, nil },
 		Heartbeats: func(context.Context) (bot.Heartbeats, error) { return s.rig.stream, nil },
 		Hear:       func(it cytube.Item) { s.sender.Hear(it) },
+		// How fast it ends is not what is measured.
+		CommitLimit: time.Minute,
 	})
 	if err != nil {
 		return nil, err

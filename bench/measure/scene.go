@@ -18,6 +18,9 @@ type Program struct {
 	Rosey string
 	// Self is a program that calls Direct with the arguments after its name.
 	Self []string
+	// Late is how much longer than its window a load may take to be in the tables.
+	// Default: a tenth of it and a second.
+	Late time.Duration
 }
 
 // scene is a simulated channel with a recorder in it, which runs in processes of its

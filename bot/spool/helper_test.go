@@ -111,7 +111,7 @@ func drainAll(t tb, s *Spool, app Appender) {
 
 func settle(t tb, s *Spool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if err := s.Settle(ctx); err != nil {
 		t.Fatalf("settle with %+v waiting: %v", s.Depth(), err)
@@ -151,7 +151,7 @@ func idsOf(producer string, n int) []string {
 
 func waitUntil(t *testing.T, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
