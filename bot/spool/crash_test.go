@@ -177,7 +177,6 @@ func TestSpool_KilledAtEveryPoint(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/hit=%d", point, hit), func(t *testing.T) {
 				t.Parallel()
 				env := streamstest.New(t, streamstest.WithPort())
-				shortenWindow(t, env)
 				dir := t.TempDir()
 				acknowledged := killedChild(t, env, dir, point, hit)
 
@@ -189,8 +188,8 @@ func TestSpool_KilledAtEveryPoint(t *testing.T) {
 				}
 				more := put(t, s, said("the next run"))
 				checkIDs(t, more, idsOf(run.Producer, 1))
-				// What the spool sends twice from here is there twice.
-				outlastWindow(t)
+				// What was sent before the kill, and is sent again without a look, is there twice.
+				forget(t, env)
 				drainAll(t, s, env.Stream)
 
 				want := append(idsOf(previous.Producer, int(previous.LastSeq)), more...)
@@ -214,11 +213,10 @@ func TestSpool_KilledWithoutBatches(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			env := streamstest.New(t, streamstest.WithPort())
-			shortenWindow(t, env)
 			forbidBatches(t, env)
 			dir := t.TempDir()
 			acknowledged := killedChild(t, env, dir, point, 4)
-			outlastWindow(t)
+			forget(t, env)
 
 			s := openSpool(t, testConfig(dir))
 			defer closeSpool(t, s)
@@ -243,14 +241,13 @@ func TestSpool_KilledWithoutBatches(t *testing.T) {
 func TestSpool_KilledManyTimes(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t, streamstest.WithPort())
-	shortenWindow(t, env)
 	dir := t.TempDir()
 	var acknowledged []string
 	for i, point := range []string{
 		CrashDrainAfterPublish, CrashPutAfterCommit, CrashDrainBeforeDelete, CrashDrainAfterPublish, CrashDrainBeforePublish,
 	} {
 		acknowledged = append(acknowledged, killedChild(t, env, dir, point, 2+i)...)
-		outlastWindow(t)
+		forget(t, env)
 	}
 	s := openSpool(t, testConfig(dir))
 	defer closeSpool(t, s)

@@ -183,13 +183,26 @@ func shortenWindow(t testing.TB, env *streamstest.Env) {
 	}
 }
 
-// outlastWindow lets the time pass after which the server has forgotten.
-func outlastWindow(t testing.TB) {
+// forget makes the server forget the message ids that it knows, as an outage does
+// that lasts longer than its memory. What is stored from here it remembers: a message
+// that a slow server has not looked at yet when it is sent again is there once, as in
+// production.
+func forget(t testing.TB, env *streamstest.Env) {
 	t.Helper()
+	js := env.Conn.JetStream()
+	stream, err := js.Stream(t.Context(), streams.StreamName)
+	if err != nil {
+		t.Fatalf("look up stream: %v", err)
+	}
+	cfg := stream.CachedInfo().Config
+	shortenWindow(t, env)
 	select {
 	case <-time.After(3 * dedupeWindow):
 	case <-t.Context().Done():
 		t.Fatal("test ended")
+	}
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatalf("restore duplicate window: %v", err)
 	}
 }
 

@@ -26,7 +26,6 @@ func TestDrain_LostAnswerIsSettledByLooking(t *testing.T) {
 			t.Parallel()
 			n := tt.n
 			env := streamstest.New(t)
-			shortenWindow(t, env)
 			s, producer := newSpool(t, nil)
 			put(t, s, said("before"))
 			app := &faulty{Appender: env.Stream}
@@ -38,7 +37,7 @@ func TestDrain_LostAnswerIsSettledByLooking(t *testing.T) {
 			}
 			put(t, s, evs...)
 			app.next = append(make([]fault, 1+tt.fault), faultLostAck) // the state is asked for first
-			appended := &waiting{faulty: app, after: func() { outlastWindow(t) }}
+			appended := &waiting{faulty: app, after: func() { forget(t, env) }}
 			drainAll(t, s, appended)
 			put(t, s, said("after"))
 			drainAll(t, s, app)
@@ -97,7 +96,6 @@ func TestDrain_ServerRestartsLoseNothing(t *testing.T) {
 func TestDrain_StoppedInTheMiddleGoesOn(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	shortenWindow(t, env)
 	cfg := testConfig(t.TempDir())
 	s := openSpool(t, cfg)
 	producer := begin(t, s)
@@ -112,7 +110,7 @@ func TestDrain_StoppedInTheMiddleGoesOn(t *testing.T) {
 	// The first batch is stored, its answer is lost, and so is the process.
 	drainSteps(t, s, &faulty{Appender: env.Stream, next: []fault{faultNone, faultLostAck}}, 1)
 	closeSpool(t, s)
-	outlastWindow(t)
+	forget(t, env)
 
 	s = openSpool(t, cfg)
 	defer closeSpool(t, s)
@@ -207,7 +205,6 @@ func TestDrain_RestoredStreamThatHasGrownIsSearchedFromItsStart(t *testing.T) {
 func TestDrain_SinglyInOrderAndNothingTwice(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	shortenWindow(t, env)
 	forbidBatches(t, env)
 	s, producer := newSpool(t, nil)
 	const n = 300
@@ -216,7 +213,7 @@ func TestDrain_SinglyInOrderAndNothingTwice(t *testing.T) {
 		evs[i] = said(fmt.Sprint("line ", i))
 	}
 	put(t, s, evs...)
-	app := &losing{Stream: env.Stream, every: 97, after: func() { outlastWindow(t) }}
+	app := &losing{Stream: env.Stream, every: 97, after: func() { forget(t, env) }}
 	stop := startDrain(t, s, app)
 	for i := range 20 {
 		put(t, s, said(fmt.Sprint("meanwhile ", i)))
@@ -279,7 +276,6 @@ func (l *losing) AppendBatch(ctx context.Context, batch []streams.AppendMessage)
 func TestDrain_GoesOnWithARestoredStream(t *testing.T) {
 	t.Parallel()
 	env := streamstest.New(t)
-	shortenWindow(t, env)
 	cfg := testConfig(t.TempDir())
 	s := openSpool(t, cfg)
 	producer := begin(t, s)
@@ -294,7 +290,7 @@ func TestDrain_GoesOnWithARestoredStream(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	outlastWindow(t)
+	forget(t, env)
 	put(t, s, said("four"), said("five"))
 	drainSteps(t, s, &faulty{Appender: env.Stream, next: []fault{faultNone, faultLostAck}}, 1)
 	closeSpool(t, s)
