@@ -37,6 +37,9 @@ type Config struct {
 	Now func() time.Time
 	// SampleTime is how long rows are compared with their messages. Default: 700 ms.
 	SampleTime time.Duration
+	// DrainTime is how long a spool in which events have waited for long is looked at
+	// again, for whether they are being sent. Default: 5 s.
+	DrainTime time.Duration
 	// SearchLines is how many lines of chat are indexed once more, to compare what
 	// full-text search finds. Default: 10,000.
 	SearchLines int

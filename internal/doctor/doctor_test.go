@@ -580,6 +580,7 @@ func TestExamine_ASpoolThatIsBeingSentIsNotWrong(t *testing.T) {
 		r.drain()
 	}()
 	later := func(c *doctor.Config) {
+		c.DrainTime = 2 * time.Minute // a disk may take long for the first of them
 		c.Now = func() time.Time {
 			select {
 			case <-looked:

@@ -49,6 +49,7 @@ type run struct {
 	h        *house
 	spool    *spool.Spool
 	producer string
+	said     int
 }
 
 // begin starts a run as the bot does.
@@ -72,19 +73,29 @@ func (h *house) begin(name string) *run {
 	return r
 }
 
-func (r *run) put(kind events.Kind, p events.Payload) {
+func (r *run) put(kind events.Kind, p ...events.Payload) {
 	r.h.t.Helper()
 	at := time.Now().UnixMilli()
-	e := &events.Event{Platform: events.PlatformCyTube, Channel: channel, TimeMS: at, ReceivedMS: at, Kind: kind, Payload: p}
-	if err := r.spool.Put(r.h.t.Context(), e); err != nil {
+	var list []*events.Event
+	for _, p := range p {
+		list = append(list, &events.Event{Platform: events.PlatformCyTube, Channel: channel, TimeMS: at, ReceivedMS: at, Kind: kind, Payload: p})
+	}
+	if err := r.spool.Put(r.h.t.Context(), list...); err != nil {
 		r.h.t.Fatal(err)
 	}
 }
 
+// say puts lines, as many at a time as the bot would while a disk is slow.
 func (r *run) say(lines int) {
 	r.h.t.Helper()
-	for i := range lines {
-		r.put(events.KindMessageLog, &events.MessageLog{Username: "ann", Message: fmt.Sprintf("whisper %d", i)})
+	const atOnce = 250
+	for i := 0; i < lines; i += atOnce {
+		var list []events.Payload
+		for range min(atOnce, lines-i) {
+			list = append(list, &events.MessageLog{Username: "ann", Message: fmt.Sprintf("whisper %d", r.said)})
+			r.said++
+		}
+		r.put(events.KindMessageLog, list...)
 	}
 }
 

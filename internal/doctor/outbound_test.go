@@ -167,11 +167,10 @@ func TestExamine_Services(t *testing.T) {
 			}
 		}
 	}
-	stop := h.keepBeating(channel)
+	t.Cleanup(h.keepBeating(channel))
 	if c := check(t, h.report(), doctor.ServiceOutbound); c.State != doctor.Wrong || c.Remedy == "" {
 		t.Errorf("a bot is alive and its service is not: %+v", c)
 	}
-	stop()
 	s, err := service.New(service.Config{Conn: h.Connect(t), Name: "rosey-outbound", Version: "1.2.3", Endpoints: []service.Endpoint{
 		service.NewEndpoint(service.Declaration{Name: "one", Subject: "test.one"}, func(context.Context, struct{}) (int, error) { return 1, nil }),
 	}})

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,10 +129,10 @@ func (e *examination) judgeSpools(n int, problems, aside []string, damaged damag
 	}
 }
 
-// How often the spools are looked at again, and how many times.
+// How often the spools are looked at again, and for how long.
 const (
 	lookAgainEvery = 500 * time.Millisecond
-	lookAgain      = 10
+	drainTime      = 5 * time.Second
 )
 
 // draining looks at the spools again: after an outage they take their time, and
@@ -140,7 +141,7 @@ const (
 func (e *examination) draining(ctx context.Context, paths []string, waiting int64, oldest time.Time) bool {
 	every := time.NewTicker(lookAgainEvery)
 	defer every.Stop()
-	for range lookAgain {
+	for range cmp.Or(e.cfg.DrainTime, drainTime) / lookAgainEvery {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
