@@ -148,6 +148,8 @@ func (r *rig) startBot() {
 			}
 			return s, nil
 		},
+		CommitLimit: patience, // nothing is to be left to do, however slow the disk is
+		SettleLimit: patience,
 		LeaseEvery:  500 * time.Millisecond,
 		RejoinAfter: 100 * time.Millisecond,
 		Logger:      r.log.Logger,
