@@ -184,9 +184,12 @@ func (s *asker) rest(ctx context.Context, limit time.Duration) (final []outbound
 	return final, err
 }
 
+// lookLimit bounds one look at all of the queue.
+const lookLimit = time.Minute
+
 // look returns all messages, and those that have not come to an end.
 func (s *asker) look(ctx context.Context) (all, open []outbound.Message, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	if err := s.attach(ctx); err != nil {
 		return nil, nil, err

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,6 +158,13 @@ func (l *life) state() byte {
 		return stat[at+2]
 	}
 	return 0
+}
+
+// left reports whether the process, which has ended in good order, said that it had no
+// time for all there was to do.
+func (l *life) left() bool {
+	said, err := os.ReadFile(l.log)
+	return err == nil && (bytes.Contains(said, []byte("events are left in the spool")) || bytes.Contains(said, []byte("the tables may be behind the stream")))
 }
 
 // lastWords is the end of what the process said.

@@ -47,10 +47,10 @@ type segment struct {
 
 // patience bounds how long a fault may take to fire. A machine that is busy with
 // other things must not fail a campaign.
-func (s *segment) patience() time.Duration { return 20 * time.Second }
+func (s *segment) patience() time.Duration { return time.Minute }
 
 // progressLimit bounds how long an installation may be without progress.
-const progressLimit = 2 * time.Minute
+const progressLimit = 5 * time.Minute
 
 func newSegment(cfg Config, seed uint64) (_ *segment, err error) {
 	l, _ := layoutOf(seed)

@@ -9,8 +9,9 @@ import (
 	"rosey/internal/installation"
 )
 
-// endLimit bounds how long a process may take to end after an interrupt.
-const endLimit = 20 * time.Second
+// endLimit bounds how long a process may take to end after an interrupt. Ten seconds
+// are promised where the machine has nothing else to do; here it has.
+const endLimit = time.Minute
 
 // settle waits until everything that was said is in the tables, and the bot has
 // said what it was asked to, and ends bot and projector in good order. The server of a layout that has one goes on.
@@ -35,7 +36,7 @@ func (s *segment) settle(ctx context.Context) error {
 	if !s.until(ctx, progressLimit, func() bool { return s.channel.Clients() > 0 }) && ctx.Err() == nil {
 		return &Failure{What: "the bot does not come back", Log: s.bot.life.lastWords()}
 	}
-	if err := s.stop(ctx, s.bot); err != nil || s.layout == together {
+	if err := s.stopBot(ctx); err != nil || s.layout == together {
 		return err
 	}
 	if err := s.projected(ctx); err != nil {
@@ -58,6 +59,23 @@ func (s *segment) stop(ctx context.Context, p *part) error {
 		return &Failure{What: fmt.Sprintf("the %s: %v", p.name, err), Log: p.life.lastWords()}
 	}
 	return nil
+}
+
+// stopBot ends the bot in good order. Where a disk takes more time for what is left to do
+// than an orderly end has, the bot says so, and its next life does it.
+func (s *segment) stopBot(ctx context.Context) error {
+	for end := time.Now().Add(progressLimit); ; {
+		if err := s.stop(ctx, s.bot); err != nil || !s.bot.life.left() || time.Now().After(end) {
+			return err
+		}
+		s.note("the %s left something to do", s.bot.name)
+		if err := s.start(ctx, s.bot); err != nil {
+			return err
+		}
+		if !s.until(ctx, progressLimit, func() bool { return s.channel.Clients() > 0 }) && ctx.Err() == nil {
+			return &Failure{What: "the bot does not come back for what it left", Log: s.bot.life.lastWords()}
+		}
+	}
 }
 
 // projected waits until the tables stand where the stream ends.
