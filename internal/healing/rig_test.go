@@ -115,8 +115,8 @@ func (r *rig) connect(cfg streams.Config) *streams.Conn {
 
 func (r *rig) quick(cfg streams.Config) streams.Config {
 	cfg.MaxReconnectWait = 200 * time.Millisecond
-	cfg.PingEvery = 500 * time.Millisecond
-	cfg.Timeout = 2 * time.Second
+	cfg.PingEvery = time.Second
+	cfg.Timeout = 5 * time.Second
 	cfg.Logger = r.log.Logger
 	return cfg
 }
