@@ -9,6 +9,7 @@ import (
 
 	"rosey/bot/outbound"
 	"rosey/internal/obs"
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/service"
 	"rosey/streams/streamstest"
@@ -85,6 +86,8 @@ func TestMetrics_OfServices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// Who has the answer may be ahead of who gave it.
+	suite.Eventually(t, "nothing is at work", func() bool { return s.EveryCount()["one"].AtWork == 0 })
 	wantLines(t, show(t, obs.Sources{Services: []func() map[string]service.Counts{s.EveryCount}}),
 		`rosey_service_requests_total{endpoint="one"} 3`, `rosey_service_requests_total{endpoint="two"} 0`,
 		`rosey_service_errors_total{code="not_found",endpoint="one"} 2`, `rosey_service_errors_total{code="internal",endpoint="one"} 0`,
