@@ -82,6 +82,23 @@ func (d *decisions) cover(first, last uint64) bool {
 	return true
 }
 
+// Decided reports whether operators account for all that comes before a sequence: each of
+// these was given up, or a database has it with which they chose to go on.
+func Decided(ctx context.Context, s *streams.Stream, first uint64) (bool, error) {
+	if first <= 1 {
+		return true, nil
+	}
+	d, err := readDecisions(ctx, s, s.Identity().ID)
+	if err != nil {
+		return false, err
+	}
+	kept := uint64(0)
+	for _, g := range d.gaps {
+		kept = max(kept, uint64(g.CheckpointSeq))
+	}
+	return d.cover(kept+1, first-1), nil
+}
+
 // continues reports whether the stream was adopted as the one that goes on where
 // another one, or a copy of it in between, ended.
 func (d *decisions) continues(previous string) bool {

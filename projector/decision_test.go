@@ -249,3 +249,28 @@ func TestDecisions_Continues(t *testing.T) {
 		}
 	}
 }
+
+// A decision accounts for what it gave up and for what its database had; not for what is
+// trimmed later.
+func TestDecided_OfWhatComesBefore(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	for n := range 40 {
+		env.Append(t, streams.AppendMessage{Subject: "rosey.db.message.log", MsgID: fmt.Sprint(n), Data: []byte("{}")})
+	}
+	decided := func(first uint64, want bool) {
+		t.Helper()
+		if got, err := Decided(t.Context(), env.Stream, first); err != nil || got != want {
+			t.Errorf("before seq=%d: %v, %v", first, got, err)
+		}
+	}
+	decided(1, true)
+	trimTo(t, env, 21)
+	decided(21, false)
+	if _, err := AcceptGap(t.Context(), env.Stream, 10); err != nil {
+		t.Fatal(err)
+	}
+	decided(21, true)
+	decided(11, true)
+	decided(22, false)
+}

@@ -75,6 +75,9 @@ func (c *exportCmd) archive(ctx context.Context, con *console) (err error) {
 	if done.Lost != nil && done.ErasedSince >= done.Lost.Messages {
 		done.Lost = nil // the archive has them
 	}
+	if err == nil {
+		done.Before = c.before(ctx, a.Stream, log)
+	}
 	return c.archived(ctx, con, show, tell, done, err)
 }
 
@@ -83,6 +86,25 @@ type archived struct {
 	archive.Written
 	// Lost is what neither the stream nor the archive has, and the tables have.
 	Lost *loss.Lost `json:"lost,omitempty"`
+	// Before says what the archive lacks at its beginning, where nothing tells that it
+	// was trimmed.
+	Before string `json:"before,omitempty"`
+}
+
+// before says what the tables in the data folder have of before the archive.
+func (c *exportCmd) before(ctx context.Context, s *streams.Stream, log *slog.Logger) string {
+	dir, err := c.dir()
+	if err != nil {
+		return "" // there is none
+	}
+	b, err := loss.LookBefore(ctx, dir.Database(), s, c.Archive, true)
+	if err != nil {
+		log.Warn("the tables cannot be asked what the stream has lost of its beginning", "path", dir.Database().Link, "err", err)
+	}
+	if b == nil {
+		return ""
+	}
+	return b.String()
 }
 
 // lost is what the stream has lost, as far as the tables in the data folder tell.
@@ -122,6 +144,9 @@ func (c *exportCmd) archived(ctx context.Context, con *console, show *progress, 
 		err = printJSON(con.out, res)
 	} else {
 		c.tellArchived(con, res)
+	}
+	if err == nil && res.Before != "" {
+		fmt.Fprintf(con.err, "rosey: no archive of all there was, no tables can be made of it as they are: %s\ntry:   %s\n", res.Before, loss.Settle)
 	}
 	if err == nil && res.Lost != nil {
 		return advise(fmt.Errorf("export: archived, but do not take it for all there was: %s", res.Lost), "%s", res.Lost.Next)

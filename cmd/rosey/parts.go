@@ -24,14 +24,14 @@ func openProjector(ctx context.Context, s *streams.Stream, cfg projector.Config,
 	cfg.Stream, cfg.Crash = s, crash
 	p, err := replay.NewSupervisor(ctx, replay.SupervisorConfig{Projector: cfg, Archive: archive, Program: version()})
 	if err == nil {
-		logLost(ctx, s, cfg.Store, cfg.Logger)
+		logLost(ctx, s, cfg.Store, archive, cfg.Logger)
 	}
 	return p, err
 }
 
 // logLost says at a start what the store has lost. It is a question to the server and one
 // to the table of holes, however long the stream is.
-func logLost(ctx context.Context, s *streams.Stream, store schema.Store, log *slog.Logger) {
+func logLost(ctx context.Context, s *streams.Stream, store schema.Store, archive string, log *slog.Logger) {
 	switch lost, err := loss.Look(ctx, store, s); {
 	case ctx.Err() != nil:
 	case err != nil:
@@ -39,6 +39,14 @@ func logLost(ctx context.Context, s *streams.Stream, store schema.Store, log *sl
 	case lost != nil:
 		log.Error("the stream has lost messages that the tables have; recording goes on", "stream", streams.StreamName,
 			"messages", lost.Messages, "first_seq", lost.FirstSeq, "last_seq", lost.LastSeq, "detail", lost.Detail, "next", lost.Next)
+	}
+	switch before, err := loss.LookBefore(ctx, store, s, archive, false); {
+	case ctx.Err() != nil:
+	case err != nil:
+		log.Warn("the tables cannot be asked what the stream has lost of its beginning", "path", store.Link, "err", err)
+	case before != nil:
+		log.Warn("the stream begins later than its tables, and nothing noted says that it was trimmed; recording goes on", "stream", streams.StreamName,
+			"first_seq", before.FirstSeq, "messages", before.Messages, "detail", before.String(), "next", loss.Settle+". With --archive DIR this is no longer said")
 	}
 }
 

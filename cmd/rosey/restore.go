@@ -37,6 +37,8 @@ type checked struct {
 	Files int   `json:"files"`
 	// Lost is what the stream had lost when the backup was made.
 	Lost *loss.Lost `json:"lost,omitempty"`
+	// Notes are what the backup says of itself.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Run makes an installation out of a backup.
@@ -88,9 +90,12 @@ func (c *restoreCmd) check(ctx context.Context, con *console, set *backup.Set, t
 	}
 	var err error
 	if c.JSON {
-		err = printJSON(con.out, checked{Sound: true, Bytes: set.Bytes(), Files: len(set.Files), Lost: set.Lost})
+		err = printJSON(con.out, checked{Sound: true, Bytes: set.Bytes(), Files: len(set.Files), Lost: set.Lost, Notes: set.Notes})
 	} else {
 		fmt.Fprintf(con.out, "sound: %d files are what was written, and the target can take them\n", len(set.Files))
+		for _, note := range set.Notes {
+			fmt.Fprintf(con.out, "note: %s\n", printable(note))
+		}
 	}
 	if err == nil && set.Lost != nil {
 		return advise(fmt.Errorf("restore: the backup is what was there, but not a good one: %s", set.Lost), "an older backup, or an archive that holds them; where there is none, restore it: its tables have them")

@@ -26,10 +26,11 @@ func (t *taking) lost(ctx context.Context) error {
 		return err
 	}
 	t.m.Lost = loss.Of(list)
-	if before := t.made.Have([]loss.Run{{1, max(copied.FirstSeq, 1) - 1}}, 1); before.Many() {
-		t.note("the stream begins with seq=%d, and the tables have what was before: in this backup they alone hold it; `rosey doctor` says whether an archive has it", copied.FirstSeq)
+	before, err := t.made.Before(ctx, t.Stream, max(copied.FirstSeq, 1), "")
+	if before != nil {
+		t.note("%s: in this backup the tables alone hold them. Remove no older backup before it is known why; %s", before, loss.Settle)
 	}
-	return nil
+	return err
 }
 
 // unwitnessed says where a loss is likely, and no tables are here that would know.

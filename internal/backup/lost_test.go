@@ -13,8 +13,10 @@ import (
 
 	"rosey/internal/backup"
 	"rosey/internal/installation"
+	"rosey/projector"
 	"rosey/replay"
 	"rosey/streams"
+	"rosey/streams/archive"
 )
 
 // erase removes messages from the stream, as a person does and as a server shows what
@@ -82,7 +84,9 @@ func TestTake_OfAStreamThatLostMessages(t *testing.T) {
 	}
 }
 
-// What the stream lacks at its beginning an archive may have: it is said, and no fault.
+// What the stream lacks at its beginning was trimmed where somebody decided it, or the
+// archive is there that the tables were made with. Otherwise the backup says it, and that
+// no older one is to be removed.
 func TestTake_OfATrimmedStream(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -91,10 +95,30 @@ func TestTake_OfATrimmedStream(t *testing.T) {
 	}
 	h.drain()
 	h.project()
+	folder := filepath.Join(t.TempDir(), "archive")
+	_, err := archive.Write(t.Context(), folder, h.server.Stream, archive.WriteOptions{})
+	must(t, err)
 	h.erase(1, 30)
 	set := h.take()
-	if set.Lost != nil || len(set.Notes) != 1 || !strings.Contains(set.Notes[0], "begins with seq=31, and the tables have what was before") {
+	if set.Lost != nil || len(set.Notes) != 1 || !strings.Contains(set.Notes[0], "begins with seq=31, and the tables have 30 messages of before") ||
+		!strings.Contains(set.Notes[0], "Remove no older backup") || !strings.Contains(set.Notes[0], "rosey doctor --archive DIR") {
 		t.Errorf("lost %+v, notes %q", set.Lost, set.Notes)
+	}
+	a, err := archive.Open(folder)
+	must(t, err)
+	_, err = replay.Swap(t.Context(), h.dir.Database(), replay.Config{Stream: h.server.Stream, Archive: a})
+	must(t, err)
+	if set = h.take(); set.Lost != nil || len(set.Notes) > 0 {
+		t.Errorf("with its archive: lost %+v, notes %q", set.Lost, set.Notes)
+	}
+	must(t, os.Rename(folder, folder+".away"))
+	if set = h.take(); set.Lost != nil || len(set.Notes) != 1 || !strings.Contains(set.Notes[0], "does not stand in for them") {
+		t.Errorf("its archive is away: lost %+v, notes %q", set.Lost, set.Notes)
+	}
+	_, err = projector.AcceptGap(t.Context(), h.server.Stream, 0)
+	must(t, err)
+	if set = h.take(); set.Lost != nil || len(set.Notes) > 0 {
+		t.Errorf("given up: lost %+v, notes %q", set.Lost, set.Notes)
 	}
 }
 

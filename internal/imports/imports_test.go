@@ -37,7 +37,7 @@ var may = map[string][]string{
 	"internal/backup":       {"bot/outbound", "bot/spool", "events", "internal/installation", "internal/loss", "schema", "streams", "streams/embedded", "github.com/gofrs/flock"},
 	"internal/installation": {"events", "internal/standstill", "schema", "streams", "streams/embedded"},
 	"internal/imports":      {},
-	"internal/loss":         {"schema", "streams"},
+	"internal/loss":         {"schema", "streams", "streams/archive", "projector"},
 	"internal/mutants":      {},
 	"internal/doctor":       {"bot/outbound", "events", "schema", "streams", "streams/archive", "streams/embedded", "projector", "replay", "bot/spool", "internal/installation", "internal/loss"},
 	"internal/obs":          {"bot", "bot/outbound", "internal/loss", "schema", "streams", "projector", "projector/query", "replay", "github.com/prometheus/client_golang"},

@@ -7,6 +7,7 @@
 // be the only copy. A rebuild refuses to replace them then; a backup, an archive, the
 // doctor and a start say it. All of them ask here.
 //
-// What is missing at the stream's beginning is no matter of this package: it is
-// trimmed where an archive holds it, and the doctor judges that.
+// What is missing at the stream's beginning was trimmed where an operator's decision or an
+// archive accounts for it. An archive may be noted nowhere: so the rest (Beginning) is a
+// note with what settles it, and no loss.
 package loss

@@ -2,7 +2,6 @@ package loss
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"rosey/schema"
@@ -46,24 +45,8 @@ func (l *Lost) String() string {
 
 // Look asks the store's current database and the stream. It is nil where nothing is lost
 // as far as that database tells, which may be of another stream, or not there.
-func Look(ctx context.Context, store schema.Store, s *streams.Stream) (_ *Lost, err error) {
-	g, err := store.Current()
-	if errors.Is(err, schema.ErrNoDatabase) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("loss: %w", err)
-	}
-	db, err := schema.OpenReader(ctx, g.Path)
-	if err != nil {
-		return nil, fmt.Errorf("loss: %w", err)
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	c, err := schema.ReadCheckpoint(ctx, db)
-	if err != nil || c.StreamID != s.Identity().ID {
-		return nil, err
-	}
-	t, err := Read(ctx, db)
+func Look(ctx context.Context, store schema.Store, s *streams.Stream) (*Lost, error) {
+	t, err := tablesOf(ctx, store, s)
 	if err != nil {
 		return nil, fmt.Errorf("loss: %w", err)
 	}

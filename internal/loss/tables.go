@@ -20,6 +20,9 @@ const Endless = 1<<63 - 1
 type Tables struct {
 	UpTo  uint64
 	Holes []Run
+	// Archive is the folder whose archive stood in for the stream's beginning, "" for
+	// none.
+	Archive string
 }
 
 // Read reads it from a database. One that has no checkpoint yet is made of nothing.
@@ -44,6 +47,13 @@ func Read(ctx context.Context, q schema.Queryer) (t Tables, err error) {
 	}
 	if err := rows.Err(); err != nil {
 		return Tables{}, fmt.Errorf("read the holes of the tables: %w", err)
+	}
+	o, err := schema.ReadOrigin(ctx, q)
+	if err != nil {
+		return Tables{}, err
+	}
+	if o.Channel == "" { // otherwise the archive was for that one
+		t.Archive = o.Archive
 	}
 	return t, nil
 }
