@@ -11,8 +11,16 @@ var lossMutants = []Mutant{
 		Old: "	if !list.Many() {\n", New: "	if len(list) == 0 {\n",
 	},
 	{
-		Name: "tables of another stream are believed", File: "internal/loss/loss.go", Package: "./internal/loss", Run: "Look_",
+		Name: "tables of another stream are believed", File: "internal/loss/beginning.go", Package: "./internal/loss", Run: "Look_",
 		Old: "	if err != nil || c.StreamID != s.Identity().ID {\n", New: "	if err != nil || c.StreamID == \"\" {\n",
+	},
+	{
+		Name: "a decision does not account for a beginning", File: "internal/loss/beginning.go", Package: "./internal/backup", Run: "OfATrimmed",
+		Old: "; decided || err != nil {\n", New: "; err != nil && !decided {\n",
+	},
+	{
+		Name: "an archive does not account for a beginning", File: "internal/loss/beginning.go", Package: "./internal/backup", Run: "OfATrimmed",
+		Old: "if err == nil && !t.before(min(first, from)).Many() {\n", New: "if err == nil && t.before(min(first, from)).Many() {\n",
 	},
 	{
 		Name: "a backup does not say what the stream has lost", File: "internal/backup/lost.go", Package: "./internal/backup", Run: "LostMessages",
