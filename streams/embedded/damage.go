@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"rosey/streams"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -57,18 +59,52 @@ func (e *DamagedError) Error() string {
 
 // Remedy is the next step, for a person.
 func (e *DamagedError) Remedy() string {
+	if text := e.bucketRemedy(); text != "" {
+		return text
+	}
 	text := "copy the data folder away first; then rosey restore DIR (the last backup) or rosey import events DIR (an archive), into a new --data folder"
 	if len(e.Blocks) == 0 {
 		return text
 	}
-	// The folder of an account has a dollar sign in its name.
-	file := "'" + strings.ReplaceAll(e.Blocks[0].Path, "'", `'\''`) + "'"
+	file := quoted(e.Blocks[0].Path)
 	text += "; or move " + file + " out of its folder: the others open then, and its events are missing (rosey doctor says which)"
 	if cut := e.Blocks[0].ReadableBytes; cut > 0 {
 		text += fmt.Sprintf("; or keep what comes before the damage: truncate -s %d %s", cut, file)
 	}
 	return text
 }
+
+// The streams behind the buckets of what is true for some seconds.
+const (
+	leasesStream = "KV_ROSEY_LEASES"
+	botsStream   = "KV_ROSEY_BOTS"
+)
+
+// bucketRemedy is the next step where no event is in what is damaged, empty otherwise.
+// A backup or an archive would cost the events since.
+func (e *DamagedError) bucketRemedy() string {
+	move, made := e.Folder, ", and rosey up makes it anew"
+	if len(e.Blocks) > 0 {
+		move, made = e.Blocks[0].Path, ""
+	}
+	text := "copy the data folder away first; then move " + quoted(move) + " out of its folder" + made
+	switch e.Stream {
+	case leasesStream, botsStream:
+		return text + ": nothing is lost with it, it says only which bots run"
+	case streams.OutboundStream:
+		text += ": no event is lost with it, but the messages in it that the bot was to say are"
+	default:
+		return ""
+	}
+	if len(e.Blocks) == 0 || e.Blocks[0].ReadableBytes == 0 {
+		return text
+	}
+	return text + fmt.Sprintf("; or keep what comes before the damage: truncate -s %d %s, and look at rosey outbound list before a bot runs: "+
+		"a message may wait there that was said already", e.Blocks[0].ReadableBytes, quoted(move))
+}
+
+// quoted is a path for a shell. The folder of an account has a dollar sign in its name.
+func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // Is makes errors.Is(err, ErrDamaged) hold.
 func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }

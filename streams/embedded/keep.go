@@ -82,6 +82,9 @@ func keepStored(ctx context.Context, dir string, link func(from, to string) erro
 	if k.streams, err = storedStreams(dir); err != nil || len(k.streams) == 0 {
 		return k, err
 	}
+	if err := k.unbearable(ctx); err != nil {
+		return k, err
+	}
 	keeping := filepath.Join(dir, keepingFolder)
 	for _, s := range k.streams {
 		if err := s.keep(ctx, s.stored(dir), filepath.Join(keeping, s.account, s.name), link); err != nil {

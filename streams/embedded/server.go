@@ -154,7 +154,7 @@ func (s *Server) keep(ctx context.Context) (*kept, error) {
 			"remove the folder when nothing is missing", "folder", folder)
 	}
 	var left *leftError
-	if err == nil || ctx.Err() != nil || errors.As(err, &left) {
+	if err == nil || ctx.Err() != nil || errors.As(err, &left) || errors.Is(err, ErrDamaged) {
 		return stored, err
 	}
 	s.cfg.Logger.Warn("what is stored cannot be kept by links while the server starts: all of it is read first", "err", err)
