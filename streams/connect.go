@@ -26,14 +26,14 @@ const (
 
 	reconnectFirst = 50 * time.Millisecond
 
-	// drainLimit bounds Close.
-	drainLimit = 5 * time.Second
-
 	// greetings is how often a log-in is begun that a standstill of at least
 	// greetPause cut off.
 	greetings  = 3
 	greetPause = time.Second
 )
+
+// CloseLimit bounds Close: a server that is silent is waited for no longer than that.
+const CloseLimit = 2 * time.Second
 
 // Conn is a connection to NATS that is re-established for as long as it is open.
 // While it is down, publishes fail at once instead of being kept in memory: the
@@ -119,7 +119,7 @@ func (c *Conn) dial(ctx context.Context, cfg Config) error {
 		nats.CustomReconnectDelay(reconnectDelay(cfg.MaxReconnectWait)),
 		nats.PingInterval(cfg.PingEvery),
 		nats.MaxPingsOutstanding(pingsMissed),
-		nats.DrainTimeout(drainLimit),
+		nats.DrainTimeout(2*CloseLimit), // Close ends before that
 		nats.ErrorHandler(c.onError),
 		nats.ConnectHandler(func(nc *nats.Conn) { c.onConnect(nc, false) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { c.onConnect(nc, true) }),
@@ -269,17 +269,18 @@ func (c *Conn) IsConnected() bool { return c.nc.IsConnected() }
 // Closed is closed when the connection has ended for good.
 func (c *Conn) Closed() <-chan struct{} { return c.closed }
 
-// Close lets subscriptions finish what they hold, within a limit, and closes.
+// Close lets subscriptions finish what they hold, within CloseLimit, and closes.
 func (c *Conn) Close() {
 	// Drain refuses a connection that is down; there is nothing to finish then.
 	if err := c.nc.Drain(); err != nil {
 		c.nc.Close()
 	}
-	timer := time.NewTimer(drainLimit + time.Second)
+	timer := time.NewTimer(CloseLimit)
 	defer timer.Stop()
 	select {
 	case <-c.closed:
 	case <-timer.C:
+		c.log.Warn("the connection is closed although the server has not answered")
 		c.nc.Close()
 		<-c.closed
 	}

@@ -10,8 +10,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"rosey/internal/suite"
 	"rosey/streams"
 	"rosey/streams/embedded"
 	"rosey/streams/streamstest"
@@ -241,6 +244,34 @@ func TestConn_CloseWhileWaitingEndsIt(t *testing.T) {
 	case <-c.Closed():
 	default:
 		t.Error("closed is not reported")
+	}
+}
+
+// The server may be silent for ever, and the end is not to wait for it.
+func TestConn_CloseBesideASilentServerEnds(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t, streamstest.WithPort())
+	u, err := url.Parse(env.Server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := streamstest.NewProxy(t, u.Host)
+	user, password := env.Server.Credentials()
+	var said suite.Output
+	c, err := streams.Connect(t.Context(), streams.Config{
+		URLs: []string{p.URL()}, User: user, Password: password, Logger: slog.New(slog.NewTextHandler(&said, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := streams.Open(t.Context(), c); err != nil { // its answers come by a subscription
+		t.Fatal(err)
+	}
+	p.Swallow(true, true)
+	c.Close()
+	<-c.Closed()
+	if got := said.String(); !strings.Contains(got, "the server has not answered") || strings.Contains(got, "draining connection timed out") {
+		t.Errorf("it says %q, want that it did not wait to the end", got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"rosey/internal/suite"
 	"rosey/projector"
 	"rosey/schema"
+	"rosey/streams"
 	"rosey/streams/streamstest"
 )
 
@@ -18,6 +19,9 @@ func TestHouse_LimitsOfTheEndStayBelowTenSeconds(t *testing.T) {
 	t.Parallel()
 	if sum := catchUpLimit + installation.StopLimit; sum >= endsWithin {
 		t.Errorf("an orderly end may take %s, want less than %s", sum, endsWithin)
+	}
+	if streams.CloseLimit >= installation.StopLimit {
+		t.Errorf("the end of a connection may take %s, that of a server of one's own with it %s", streams.CloseLimit, installation.StopLimit)
 	}
 	if answerLimit > catchUpLimit || bot.EndLimit > catchUpLimit {
 		t.Errorf("answers that were begun may take %s, the bot %s, and the tables only %s", answerLimit, bot.EndLimit, catchUpLimit)

@@ -123,6 +123,8 @@ func (d Dir) dial() (net.Conn, error) {
 // Close ends the connection, and the server if it is one's own. A second call
 // does nothing.
 func (a *Attachment) Close() error {
+	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
+	defer cancel()
 	if a.Conn != nil {
 		a.Conn.Close()
 		a.Conn = nil
@@ -130,8 +132,6 @@ func (a *Attachment) Close() error {
 	if a.own == nil {
 		return nil
 	}
-	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
-	defer cancel()
 	own := a.own
 	a.own = nil
 	return own.Shutdown(ctx)

@@ -102,17 +102,17 @@ func connectTo(ctx context.Context, s *embedded.Server, log *slog.Logger) (*stre
 	return streams.Connect(ctx, streams.Config{InProcess: s.InProcessConn, User: user, Password: password, Logger: log})
 }
 
-// StopLimit bounds the orderly end of a server.
+// StopLimit bounds the orderly end of a server, and of the connection to it.
 const StopLimit = 3 * time.Second
 
 // Stop ends the server in good order.
 func (s *Server) Stop() error {
+	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
+	defer cancel()
 	err := s.dir.RemoveEndpoint()
 	if s.Conn != nil {
 		s.Conn.Close()
 	}
-	ctx, cancel := standstill.WithTimeout(context.Background(), StopLimit)
-	defer cancel()
 	if stopErr := s.Embedded.Shutdown(ctx); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("installation: stop the server: %w", stopErr))
 	}
