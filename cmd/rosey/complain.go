@@ -193,6 +193,8 @@ func advice(err error) string {
 		return "name a file that is not there yet"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "try again, or look at the server's own log"
+	case errors.Is(err, context.Canceled):
+		return "it was interrupted before it was done: the same again"
 	}
 	return sqliteAdvice(err)
 }

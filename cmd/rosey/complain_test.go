@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ func TestAdvice_NamesTheNextStep(t *testing.T) {
 		"unreadable store":   {&streams.UnreadableError{Seq: 7}, "rosey restore DIR"},
 		"unreadable replica": {&streams.UnreadableError{Seq: 7, LeaderHasIt: true, Servers: []string{"n3"}}, "NATS server n3"},
 		"full output":        {&outputError{syscall.ENOSPC}, "where the output goes"},
+		"interrupted":        {context.Canceled, "interrupted"},
 	} {
 		got := advice(fmt.Errorf("doing something: %w", c.err))
 		if !strings.Contains(got, c.want) {
