@@ -221,8 +221,8 @@ func TestRecorder_RestartNeedsNoWaitForItsOwnLease(t *testing.T) {
 	cfg.Leases = func(context.Context) (bot.Leases, error) { return env.Stream, nil }
 	first, stop := run(t, cfg)
 	eventually(t, "the first run records", joined(first))
-	producer, _, _ := events.ParseID(stored(t, env)[0].ID)
 	stop()
+	producer, _, _ := events.ParseID(stored(t, env)[0].ID)
 	// As after a crash: the run before still holds the lease. It does not end by itself.
 	env.Hold(t, streams.RecorderLease("test"), producer, "")
 	again, _ := run(t, cfg)
