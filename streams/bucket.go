@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,11 +87,13 @@ func (b *Bucket) subject(key string) string { return b.prefix() + key }
 
 // Get returns the value of a key, as its leader has it: a replica that lags
 // behind would call a key missing that was just written. The error is ErrNoKey
-// where there is none.
+// where there is none, and ErrUnreadable where there is one that the server cannot read.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	e, live, err := b.last(ctx, key)
 	if err == nil && !live {
 		err = ErrNoKey
+	} else if errors.Is(err, ErrNoKey) {
+		err = cmp.Or(b.hidden(ctx, key), err)
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("streams: get key %s of bucket %s: %w", key, b.name, err)
@@ -119,6 +122,70 @@ func (b *Bucket) last(ctx context.Context, key string) (Entry, bool, error) {
 	}
 	e := Entry{Key: strings.TrimPrefix(raw.Subject, b.prefix()), Value: raw.Data, Revision: raw.Sequence, Time: raw.Time}
 	return e, !isMarker(raw.Header), nil
+}
+
+// held lists the keys that are about a subject, as the leader counts them, and the
+// revision that was the last then.
+func (b *Bucket) held(ctx context.Context, subject string) (keys []string, last uint64, err error) {
+	err = b.c.withLeader(ctx, func(ctx context.Context) error {
+		ctx, req := b.c.call(ctx)
+		defer req.end()
+		js, err := b.c.js.Stream(ctx, bucketStream(b.name))
+		if err != nil {
+			return req.explain(err)
+		}
+		info, err := js.Info(ctx, jetstream.WithSubjectFilter(subject))
+		if err != nil {
+			return req.explain(err)
+		}
+		keys, last = nil, info.State.LastSeq
+		for s := range info.State.Subjects {
+			keys = append(keys, strings.TrimPrefix(s, b.prefix()))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("ask for the keys: %w", err)
+	}
+	return keys, last, nil
+}
+
+// hiddenPause lies between two proofs that a value cannot be read.
+const hiddenPause = 50 * time.Millisecond
+
+// hidden is an *UnreadableError where the leader counts a value under a key and does not
+// find it. That proves something only if the key was counted before the question and
+// after it, and nothing was written between: it may have been erased, and written again.
+// And it has to stay so: a server that is about to stop finds nothing any more.
+func (b *Bucket) hidden(ctx context.Context, key string) error {
+	var since time.Time
+	for {
+		before, revision, err := b.held(ctx, b.subject(key))
+		if err != nil || len(before) == 0 {
+			return err
+		}
+		switch _, _, err := b.last(ctx, key); {
+		case err == nil: // it was written meanwhile
+			return nil
+		case !errors.Is(err, ErrNoKey):
+			return err
+		}
+		after, now, err := b.held(ctx, b.subject(key))
+		switch {
+		case err != nil || len(after) == 0:
+			return err
+		case now != revision:
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) >= b.c.patience/stallTries:
+			return &UnreadableError{Bucket: b.name, Key: key}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(hiddenPause):
+		}
+	}
 }
 
 // isMarker reports whether a message stands for the absence of a value.

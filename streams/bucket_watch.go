@@ -53,9 +53,12 @@ type BucketWatcher struct {
 	cons     jetstream.Consumer
 	pull     *pull
 	delivery uint64
-	left     uint64 // values that were there when the consumer was made, and are still to come
-	there    uint64 // the last revision then, as the leader had it
-	copies   int    // of the bucket
+	left     uint64              // values that were there when the consumer was made, and are still to come
+	there    uint64              // the last revision then, as the leader had it
+	copies   int                 // of the bucket
+	missing  uint64              // values that were there when the consumer was made, and did not come
+	unsure   bool                // an earlier consumer was given up before all values had come
+	seen     map[string]struct{} // keys, until all values have come
 	attempt  int
 	stall    stall
 	closed   bool
@@ -110,6 +113,7 @@ func (w *BucketWatcher) open(ctx context.Context) error {
 	}
 	if !w.created.IsZero() && (!info.Created.Equal(w.created) || info.State.LastSeq < w.last) {
 		w.restarted, w.last, w.caught, w.stall = true, 0, false, stall{}
+		w.unsure, w.seen = false, nil
 	}
 	w.created, w.there, w.copies = info.Created, info.State.LastSeq, info.Config.Replicas
 	lctx, req := c.call(ctx)
@@ -132,7 +136,9 @@ func (w *BucketWatcher) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start watcher: %w", err)
 	}
+	w.unsure = w.unsure || w.last > 0
 	w.cons, w.pull, w.delivery, w.left = cons, p, 0, cons.CachedInfo().NumPending
+	w.missing = w.left
 	w.stall.now = time.Time{}
 	return nil
 }
@@ -168,12 +174,18 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 			return Update{Op: WatchRestarted}, nil
 		}
 		if !w.caught && w.left == 0 {
-			switch err := w.whole(ctx); {
+			err := w.whole(ctx)
+			if err == nil {
+				err = w.passedOver(ctx)
+			}
+			switch {
 			case err == nil:
-				w.caught = true
+				w.caught, w.seen = true, nil
 				return Update{Op: WatchCaughtUp}, nil
 			case ctx.Err() != nil:
 				return Update{}, ctx.Err()
+			case errors.Is(err, ErrUnreadable), errors.Is(err, ErrPermission):
+				return Update{}, err
 			default:
 				w.b.c.log.Debug("watcher has not seen everything", "stream", bucketStream(w.b.name), "seq", w.last, "err", err)
 				w.gaveNothing(err)
@@ -217,6 +229,7 @@ func (w *BucketWatcher) next(ctx context.Context) (Update, error) {
 		if isMarker(m.Header) {
 			u.Op = WatchRemoved
 		}
+		w.count(u.Entry)
 		return u, nil
 	}
 }
@@ -231,6 +244,49 @@ func (w *BucketWatcher) whole(ctx context.Context) error {
 		err = errBehind
 	}
 	return err
+}
+
+// count notes what has come of the values that were there. What was written since does
+// not make up for one that did not come.
+func (w *BucketWatcher) count(e Entry) {
+	if w.caught {
+		return
+	}
+	if e.Revision <= w.there && w.missing > 0 {
+		w.missing--
+	}
+	if w.seen == nil {
+		w.seen = map[string]struct{}{}
+	}
+	w.seen[e.Key] = struct{}{}
+}
+
+// passedOver is an error where the server has passed over a value that it holds, which it
+// does in silence where it cannot read it. Most often there is nothing to ask: all came
+// that was there.
+func (w *BucketWatcher) passedOver(ctx context.Context) error {
+	if w.missing == 0 && !w.unsure {
+		return nil
+	}
+	keys, _, err := w.b.held(ctx, w.filter)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if _, came := w.seen[key]; came {
+			continue
+		}
+		switch _, _, err := w.b.last(ctx, key); {
+		case err == nil: // it came meanwhile
+		case !errors.Is(err, ErrNoKey):
+			return err
+		default:
+			if err := w.b.hidden(ctx, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pullNext waits for a message, and while there should be one not for ever.

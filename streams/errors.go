@@ -117,11 +117,15 @@ type UnreadableError struct {
 	// Bucket is where the message is a value, and Seq its revision. It is empty where it
 	// is one of the stream.
 	Bucket string
+	// Key is the value's, where it is known. The revision is not then, and Seq is 0.
+	Key string
 }
 
 func (e *UnreadableError) Error() string {
 	text := fmt.Sprintf("seq=%d is stored and cannot be read: ", e.Seq)
-	if e.Bucket != "" {
+	if e.Key != "" {
+		text = fmt.Sprintf("key %s of bucket %s is stored and cannot be read: ", e.Key, e.Bucket)
+	} else if e.Bucket != "" {
 		text = fmt.Sprintf("revision %d of bucket %s is stored and cannot be read: ", e.Seq, e.Bucket)
 	}
 	if e.LeaderHasIt {

@@ -54,3 +54,9 @@ func (r *Reader) LoseLine(stalled time.Duration) {
 	r.stall = stall{quiet: true, since: time.Now().Add(-stalled), tries: 5, at: r.last + 1}
 	r.pull = &lossy{r.pull, func(Message, error) (Message, error, bool) { return Message{}, ErrDisconnected, true }}
 }
+
+// AskForAll lists the values as if none of them had come.
+func (b *Bucket) AskForAll(ctx context.Context, filter string) error {
+	w := &BucketWatcher{b: b, filter: b.subject(filter), unsure: true}
+	return w.passedOver(ctx)
+}

@@ -3,6 +3,8 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -172,5 +174,99 @@ func TestBucketWatcher_AnUnreadableValueIsAnError(t *testing.T) {
 	list, err := openBucket(t, env).List(ctx, "channel.40")
 	if err != nil || len(list) != 1 {
 		t.Errorf("List of what can be read returns %d values, %v", len(list), err)
+	}
+}
+
+// A server passes over a value in silence that it cannot read, where the bucket is as
+// Setup makes it. Whoever waits for the values hears of it all the same, and who asks for
+// that one.
+func TestBucketWatcher_AValueThatIsPassedOverIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ values, broken int }{
+		"the first": {8, 0}, "in between": {8, 5}, "the last": {8, 7}, "the only one": {1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := streamstest.New(t, streamstest.WithSync())
+			b := openBucket(t, env)
+			for i := range tt.values {
+				_, err := b.Create(t.Context(), fmt.Sprintf("channel.%d", i), fmt.Appendf(nil, "value number %d", i))
+				must(t, err)
+			}
+			_, err := b.Create(t.Context(), "other.1", []byte("x"))
+			must(t, err)
+			mend := env.DamageValueOf(t, "KV_"+streams.OutboundBucket, fmt.Appendf(nil, "value number %d", tt.broken), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			b = openBucket(t, env)
+			key := fmt.Sprintf("channel.%d", tt.broken)
+			for _, filter := range []string{"", "channel.*", key} {
+				list, err := b.List(ctx, filter)
+				if lost := (*streams.UnreadableError)(nil); !errors.As(err, &lost) || lost.Bucket != streams.OutboundBucket {
+					t.Errorf("List of %q returns %d values, %v, want which cannot be read", filter, len(list), err)
+				} else if lost.Key != key && lost.Seq != uint64(tt.broken+1) {
+					t.Errorf("List of %q returns %v, want that of %s", filter, err, key)
+				}
+			}
+			if _, err := b.Get(ctx, key); !errors.Is(err, streams.ErrUnreadable) {
+				t.Errorf("Get returns %v, want that the value cannot be read", err)
+			}
+			if list, err := b.List(ctx, "other.*"); err != nil || len(list) != 1 {
+				t.Errorf("List of what can be read returns %d values, %v", len(list), err)
+			}
+			if _, err := b.Get(ctx, "channel.99"); !errors.Is(err, streams.ErrNoKey) {
+				t.Errorf("Get of a key that never was returns %v", err)
+			}
+
+			if tt.broken == 5 { // what the remedy says
+				must(t, env.Conn.JetStream().DeleteKeyValue(ctx, streams.OutboundBucket))
+				_, _, err := streams.Setup(ctx, env.Conn, streams.StreamOptions{})
+				must(t, err)
+				tt.values = 0
+			} else {
+				mend()
+			}
+			b = openBucket(t, env)
+			if list, err := b.List(ctx, "channel.*"); err != nil || len(list) != tt.values {
+				t.Errorf("afterwards: %d values, %v; want %d", len(list), err, tt.values)
+			}
+		})
+	}
+}
+
+// Nothing that is erased, written or ends while it is listed counts as unreadable.
+func TestBucketWatcher_WhatChangesIsNotUnreadable(t *testing.T) {
+	t.Parallel()
+	env := streamstest.New(t)
+	b := openBucket(t, env)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for i := range 4 {
+		group.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				key := fmt.Sprintf("channel.%d", i*20+n%20)
+				revision, err := b.Create(ctx, key, []byte("x"))
+				switch {
+				case err != nil:
+				case n%3 == 0:
+					_, _ = b.Update(ctx, key, []byte("y"), revision, time.Second) // ends by itself
+				default:
+					_ = b.Remove(ctx, key, revision)
+				}
+			}
+		})
+	}
+	for n := range 300 {
+		if _, err := b.List(ctx, "channel.*"); err != nil {
+			t.Fatalf("List %d: %v", n, err)
+		}
+		if _, err := b.Get(ctx, fmt.Sprintf("channel.%d", n%80)); err != nil && !errors.Is(err, streams.ErrNoKey) {
+			t.Fatalf("Get %d: %v", n, err)
+		}
+		if err := b.AskForAll(ctx, "channel.*"); err != nil {
+			t.Fatalf("all are asked for, %d: %v", n, err)
+		}
 	}
 }

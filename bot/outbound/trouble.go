@@ -57,7 +57,7 @@ func sameTrouble(told, err error) bool {
 	}
 	var before, now *streams.UnreadableError
 	if errors.As(told, &before) && errors.As(err, &now) {
-		return before.Seq == now.Seq
+		return before.Seq == now.Seq && before.Key == now.Key
 	}
 	return told.Error() == err.Error()
 }

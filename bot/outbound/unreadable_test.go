@@ -83,3 +83,34 @@ func TestSender_AnUnreadableQueueIsSaid(t *testing.T) {
 		t.Errorf("there is trouble still: %v", err)
 	}
 }
+
+// So it is where the server passes over the value in silence.
+func TestSender_AMessageThatIsPassedOverIsSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cytubetest.ChannelConfig{})
+	ids := w.send("one", "the second of three", "three")
+	mend := w.env.DamageValueOf(t, "KV_"+streams.OutboundBucket, []byte("the second of three"), time.Second)
+	w.queue = open(t, w.env, outbound.QueueConfig{}) // with the patience of that
+	log := new(told)
+	var tries atomic.Int64
+	r := w.bot(options{change: func(c *outbound.SenderConfig) {
+		c.Logger = slog.New(log)
+		queue := c.Queue
+		c.Queue = func(ctx context.Context) (*outbound.Queue, error) { tries.Add(1); return queue(ctx) }
+	}}).joined()
+	eventually(t, "it is tried again", func() bool { return tries.Load() > 2 && r.sender.Trouble() != nil })
+	lines := log.about("ERROR nothing is sent: the queue cannot be read")
+	if len(lines) != 1 || !strings.Contains(lines[0], "key lounge.") {
+		t.Errorf("it is said %d times: %q; want once, with the key", len(lines), lines)
+	}
+	if _, err := w.queue.Get(t.Context(), "", ids[1]); !errors.Is(err, streams.ErrUnreadable) {
+		t.Errorf("asked for the message the queue says %v", err)
+	}
+	w.shown()
+
+	mend()
+	for _, id := range ids {
+		w.ends(id, outbound.Sent, "")
+	}
+	w.shown("one", "the second of three", "three")
+}

@@ -89,6 +89,33 @@ func (e *Env) DamageBlock(t testing.TB, block int, patience time.Duration) (mend
 func (e *Env) DamageBlockOf(t testing.TB, stream string, block int, patience time.Duration) (mend func()) {
 	t.Helper()
 	path, whole := blockOf(t, e.store, stream, block)
+	return e.replaceBlock(t, path, whole, damaged(whole), patience)
+}
+
+// DamageValueOf does so to one message alone, whose data occurs once in the first block
+// of a stream that is not compressed: the server passes over it in silence then.
+func (e *Env) DamageValueOf(t testing.TB, stream string, data []byte, patience time.Duration) (mend func()) {
+	t.Helper()
+	path := filepath.Join(e.store, "jetstream", "*", "streams", stream, "msgs", "1.blk")
+	found, err := filepath.Glob(path)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %q, %v", path, found, err)
+	}
+	whole, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(whole, data); n != 1 {
+		t.Fatalf("%q occurs %d times in %s, want once", data, n, found[0])
+	}
+	broken := slices.Clone(whole)
+	broken[bytes.Index(whole, data)] ^= 0x55
+	return e.replaceBlock(t, found[0], whole, broken, patience)
+}
+
+// replaceBlock damages a block, and returns what mends it.
+func (e *Env) replaceBlock(t testing.TB, path string, whole, broken []byte, patience time.Duration) (mend func()) {
+	t.Helper()
 	replace := func(with []byte) {
 		t.Helper()
 		// The running server must never see half of it, and may have the old one in memory.
@@ -103,7 +130,7 @@ func (e *Env) DamageBlockOf(t testing.TB, stream string, block int, patience tim
 			t.Fatal(err)
 		}
 	}
-	replace(damaged(whole))
+	replace(broken)
 	return func() { t.Helper(); replace(whole) }
 }
 
