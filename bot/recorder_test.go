@@ -154,10 +154,10 @@ func TestRecorder_WorksWithoutAStream(t *testing.T) {
 	cfg.SettleLimit = 50 * time.Millisecond
 	r, stop := run(t, cfg)
 	eventually(t, "joined without a lease", joined(r))
-	if err := errors.Join(c.Join("ann"), c.Say("ann", "while nothing is up")); err != nil {
+	if err := errors.Join(c.Join("ann"), c.Say("ann", "while nothing is up"), c.Join("bob")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "spooled", func() bool { return r.Status().View.Users == 2 && r.Status().Depth.Events > 0 })
+	eventually(t, "all of it is read", func() bool { return r.Status().View.Users == 3 && r.Status().Depth.Events > 0 })
 	stop()
 	if n := len(stored(t, env)); n != 0 {
 		t.Fatalf("%d events in the stream already", n)
