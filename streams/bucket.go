@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +92,10 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if err == nil && !live {
 		err = ErrNoKey
 	} else if errors.Is(err, ErrNoKey) {
-		err = cmp.Or(b.hidden(ctx, key), err)
+		// Who may not ask for the keys is told what was found.
+		if hidden := b.hidden(ctx, key); errors.Is(hidden, ErrUnreadable) {
+			err = hidden
+		}
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("streams: get key %s of bucket %s: %w", key, b.name, err)
