@@ -38,7 +38,7 @@ func (s *Sender) complain(err error) {
 		return
 	}
 	if !sameTrouble(s.trouble.set(err), err) {
-		s.log.Error("nothing is sent: the queue cannot be read; "+lost.BucketRemedy(), "seq", lost.Seq, "err", err)
+		s.log.Error("nothing is sent: the queue cannot be read", "seq", lost.Seq, "err", err, "next", lost.BucketRemedy())
 	}
 }
 
